@@ -1,0 +1,233 @@
+"""Private brokers: a RabbitMQ and a Redis of one's own, on 127.0.0.1, gone when the block ends.
+
+    with rabbitmq() as broker, redis() as store:
+        run(broker.url, store.url)
+
+or, from a shell, around any command::
+
+    python -m celeriac_conformance.brokers --rabbitmq --redis -- pytest
+
+which sets ``CELERIAC_AMQP_URL`` and ``CELERIAC_REDIS_URL`` for the command. A broker that is already
+named by its variable is used as it is and left running. Standard library only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HOST = "127.0.0.1"
+BOOT_SECONDS = 90.0
+STOP_SECONDS = 20.0
+
+#: Debian's wrapper in /usr/sbin refuses ordinary users and writes the system's data directory.
+RABBITMQ_SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+REDIS_SERVERS = ("redis-server", "valkey-server")
+ENV_AMQP = "CELERIAC_AMQP_URL"
+ENV_REDIS = "CELERIAC_REDIS_URL"
+
+
+class BrokerError(RuntimeError):
+    """A broker is not installed, or did not come up; the message names the remedy or quotes its log."""
+
+
+@dataclass
+class Broker:
+    """A running private server: ``url`` to reach it, ``process`` to stop or kill it."""
+
+    name: str
+    url: str
+    command: list[str]
+    directory: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rstrip("/").rsplit(":", 1)[1].split("/")[0])
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "output.log"
+
+    def start(self) -> None:
+        """Start the server and return when it answers; raises BrokerError with the end of its log."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=self.directory,
+                env={**os.environ, **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + BOOT_SECONDS
+        while not _answers(self.name, self.port):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                tail = self.log.read_text(errors="replace")[-2000:]
+                self.kill()
+                raise BrokerError(f"{self.name} did not come up; the end of its log:\n{tail}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop in order (SIGTERM); kill what has not ended after STOP_SECONDS."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
+        self.kill()
+
+    def kill(self) -> None:
+        """Kill the server and its children at once, as a power cut would (SIGKILL)."""
+        if self.process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+
+
+@contextlib.contextmanager
+def rabbitmq() -> Iterator[Broker]:
+    """A private RabbitMQ with its own port mapper (epmd), data directory and Erlang cookie."""
+    if not RABBITMQ_SERVER.exists():
+        raise BrokerError("RabbitMQ is not installed (apt-get install rabbitmq-server)")
+    epmd_binary = shutil.which("epmd")
+    if epmd_binary is None:
+        raise BrokerError("epmd is not on PATH (apt-get install erlang-base)")
+    amqp, distribution, mapper = free_ports(3)
+    with tempfile.TemporaryDirectory(prefix="celeriac-rabbitmq-", ignore_cleanup_errors=True) as name:
+        directory = Path(name)
+        # RabbitMQ would start an epmd that outlives it; one in the foreground is ours to stop.
+        epmd = subprocess.Popen(
+            [epmd_binary, "-port", str(mapper), "-address", HOST],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        broker = Broker(
+            "RabbitMQ",
+            f"amqp://guest:guest@{HOST}:{amqp}//",
+            [str(RABBITMQ_SERVER)],
+            directory,
+            _rabbitmq_environment(directory, amqp, distribution, mapper),
+        )
+        try:
+            broker.start()
+            yield broker
+        finally:
+            broker.stop()
+            epmd.kill()
+            epmd.wait()
+
+
+def _rabbitmq_environment(directory: Path, amqp: int, distribution: int, mapper: int) -> dict[str, str]:
+    (directory / "rabbitmq.conf").write_text(
+        f"listeners.tcp.default = {HOST}:{amqp}\n"
+        "loopback_users = none\n"
+        "log.console = true\n"
+        "log.console.level = warning\n"
+        "log.file = false\n"
+        "disk_free_limit.absolute = 50MB\n"
+    )
+    (directory / "enabled_plugins").write_text("[].\n")
+    return {
+        "HOME": str(directory),
+        "RABBITMQ_NODENAME": f"celeriac{amqp}@localhost",
+        "RABBITMQ_CONFIG_FILE": str(directory / "rabbitmq"),
+        "RABBITMQ_CONF_ENV_FILE": str(directory / "none"),
+        "RABBITMQ_MNESIA_BASE": str(directory / "mnesia"),
+        "RABBITMQ_LOG_BASE": str(directory / "log"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(directory / "enabled_plugins"),
+        "RABBITMQ_PID_FILE": str(directory / "pid"),
+        "RABBITMQ_DIST_PORT": str(distribution),
+        "ERL_EPMD_PORT": str(mapper),
+        "ERL_EPMD_ADDRESS": HOST,
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+    }
+
+
+@contextlib.contextmanager
+def redis() -> Iterator[Broker]:
+    """A private Redis (or Valkey, if that is what is on PATH) that writes nothing to disk."""
+    binary = next(filter(None, map(shutil.which, REDIS_SERVERS)), None)
+    if binary is None:
+        raise BrokerError("Redis is not installed (apt-get install redis-server)")
+    (port,) = free_ports(1)
+    with tempfile.TemporaryDirectory(prefix="celeriac-redis-", ignore_cleanup_errors=True) as name:
+        command = [binary, "--bind", HOST, "--port", str(port), "--save", "", "--appendonly", "no"]
+        broker = Broker("Redis", f"redis://{HOST}:{port}/0", command, Path(name))
+        try:
+            broker.start()
+            yield broker
+        finally:
+            broker.stop()
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that the system says are free, all different because all are held until the last is known."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for held in sockets:
+            held.bind((HOST, 0))
+        return [held.getsockname()[1] for held in sockets]
+
+
+#: name -> (what to say, how the answer begins): a server that accepts but does not speak is not up.
+_GREETINGS = {"RabbitMQ": (b"AMQP\x00\x00\x09\x01", b"\x01\x00\x00"), "Redis": (b"PING\r\n", b"+PONG")}
+
+
+def _answers(name: str, port: int) -> bool:
+    greeting, answer = _GREETINGS[name]
+    try:
+        with socket.create_connection((HOST, port), timeout=2) as probe:
+            probe.sendall(greeting)
+            return probe.recv(len(answer)) == answer
+    except OSError:
+        return False
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command with brokers of its own; the exit code is the command's."""
+    parser = argparse.ArgumentParser(prog="celeriac_conformance.brokers", description=main.__doc__)
+    parser.add_argument("--rabbitmq", action="store_true", help=f"start RabbitMQ unless {ENV_AMQP} names one")
+    parser.add_argument("--redis", action="store_true", help=f"start Redis unless {ENV_REDIS} names one")
+    parser.add_argument("command", nargs=argparse.REMAINDER, help="-- the command and its arguments")
+    options = parser.parse_args(argv)
+    command = options.command[1:] if options.command[:1] == ["--"] else options.command
+    if not command:
+        parser.error("name the command to run after --")
+    # SIGTERM becomes an exception so that the brokers are stopped on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    wanted = ((options.rabbitmq, ENV_AMQP, rabbitmq), (options.redis, ENV_REDIS, redis))
+    try:
+        with contextlib.ExitStack() as stack:
+            for asked, variable, launcher in wanted:
+                if asked and not os.environ.get(variable):
+                    os.environ[variable] = stack.enter_context(launcher()).url
+            return subprocess.run(command, check=False).returncode
+    except BrokerError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 3
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

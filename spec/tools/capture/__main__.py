@@ -1,0 +1,52 @@
+"""Capture every vector and hold it against what is stored.
+
+    python -m celeriac_conformance.brokers --rabbitmq --redis -- python spec/tools/capture
+
+New vectors are written, stored ones compared (ids, dates and process ids apart) and never changed; ``--replace GLOB``
+supersedes the ones it names. Needs the Celery of requirements.txt and private brokers, whose queues it empties.
+Exits 1 when a stored vector differs from what Celery sends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+if not __package__:
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from capture.drive import everything
+from capture.hand import hand_written
+from capture.vectors import Vector, store
+from capture.wires import Rabbit, Store
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python spec/tools/capture", description="Capture vectors from real Celery.")
+    parser.add_argument("--replace", default="", metavar="GLOB", help="supersede stored vectors whose id matches")
+    parser.add_argument("--hand-only", action="store_true", help="write the hand-written vectors; needs no broker")
+    options = parser.parse_args()
+    counts: Counter[str] = Counter()
+    vectors = hand_written() if options.hand_only else itertools.chain(hand_written(), from_brokers())
+    for vector in vectors:
+        verdict = store(vector, replace=fnmatch(vector.id, options.replace))
+        counts[verdict] += 1
+        if verdict == "different":
+            print(f"{vector.id}: not what is stored; if Celery is right, supersede it with --replace {vector.id}")
+    print(", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())))
+    return 1 if counts["different"] else 0
+
+
+def from_brokers() -> Iterator[Vector]:
+    """Everything that real Celery sends, through the brokers that the environment names."""
+    yield from everything(Rabbit(os.environ["CELERIAC_AMQP_URL"]), Store(os.environ["CELERIAC_REDIS_URL"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,199 @@
+"""Send, run and read: every captured vector comes out of one of the functions here."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import celery
+from kombu.serialization import dumps
+
+from . import cases_result, cases_task, cases_value, shop
+from .cases_task import Send
+from .tags import from_python
+from .vectors import Mismatch, Vector, captured, check, item_wire
+from .wires import Rabbit, Store, eventually
+
+TOOLS = Path(__file__).resolve().parents[1]
+WORKER_QUEUE = "shop.in"
+OUT_QUEUE = "shop.out"
+
+
+def nested(levels: int) -> list[Any]:
+    """A list of lists, ``levels`` deep."""
+    value: list[Any] = []
+    for _ in range(levels - 1):
+        value = [value]
+    return value
+
+
+def namespace(app: celery.Celery) -> dict[str, Any]:
+    """Names that the calls of the cases may use."""
+    names: dict[str, Any] = {"app": app, "nan": math.nan, "inf": math.inf, "nested": nested, "UUID": uuid.UUID}
+    names |= {name: getattr(dt, name) for name in ("datetime", "date", "time", "timedelta", "timezone")}
+    names |= {"Decimal": decimal.Decimal} | {name: getattr(celery, name) for name in ("chain", "group", "chord")}
+    return names | {function.__name__: app.tasks[f"shop.{function.__name__}"] for function in shop.TASKS}
+
+
+def provenance(place: Rabbit | Store | None, call: str) -> dict[str, Any]:
+    """Where a captured vector comes from."""
+    return {
+        "source": "capture",
+        "celery": version("celery"),
+        "kombu": version("kombu"),
+        "transport": place.transport if place else "none",
+        "server": place.server if place else None,
+        "call": call,
+    }
+
+
+def run(source: str, app: celery.Celery) -> Any:
+    """Evaluate the call of a case."""
+    return eval(source, namespace(app))  # noqa: S307  (the source is a constant of this tool)
+
+
+def arguments(case: Send, app: celery.Celery) -> dict[str, Any]:
+    """Neutral args and kwargs of the call, made from the Python values and not from the wire."""
+    return {"args": from_python(run(case.args, app)), "kwargs": from_python(run(case.kwargs, app))}
+
+
+def amqp_tasks(rabbit: Rabbit, store: Store, cases: Sequence[Send], protocol: int = 2) -> Iterator[Vector]:
+    """Messages of a real producer on RabbitMQ."""
+    kind, folder = ("task", "task-v2") if protocol == 2 else ("task-v1", "task-v1")
+    with shop.build(rabbit.url, store.url, task_protocol=protocol) as app:
+        for case in cases:
+            rabbit.empty("celery", OUT_QUEUE)
+            run(case.source(), app)
+            wire = [rabbit.take(case.queue) for _ in range(case.take + 1)][-1]
+            ids, origin = case.requirements, provenance(rabbit, case.source())
+            vector = captured(f"{folder}/{case.name}", kind, case.about, ids, origin, wire)
+            check(vector, {**arguments(case, app), **case.expect})
+            yield vector
+
+
+def redis_tasks(store: Store, cases: Sequence[Send]) -> Iterator[Vector]:
+    """List items of a real producer on Redis."""
+    with shop.build(store.url, store.url) as app:
+        for case in cases:
+            store.empty("celery", OUT_QUEUE)
+            run(case.source(), app)
+            item = [store.take(case.queue) for _ in range(case.take + 1)][-1]
+            ids, origin = case.requirements, provenance(store, case.source())
+            vector = captured(f"redis/{case.name}", "envelope", case.about, ids, origin, item_wire(item))
+            check(vector, {**arguments(case, app), **case.expect})
+            yield vector
+
+
+def values() -> Iterator[Vector]:
+    """Values as kombu's JSON serializer writes them."""
+    with shop.build(None, None) as app:
+        for name, about, ids, source in cases_value.VALUES:
+            value = run(source, app)
+            content_type, content_encoding, text = dumps(value, serializer="json")
+            body = from_python(text.encode("utf-8"))["$bytes"]
+            wire = {"content_type": content_type, "content_encoding": content_encoding, "body": body}
+            origin = provenance(None, f"kombu.serialization.dumps({source}, serializer='json')")
+            vector = captured(f"serialization/{name}", "value", about, ids, origin, wire)
+            check(vector, {"value": from_python(value)})
+            yield vector
+
+
+@contextmanager
+def worker(broker: str, backend: str, extended: bool = False) -> Iterator[None]:
+    """A real worker on the queue shop.in; stopped in order, so that what it holds goes back."""
+    environment = {**os.environ, "CAPTURE_BROKER": broker, "CAPTURE_BACKEND": backend, "PYTHONPATH": str(TOOLS)}
+    environment["CAPTURE_EXTENDED"] = "yes" if extended else "no"
+    command = [sys.executable, "-m", "capture.worker", "worker", "--pool", "solo", "-Q", WORKER_QUEUE]
+    command += ["-n", "w1@host.example", "--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "warning"]
+    process = subprocess.Popen(command, env=environment, cwd=TOOLS, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
+def has_status(data: bytes, status: str) -> bool:
+    """Whether a result document has reached the status."""
+    return bool(json.loads(data)["status"] == status)
+
+
+def redis_results(store: Store, extended: bool) -> Iterator[Vector]:
+    """Result documents that a real worker stored in Redis."""
+    store.empty(WORKER_QUEUE, OUT_QUEUE)
+    with shop.build(store.url, store.url, task_default_queue=WORKER_QUEUE) as app, worker(store.url, store.url, extended):
+        for case in cases_result.REDIS:
+            if case.extended != extended:
+                continue
+            task_id = run(case.call, app).id
+            wire = store.document(task_id, lambda data, status=case.status: has_status(data, status))  # type: ignore[misc]
+            vector = captured(f"result/redis-{case.name}", "result", case.about, case.requirements, provenance(store, case.call), wire)
+            check(vector, {"status": case.status, "task_id": task_id, **case.expect})
+            yield vector
+
+
+def rpc_results(rabbit: Rabbit) -> Iterator[Vector]:
+    """Result messages that a real worker sent to a reply queue."""
+    rabbit.empty(WORKER_QUEUE, OUT_QUEUE)
+    reply_queue = "shop.answers"
+    with shop.build(rabbit.url, None, task_default_queue=WORKER_QUEUE) as app, worker(rabbit.url, "rpc://"):
+        for case in cases_result.RPC:
+            rabbit.empty(reply_queue)
+            call = case.call.removesuffix(")") + (", " if not case.call.endswith("()") else "") + f"reply_to='{reply_queue}')"
+            task_id = run(call, app).id
+            wire = eventually(f"{case.status} of {task_id}", lambda status=case.status: status_message(rabbit, reply_queue, status))  # type: ignore[misc]
+            del wire["headers"]
+            vector = captured(f"result/rpc-{case.name}", "result", case.about, case.requirements, provenance(rabbit, call), wire)
+            check(vector, {"status": case.status, "task_id": task_id, **case.expect})
+            yield vector
+
+
+def status_message(rabbit: Rabbit, queue: str, status: str) -> dict[str, Any] | None:
+    """The next result message, unless it is of another status (STARTED comes before the end)."""
+    wire = rabbit.take(queue)
+    if wire["headers"]:
+        raise Mismatch(f"a result message with headers: {wire['headers']}")
+    return wire if captured("", "result", "", (), {}, wire).expected["message"]["status"] == status else None
+
+
+def worker_sent(rabbit: Rabbit, store: Store) -> Iterator[Vector]:
+    """Task messages that a real worker sent: retries, next steps, callbacks."""
+    for case in cases_result.WORKER_SENT:
+        rabbit.empty(WORKER_QUEUE, OUT_QUEUE)
+        with shop.build(rabbit.url, store.url, task_default_queue=WORKER_QUEUE) as app:
+            with worker(rabbit.url, store.url):
+                outcome = run(case.source(), app)
+                if case.queue == WORKER_QUEUE:
+                    store.document(outcome.id, lambda data: has_status(data, "RETRY"))
+                else:
+                    wire = rabbit.take(case.queue)
+            if case.queue == WORKER_QUEUE:
+                wire = rabbit.take(case.queue)
+            origin = provenance(rabbit, case.source())
+            vector = captured(f"task-v2/{case.name}", "task", case.about, case.requirements, origin, wire)
+            check(vector, {**arguments(case, app), **case.expect})
+            yield vector
+
+
+def everything(rabbit: Rabbit, store: Store) -> Iterator[Vector]:
+    """All captured vectors."""
+    yield from values()
+    yield from amqp_tasks(rabbit, store, cases_task.TASKS)
+    yield from redis_tasks(store, cases_task.REDIS)
+    yield from amqp_tasks(rabbit, store, cases_task.V1, protocol=1)
+    yield from redis_results(store, extended=False)
+    yield from redis_results(store, extended=True)
+    yield from rpc_results(rabbit)
+    yield from worker_sent(rabbit, store)

@@ -1,0 +1,123 @@
+"""The Celery application that is captured: a handful of tasks, built for any broker and backend."""
+
+from __future__ import annotations
+
+import re
+import socket
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+# No vector names a machine: a fixed host name (Celery reads it while it is imported) and short paths in tracebacks.
+socket.gethostname = lambda: "host.example"
+LONG_PATH = re.compile(r'File "[^"]*/(?:site-packages|lib/python3\.\d+|tools)/([^"]+)"')
+format_exception = traceback.TracebackException.format
+
+
+def format_with_short_paths(self: traceback.TracebackException, **options: Any) -> Iterator[str]:
+    """Lines of the traceback, with paths that start at the package."""
+    for line in format_exception(self, **options):
+        yield LONG_PATH.sub(r'File "\1"', line)
+
+
+traceback.TracebackException.format = format_with_short_paths  # type: ignore[assignment, method-assign]
+
+from celery import Celery, Task  # noqa: E402
+from celery.exceptions import Ignore, Reject  # noqa: E402
+
+
+class Outer:
+    """Gives the nested exception its two-part name."""
+
+    class OutOfStock(Exception):  # noqa: N818  (a name as shops have it)
+        """An exception class inside a class."""
+
+
+def add(_: Task, x: Any, y: Any) -> Any:
+    return x + y
+
+
+def echo(_: Task, *args: Any, **kwargs: Any) -> Any:
+    return args[0] if args else kwargs
+
+
+def total(_: Task, numbers: list[Any]) -> Any:
+    return sum(numbers)
+
+
+def fail(_: Task, *args: Any) -> None:
+    raise ValueError(*args)
+
+
+def fail_nested(_: Task) -> None:
+    raise Outer.OutOfStock("mug", 3)
+
+
+def fail_object(_: Task) -> None:
+    raise ValueError(frozenset(("mug",)), "not JSON")
+
+
+def fail_cause(_: Task) -> None:
+    try:
+        {}["mug"]
+    except KeyError as error:
+        raise RuntimeError("no such article") from error
+
+
+def local_class(_: Task) -> None:
+    class Local(Exception):  # noqa: N818
+        """Cannot be pickled: no other process could import it."""
+
+    raise Local("seen only here")
+
+
+def not_serializable(_: Task) -> Any:
+    return {1}
+
+
+def again(self: Task, why: str | None = None) -> None:
+    raise self.retry(exc=ValueError(why) if why else None)
+
+
+def progress(self: Task, meta: Any) -> None:
+    self.update_state(state="PROGRESS", meta=meta)
+    raise Ignore
+
+
+def stay_started(_: Task) -> None:
+    raise Ignore
+
+
+def reject(_: Task) -> None:
+    raise Reject("not today", requeue=False)
+
+
+def parent(self: Task) -> str:
+    self.app.signature("shop.add").apply_async((1, 1), queue="shop.out")
+    return "sent"
+
+
+def swap(self: Task) -> None:
+    raise self.replace(self.app.signature("shop.add", args=(1, 2)).set(queue="shop.out"))
+
+
+TASKS: tuple[Callable[..., Any], ...] = (
+    add, echo, total, fail, fail_nested, fail_object, fail_cause, local_class, not_serializable, again, progress,
+    stay_started, reject, parent, swap,
+)  # fmt: skip
+
+
+def build(broker: str | None, backend: str | None, **conf: Any) -> Celery:
+    """An application with every task of the shop, named ``shop.<function>``."""
+    app = Celery("shop", broker=broker, backend=backend, set_as_current=False)
+    app.conf.update(
+        broker_connection_retry_on_startup=True,
+        task_default_retry_delay=3600,
+        task_track_started=True,
+        worker_hijack_root_logger=False,
+        **conf,
+    )
+    for function in TASKS:
+        app.task(bind=True, name=f"shop.{function.__name__}", max_retries=3)(function)
+    app.finalize()
+    return app

@@ -1,0 +1,193 @@
+"""The Redis list item: a message and its delivery information as one JSON object (BR-REDIS).
+
+Redis has no headers or properties, so the whole message lies in the item: the body as base64 text, the rest as plain
+members. Pure: pushing and taking items is the transport's.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import InvalidCall, InvalidMessage
+from .fields import on_wire, read, rest, table, write
+from .message import Message, Wire
+from .serialization import DEFAULT_LIMITS, JSON, Limits, dumps, loads
+from .text import shown
+
+#: A queue is four lists; a message goes into the list of the highest step that is not above its priority.
+PRIORITY_STEPS = (0, 3, 6, 9)
+_SEPARATOR = "\x06\x16"
+_BASE64 = "base64"
+_TEXT_ENCODINGS = (None, "utf-8")
+_KEYS = ("body", "content-encoding", "content-type", "headers", "properties")
+#: Celery writes these before the delivery information, and every other property after it.
+_FIRST_PROPERTIES = ("correlation_id", "reply_to", "delivery_mode")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """A list item.
+
+    Attributes:
+        wire: the message in it.
+        delivery_tag: unique id of this delivery, a UUID. Two messages of one tag lose one of them.
+        body_encoding: ``base64``; ``None``: the body is the text as it stands.
+        exchange: ``""`` for a queue addressed by its name.
+        routing_key: routing key; the queue's name when ``exchange`` is ``""``.
+        extra: members that the specification does not name: ``item`` of the whole, ``delivery_info`` of that object.
+
+    """
+
+    wire: Wire
+    delivery_tag: str = field(metadata=on_wire("envelope", "string"))
+    body_encoding: str | None = field(default=None, metadata=on_wire("envelope", "string", "null"))
+    exchange: str = field(metadata=on_wire("delivery_info", "string"))
+    routing_key: str = field(metadata=on_wire("delivery_info", "string"))
+    extra: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, item: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Envelope:
+        """Read a list item. Raises InvalidMessage and nothing else, with ``task_id`` as far as it can be read."""
+        # Base64 makes a body a third longer; the same again is left for headers.
+        room = Limits(limits.body_bytes * 2, limits.depth)
+        document = loads(item, JSON, "utf-8", limits=room)
+        document = _object(document, "the item")
+        headers = document.get("headers")
+        headers = {} if headers is None else headers
+        try:
+            return _parse(cls, document, _object(headers, "headers"), limits)
+        except InvalidMessage as error:
+            if isinstance(headers, dict):
+                error.about(headers.get("id"), headers.get("task"))
+            raise
+
+    def build(self) -> bytes:
+        """Give the item, its members in Celery's order. Raises InvalidCall for what cannot be written."""
+        own = write(ENVELOPE_FIELDS, self)
+        delivery_info = {name: own.pop(name) for name in _DELIVERY_INFO_NAMES}
+        delivery_info.update(self.extra.get("delivery_info", {}))
+        rest_of_wire = dict(self.wire.properties)
+        properties = {name: rest_of_wire.pop(name) for name in _FIRST_PROPERTIES if name in rest_of_wire}
+        properties["delivery_info"] = delivery_info
+        properties.update(rest_of_wire)
+        properties["body_encoding"] = own["body_encoding"]
+        properties["delivery_tag"] = own["delivery_tag"]
+        parts = (
+            self._body_text(),
+            self.wire.content_encoding,
+            self.wire.content_type,
+            dict(self.wire.headers),
+            properties,
+        )
+        document = dict(zip(_KEYS, parts, strict=True))
+        return dumps({**document, **self.extra.get("item", {})}, name="envelope").body
+
+    def _body_text(self) -> str:
+        if self.body_encoding == _BASE64:
+            return base64.b64encode(self.wire.body).decode("ascii")
+        if self.body_encoding not in _TEXT_ENCODINGS:
+            raise InvalidCall(f"body_encoding is {shown(self.body_encoding)}; use base64")
+        try:
+            return self.wire.body.decode("utf-8")
+        except UnicodeDecodeError:
+            raise InvalidCall("the body is not UTF-8 text; use body_encoding base64") from None
+
+    def to_neutral(self, *, limits: Limits = DEFAULT_LIMITS) -> dict[str, Any]:
+        """Give the flat neutral form: the task message in the item and the envelope's own fields.
+
+        Raises InvalidMessage when the item holds no task message.
+        """
+        flat = Message.parse(self.wire, limits=limits).to_neutral()
+        flat.update(write(ENVELOPE_FIELDS, self))
+        if self.extra:
+            flat["extra"] = {**flat.get("extra", {}), **self.extra}
+        return flat
+
+    @classmethod
+    def from_neutral(cls, flat: Mapping[str, Any]) -> Envelope:
+        """Read the flat neutral form. Raises InvalidCall for what is no field of an envelope or task message."""
+        missing = [row.name for row in ENVELOPE_FIELDS if row.required and row.name not in flat]
+        if missing:
+            raise InvalidCall(f"not the neutral form of an envelope: {', '.join(missing)} missing")
+        own = {row.name: flat[row.name] for row in ENVELOPE_FIELDS if row.name in flat}
+        extra = {place: values for place, values in flat.get("extra", {}).items() if place in _EXTRA_PLACES}
+        message = {name: value for name, value in flat.items() if name not in own and name != "extra"}
+        left = {place: values for place, values in flat.get("extra", {}).items() if place not in _EXTRA_PLACES}
+        return cls(wire=Message.from_neutral({**message, "extra": left}).build(), extra=extra, **own)
+
+
+#: The fields that belong to the envelope itself.
+ENVELOPE_FIELDS = table(Envelope)
+_ENVELOPE_ROWS, _DELIVERY_INFO_ROWS = (
+    tuple(row for row in ENVELOPE_FIELDS if row.place == place) for place in ("envelope", "delivery_info")
+)
+_ENVELOPE_NAMES = frozenset(row.name for row in _ENVELOPE_ROWS)
+_DELIVERY_INFO_NAMES = tuple(row.name for row in _DELIVERY_INFO_ROWS)
+_EXTRA_PLACES = ("item", "delivery_info")
+
+
+def lists_for(queue: str) -> tuple[str, ...]:
+    """Names of the four lists of a queue, in the order in which they are read: priority 0 first (BR-REDIS)."""
+    return (queue, *(f"{queue}{_SEPARATOR}{step}" for step in PRIORITY_STEPS[1:]))
+
+
+def list_for(queue: str, priority: int | None) -> str:
+    """Name of the list that a message of this priority is pushed to; none or below 0 is the queue's own list."""
+    below = sum(step <= (priority or 0) for step in PRIORITY_STEPS)
+    return lists_for(queue)[max(below, 1) - 1]
+
+
+def _parse(cls: type[Envelope], document: dict[str, Any], headers: dict[str, Any], limits: Limits) -> Envelope:
+    properties = _object(document.get("properties"), "properties")
+    delivery_info = _object(properties.get("delivery_info"), "delivery_info")
+    own: dict[str, Any] = {}
+    read(_ENVELOPE_ROWS, properties, own)
+    read(_DELIVERY_INFO_ROWS, delivery_info, own)
+    extra = {
+        "item": {name: value for name, value in document.items() if name not in _KEYS},
+        "delivery_info": rest(delivery_info, frozenset(_DELIVERY_INFO_NAMES), len(_DELIVERY_INFO_NAMES)),
+    }
+    wire = Wire(
+        body=_body(document.get("body"), own.get("body_encoding"), limits),
+        content_type=_text_or_none(document, "content-type"),
+        content_encoding=_text_or_none(document, "content-encoding"),
+        headers=headers,
+        properties={
+            name: value for name, value in properties.items() if name != "delivery_info" and name not in _ENVELOPE_NAMES
+        },
+    )
+    return cls(wire=wire, extra={place: values for place, values in extra.items() if values}, **own)
+
+
+def _body(text: Any, encoding: str | None, limits: Limits) -> bytes:
+    if not isinstance(text, str):
+        raise InvalidMessage(f"body is {shown(text)}; it is text", field="body")
+    if encoding in _TEXT_ENCODINGS:
+        return text.encode("utf-8", "surrogatepass")
+    if encoding != _BASE64:
+        raise InvalidMessage(f"body_encoding is {shown(encoding)}; send base64", field="body_encoding")
+    try:
+        # Line breaks are allowed; the url-safe alphabet is not, it would decode to garbage.
+        body = base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidMessage(f"body is not base64: {error}", field="body") from error
+    if len(body) > limits.body_bytes:
+        raise InvalidMessage(f"the body has {len(body)} bytes, more than the {limits.body_bytes} accepted")
+    return body
+
+
+def _object(value: Any, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InvalidMessage(f"{name} is {shown(value)}; it is an object", field=name if " " not in name else None)
+    return value
+
+
+def _text_or_none(document: Mapping[str, Any], name: str) -> str | None:
+    value = document.get(name)
+    if value is not None and not isinstance(value, str):
+        raise InvalidMessage(f"{name} is {shown(value)}; it is text", field=name)
+    return value

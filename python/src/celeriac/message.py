@@ -1,0 +1,413 @@
+"""The task message of protocol 2: its fields, ``parse`` and ``build`` side by side (TM).
+
+A message is three parts: headers and properties beside the body, and the body ``[args, kwargs, embed]``. What the
+specification does not name is kept in ``extra`` and written back; facts of the receiver never mix with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from typing import Any
+
+from .errors import InvalidCall, InvalidMessage
+from .fields import Field, on_wire, read, rest, table, write
+from .message_v1 import is_v1, unknown_keys, v2_fields
+from .serialization import (
+    DEFAULT_LIMITS,
+    JSON,
+    MSGPACK,
+    Limits,
+    compress,
+    decompress,
+    dumps,
+    encode_text,
+    loads,
+)
+from .signature import Signature
+from .tagged import from_tagged, to_tagged
+from .text import elided, shown
+from .times import expiration, instant, iso
+
+__all__ = ["FIELDS", "Extra", "Field", "Message", "Wire"]
+
+_SERIALIZERS = {JSON: "json", MSGPACK: "msgpack"}
+_PERSISTENT = 2
+_BODY_PARTS = ("args", "kwargs", "embed")
+_WHOLE = ("content_type", "content_encoding", "extra")
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """A message as a transport carries it: nothing decoded.
+
+    Attributes:
+        body: the raw bytes.
+        content_type: MIME name, ``None`` when absent.
+        content_encoding: charset or ``binary``, ``None`` when absent.
+        headers: the header table.
+        properties: the other properties of the message, by their AMQP names.
+
+    """
+
+    body: bytes
+    content_type: str | None
+    content_encoding: str | None
+    headers: Mapping[str, Any]
+    properties: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """What a message holds beyond the specification, kept and written back.
+
+    Attributes:
+        headers: headers of the user and of tools.
+        properties: properties that are no field of a task message.
+        embed: unknown keys of the third part of the body.
+
+    """
+
+    headers: Mapping[str, Any] = field(default_factory=dict)
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    embed: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _not_always() -> frozenset[str]:
+    return _WHEN_USED
+
+
+_NO_EXTRA = Extra()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A task message. Attributes bear the names of the wire; times are ISO text, see ``eta_at`` and ``expires_at``.
+
+    ``absent`` names the fields to leave out as long as they hold what their omission means: those that were not on the
+    wire, or by default those that are written only when used. It takes no part in comparison.
+    """
+
+    lang: str | None = field(default=None, metadata=on_wire("headers", "string", "null"))
+    task: str = field(metadata=on_wire("headers", "string"))
+    id: str = field(metadata=on_wire("headers", "string"))
+    shadow: str | None = field(default=None, metadata=on_wire("headers", "string", "null"))
+    eta: str | None = field(default=None, metadata=on_wire("headers", "date-time", "null"))
+    expires: str | None = field(default=None, metadata=on_wire("headers", "date-time", "null"))
+    group: str | None = field(default=None, metadata=on_wire("headers", "string", "null"))
+    group_index: int | None = field(default=None, metadata=on_wire("headers", "integer", "null"))
+    retries: int = field(default=0, metadata=on_wire("headers", "integer"))
+    timelimit: Sequence[float | None] | None = field(default=None, metadata=on_wire("headers", "time-limit", "null"))
+    root_id: str | None = field(default=None, metadata=on_wire("headers", "string", "null"))
+    parent_id: str | None = field(default=None, metadata=on_wire("headers", "string", "null"))
+    argsrepr: str | None = field(default=None, metadata=on_wire("headers", "string", "null"))
+    kwargsrepr: str | None = field(default=None, metadata=on_wire("headers", "string", "null"))
+    origin: str | None = field(default=None, metadata=on_wire("headers", "string", "null"))
+    ignore_result: bool | None = field(default=None, metadata=on_wire("headers", "boolean", "null"))
+    replaced_task_nesting: int | None = field(default=0, metadata=on_wire("headers", "integer", "null"))
+    stamped_headers: Sequence[str] | None = field(default=None, metadata=on_wire("headers", "array", "null"))
+    stamps: Mapping[str, Any] | None = field(default_factory=dict, metadata=on_wire("headers", "object", "null"))
+    compression: str | None = field(default=None, metadata=on_wire("headers", "string", "null", writer="when used"))
+
+    correlation_id: str | None = field(default=None, metadata=on_wire("properties", "string", "null"))
+    reply_to: str | None = field(default=None, metadata=on_wire("properties", "string", "null"))
+    delivery_mode: int | None = field(default=None, metadata=on_wire("properties", "integer", "null"))
+    priority: int | None = field(default=None, metadata=on_wire("properties", "integer", "null", writer="by binding"))
+    expiration: str | None = field(default=None, metadata=on_wire("properties", "string", "null", writer="when used"))
+
+    args: Sequence[Any] = field(metadata=on_wire("body", "array"))
+    kwargs: Mapping[str, Any] = field(metadata=on_wire("body", "object"))
+
+    callbacks: Sequence[Any] | None = field(default=None, metadata=on_wire("embed", "array", "null"))
+    errbacks: Sequence[Any] | None = field(default=None, metadata=on_wire("embed", "array", "null"))
+    chain: Sequence[Any] | None = field(default=None, metadata=on_wire("embed", "array", "null"))
+    chord: Mapping[str, Any] | None = field(default=None, metadata=on_wire("embed", "object", "null"))
+
+    content_type: str = JSON
+    content_encoding: str | None = "utf-8"
+    extra: Extra = _NO_EXTRA
+    absent: frozenset[str] = field(default_factory=_not_always, compare=False)
+
+    def __str__(self) -> str:
+        """Form for logs: name and id, never the arguments."""
+        return f"{self.task}[{self.id}]"
+
+    @classmethod
+    def parse(
+        cls, wire: Wire, *, accept: frozenset[str] = frozenset({JSON}), limits: Limits = DEFAULT_LIMITS
+    ) -> Message:
+        """Read a task message, of protocol 2 or 1.
+
+        ``accept`` holds the content types taken, ``limits`` the size and nesting. Raises InvalidMessage and nothing
+        else; it carries ``task_id`` and ``task`` as far as they can be read.
+        """
+        headers = wire.headers
+        try:
+            return _parse(wire, accept, limits)
+        except InvalidMessage as error:
+            raise error.about(headers.get("id"), headers.get("task")) from error.__cause__
+
+    def build(self) -> Wire:
+        """Give the message as a transport carries it: protocol 2, the body serialized and compressed.
+
+        Raises InvalidCall, naming the value that cannot be written.
+        """
+        _check_id(self.id, InvalidCall)
+        headers = write(HEADERS, self, self.absent)
+        properties = write(PROPERTIES, self, self.absent)
+        arguments = write(ARGUMENTS, self)
+        embed = write(EMBED, self, self.absent)
+        extra = self.extra
+        if extra is not _NO_EXTRA:
+            headers.update(extra.headers)
+            properties.update(extra.properties)
+            embed.update(extra.embed)
+        body = self._encode([list(arguments["args"]), arguments["kwargs"], embed])
+        return Wire(body, self.content_type, self.content_encoding, headers, properties)
+
+    def _encode(self, parts: list[Any]) -> bytes:
+        serializer = _SERIALIZERS.get(self.content_type)
+        if serializer is None:
+            raise InvalidCall(f"content_type is {shown(self.content_type)}; use one of {', '.join(_SERIALIZERS)}")
+        for key in parts[1]:
+            if type(key) is not str:
+                raise InvalidCall(f"kwargs has the key {shown(key)}; names of keyword arguments are text")
+        encoded = dumps(parts, serializer, name=_BODY_PARTS)
+        body = encoded.body
+        if self.content_encoding not in (None, encoded.content_encoding) and serializer == "json":
+            body = encode_text(body.decode("ascii"), str(self.content_encoding))
+        return body if self.compression is None else compress(body, self.compression)
+
+    @classmethod
+    def create(
+        cls,
+        *,
+        task: str,
+        id: str,  # noqa: A002  # the name of the wire
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        origin: str,
+        now: datetime | None = None,
+        **options: Any,
+    ) -> Message:
+        """Give the message that a producer sends: every field that Celery writes, with its usual value.
+
+        ``options`` are fields of a message by name, and ``time_limit`` and ``soft_time_limit`` (seconds) and
+        ``headers`` (the user's own). ``eta`` and ``expires`` may be datetimes (naive is UTC) or text. With ``now`` and
+        ``expires`` the property ``expiration`` is set. Raises InvalidCall for an unknown option or a bad value.
+        """
+        values = _producer_options(options)
+        args, kwargs = list(args), dict(kwargs or {})
+        expires = values.get("expires")
+        if expires is not None and now is not None:
+            values.setdefault("expiration", expiration(instant(expires), now))
+        defaults = {
+            "lang": "py",
+            "root_id": id,
+            "argsrepr": elided(tuple(args)),
+            "kwargsrepr": elided(kwargs),
+            "ignore_result": False,
+            "correlation_id": id,
+            "delivery_mode": _PERSISTENT,
+        }
+        message = cls(task=task, id=id, args=args, kwargs=kwargs, origin=origin, **{**defaults, **values})
+        message._check()
+        return message
+
+    def _check(self) -> None:
+        """Raise InvalidCall when a field cannot be written, before anything is sent."""
+        _check_id(self.id, InvalidCall)
+        for rows in (HEADERS, PROPERTIES, ARGUMENTS, EMBED):
+            write(rows, self)
+
+    @property
+    def eta_at(self) -> datetime | None:
+        """Instant before which the task does not run; aware, UTC."""
+        return None if self.eta is None else instant(self.eta)
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """Instant after which the task does not run any more; aware, UTC."""
+        return None if self.expires is None else instant(self.expires)
+
+    @property
+    def hard_limit(self) -> float | None:
+        """Seconds after which the running task is killed: the first of ``timelimit``."""
+        return self.timelimit[0] if self.timelimit else None
+
+    @property
+    def soft_limit(self) -> float | None:
+        """Seconds after which the running task is interrupted: the second of ``timelimit``."""
+        return self.timelimit[1] if self.timelimit else None
+
+    def to_neutral(self) -> dict[str, Any]:
+        """Give the flat neutral form of the vectors: the fields that are on the wire, values tagged."""
+        flat: dict[str, Any] = {}
+        for rows in (HEADERS, PROPERTIES, ARGUMENTS, EMBED):
+            for name, value in write(rows, self, self.absent).items():
+                flat[name] = to_tagged(value)
+        flat["content_type"] = self.content_type
+        if self.content_encoding is not None:
+            flat["content_encoding"] = self.content_encoding
+        extra = {item.name: to_tagged(getattr(self.extra, item.name)) for item in fields(Extra)}
+        left = {place: values for place, values in extra.items() if values}
+        return {**flat, "extra": left} if left else flat
+
+    @classmethod
+    def from_neutral(cls, flat: Mapping[str, Any]) -> Message:
+        """Read the flat neutral form. Raises InvalidCall for what is no field of a task message."""
+        unknown = flat.keys() - _NAMES - set(_WHOLE)
+        missing = {row.name for row in FIELDS if row.required} - flat.keys()
+        if unknown or missing:
+            raise InvalidCall(f"not the neutral form of a task: unknown {sorted(unknown)}, missing {sorted(missing)}")
+        values = {name: from_tagged(flat[name]) for name in flat.keys() & _NAMES}
+        extra = Extra(**{place: from_tagged(left) for place, left in flat.get("extra", {}).items()})
+        return cls(
+            **values,
+            content_type=flat.get("content_type", JSON),
+            content_encoding=flat.get("content_encoding"),
+            extra=extra,
+            absent=_NAMES - flat.keys(),
+        )
+
+
+#: Every field of a task message: the one table of this package, held against ``spec/fields.json`` by a test.
+FIELDS = table(Message)
+HEADERS, PROPERTIES, ARGUMENTS, EMBED = (
+    tuple(row for row in FIELDS if row.place == place) for place in ("headers", "properties", "body", "embed")
+)
+_NAMES = frozenset(row.name for row in FIELDS)
+_HEADER_NAMES = frozenset(row.name for row in HEADERS)
+_PROPERTY_NAMES = frozenset(row.name for row in PROPERTIES)
+_EMBED_NAMES = frozenset(row.name for row in EMBED)
+_WHEN_USED = frozenset(row.name for row in FIELDS if row.writer != "always")
+_COMPRESSION = tuple(row for row in HEADERS if row.name == "compression")
+
+
+def _parse(wire: Wire, accept: frozenset[str], limits: Limits) -> Message:
+    headers = wire.headers
+    if "task" not in headers:
+        return _parse_without_task(wire, accept, limits)
+    values: dict[str, Any] = {}
+    absent = read(HEADERS, headers, values)
+    extra_headers = rest(headers, _HEADER_NAMES, len(HEADERS) - len(absent))
+    _check_id(values["id"], InvalidMessage)
+    body = _decode(wire, accept, limits)
+    if not isinstance(body, list) or len(body) != len(_BODY_PARTS):
+        raise InvalidMessage(f"the body is {shown(body)}; it is an array of exactly args, kwargs and embed")
+    args, kwargs, embed = body
+    read(ARGUMENTS, {"args": args, "kwargs": kwargs}, values)
+    _check_kwargs(kwargs)
+    if not isinstance(embed, dict):
+        embed = _no_embed(embed)
+    absent_embed = read(EMBED, embed, values)
+    extra_embed = rest(embed, _EMBED_NAMES, len(EMBED) - len(absent_embed))
+    return _finish(wire, values, Extra(extra_headers, {}, extra_embed), [*absent, *absent_embed])
+
+
+def _parse_without_task(wire: Wire, accept: frozenset[str], limits: Limits) -> Message:
+    """Read a message without header ``task``: protocol 1, or nothing that can be run."""
+    headers = wire.headers
+    body = _decode(wire, accept, limits)
+    if not is_v1(headers, body):
+        raise InvalidMessage("task is missing in headers, and the body is no protocol 1 object; send it", field="task")
+    try:
+        values: dict[str, Any] = {}
+        read(_COMPRESSION, headers, values)
+        absent = read(FIELDS, {**v2_fields(body), **values}, values)
+        _check_id(values["id"], InvalidMessage)
+        _check_kwargs(values["kwargs"])
+        others = {name: value for name, value in headers.items() if name not in _HEADER_NAMES}
+        extra = Extra(others, {}, unknown_keys(body))
+        always = [name for name in absent if name not in _PROPERTY_NAMES and name in _WHEN_USED]
+        return _finish(wire, values, extra, always)
+    except InvalidMessage as error:
+        raise error.about(body.get("id"), body.get("task")) from error.__cause__
+
+
+def _finish(wire: Wire, values: dict[str, Any], extra: Extra, absent: list[str]) -> Message:
+    """Read the properties, check the embedded signatures, and make the message."""
+    properties = wire.properties
+    absent_properties = read(PROPERTIES, properties, values)
+    extra_properties = rest(properties, _PROPERTY_NAMES, len(PROPERTIES) - len(absent_properties))
+    _check_signatures(values)
+    if extra_properties:
+        extra = replace(extra, properties=extra_properties)
+    elif not extra.headers and not extra.embed:
+        extra = _NO_EXTRA
+    return Message(
+        **values,
+        content_type=wire.content_type or JSON,
+        content_encoding=wire.content_encoding,
+        extra=extra,
+        absent=frozenset([*absent, *absent_properties]),
+    )
+
+
+def _decode(wire: Wire, accept: frozenset[str], limits: Limits) -> Any:
+    body = wire.body
+    compression = wire.headers.get("compression")
+    if compression is not None:
+        if not isinstance(compression, str):
+            raise InvalidMessage(f"compression is {shown(compression)}; it is text or null", field="compression")
+        body = decompress(body, compression, limits)
+    return loads(body, wire.content_type, wire.content_encoding, accept=accept, limits=limits)
+
+
+def _check_id(task_id: Any, error: type[InvalidMessage] | type[InvalidCall]) -> None:
+    if not isinstance(task_id, str) or not task_id:
+        raise error(f"id is {shown(task_id)}; it is a unique, not empty text")
+
+
+def _check_kwargs(kwargs: Mapping[Any, Any]) -> None:
+    """Refuse names that are no text, which MessagePack can carry."""
+    for name in kwargs:
+        if type(name) is not str:
+            raise InvalidMessage(
+                f"kwargs has the key {shown(name)}; names of keyword arguments are text", field="kwargs"
+            )
+
+
+def _no_embed(embed: Any) -> dict[str, Any]:
+    if embed is None or embed == []:
+        return {}
+    raise InvalidMessage(f"the third part of the body is {shown(embed)}; it is an object")
+
+
+def _check_signatures(values: Mapping[str, Any]) -> None:
+    """Refuse a message whose callbacks could not be sent, before its task has run and not after."""
+    for name in _EMBED_NAMES:
+        held = values.get(name)
+        if not held:
+            continue
+        for signature in held if isinstance(held, (list, tuple)) else (held,):
+            try:
+                Signature.parse(signature)
+            except InvalidMessage as error:
+                raise InvalidMessage(f"{name}: {error.reason}", field=name) from error
+
+
+def _producer_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Bring the options of ``create`` into fields of a message."""
+    values = dict(options)
+    headers = dict(values.pop("headers", None) or {})
+    limits = [values.pop("time_limit", None), values.pop("soft_time_limit", None)]
+    unknown = values.keys() - _NAMES - {"content_type", "content_encoding"}
+    if unknown:
+        raise InvalidCall(f"unknown option {', '.join(sorted(unknown))}; the options are the fields of a task message")
+    taken = headers.keys() & _HEADER_NAMES
+    if taken:
+        raise InvalidCall(f"headers may not hold {', '.join(sorted(taken))}; pass it as an option")
+    values.setdefault("timelimit", limits)
+    if headers:
+        values["extra"] = Extra(headers=headers)
+    for name in ("eta", "expires"):
+        if isinstance(values.get(name), datetime):
+            values[name] = iso(values[name])
+    if values.get("expires") is not None and (problem := _EXPIRES.problem(values["expires"])):
+        raise InvalidCall(problem)
+    return values
+
+
+(_EXPIRES,) = (row for row in HEADERS if row.name == "expires")

@@ -1,0 +1,251 @@
+"""Values to bodies and back: JSON with Celery's type tags, MessagePack on request, nothing else.
+
+The tags (SER-TYPE) are objects of exactly two keys, ``{"__type__": name, "__value__": plain}``, for what JSON cannot
+hold: datetime, date, time, uuid, decimal, bytes (UTF-8 text) and base64 (other bytes). A producer cannot send user data
+of that very shape, because every reader takes it for a tag.
+
+Pickle is not here, not even on request.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgpack
+
+from .compression import compress, decompress, mime_name
+from .errors import InvalidCall, InvalidMessage
+from .limits import DEFAULT_LIMITS, Limits, is_deeper, value_depth
+from .text import shown
+from .times import parse_date, parse_datetime, parse_time
+from .unwritable import find_unwritable
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "JSON",
+    "MSGPACK",
+    "Encoded",
+    "Limits",
+    "compress",
+    "decompress",
+    "dumps",
+    "encode_text",
+    "loads",
+    "mime_name",
+]
+
+#: Content type of JSON, compared byte for byte (SER): no charset parameter, lower case.
+JSON = "application/json"
+#: Content type of MessagePack.
+MSGPACK = "application/x-msgpack"
+_UTF8 = "utf-8"
+_BINARY = "binary"
+
+#: Charsets that a content encoding may name. Our own table: Python's registry would import modules by the peer's word.
+_CHARSETS = {
+    **{name: _UTF8 for name in ("utf-8", "utf8", _BINARY)},
+    **{name: "ascii" for name in ("us-ascii", "ascii")},
+    **{name: name for name in ("utf-16", "utf-16le", "utf-16be", "utf-32", "latin-1")},
+    **{f"iso-8859-{part}": f"iso8859-{part}" for part in (*range(1, 12), *range(13, 17))},
+    **{f"windows-{page}": f"cp{page}" for page in range(1250, 1259)},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A serialized value with what a reader needs to decode it.
+
+    Attributes:
+        body: the bytes.
+        content_type: MIME name, ``application/json``.
+        content_encoding: ``utf-8``, or ``binary``.
+
+    """
+
+    body: bytes
+    content_type: str
+    content_encoding: str
+
+
+def dumps(value: Any, serializer: str = "json", *, name: str | tuple[str, ...] = "value") -> Encoded:
+    """Serialize a value as ``json`` or ``msgpack``.
+
+    Tuples become arrays; keys of objects that are numbers, booleans or ``None`` become text, in JSON. NaN and the
+    infinities are written bare, as Celery does. ``name`` is what error messages call the value; a tuple names the
+    elements of a list one by one. Raises InvalidCall, naming the path of the value that cannot be written.
+    """
+    try:
+        write = _WRITERS[serializer]
+    except (KeyError, TypeError):
+        raise InvalidCall(f"serializer {shown(serializer)} is unknown; use one of {', '.join(_WRITERS)}") from None
+    try:
+        return write(value)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        reason = find_unwritable(value, name, serializer, DEFAULT_LIMITS.depth) or f"cannot be written: {error}"
+        raise InvalidCall(reason) from error
+
+
+def loads(
+    body: bytes,
+    content_type: str | None,
+    content_encoding: str | None,
+    *,
+    accept: frozenset[str] = frozenset({JSON}),
+    limits: Limits = DEFAULT_LIMITS,
+) -> Any:
+    """Decode a body whose content type is in ``accept`` (``JSON``, ``MSGPACK``).
+
+    No content encoding means UTF-8. NaN and the infinities, integers of any size and duplicate keys (the last counts)
+    are read as Celery writes them. Raises InvalidMessage and nothing else.
+    """
+    if content_type not in accept or content_type not in _READERS:
+        wanted = ", ".join(sorted(accept & _READERS.keys()))
+        raise InvalidMessage(f"content type {shown(content_type)} is not accepted; send {wanted}", field="content_type")
+    if len(body) > limits.body_bytes:
+        raise InvalidMessage(f"the body has {len(body)} bytes, more than the {limits.body_bytes} accepted")
+    return _READERS[content_type](body, content_encoding, limits)
+
+
+def encode_text(text: str, content_encoding: str) -> bytes:
+    """Write text in the charset that a content encoding names. Raises InvalidCall for an unknown one."""
+    charset = _CHARSETS.get(content_encoding.lower())
+    if charset is None:
+        raise InvalidCall(f"content encoding {shown(content_encoding)} is unknown; use utf-8")
+    return text.encode(charset)
+
+
+# ---- JSON ----
+
+
+def _write_json(value: Any) -> Encoded:
+    body = _ENCODER.encode(value).encode("ascii")
+    if is_deeper(body, DEFAULT_LIMITS.depth):
+        raise ValueError("nested too deep")
+    if b'"__type__"' in body and find_unwritable(value, "value", "json", DEFAULT_LIMITS.depth):
+        raise ValueError("user data in the shape of a type tag")
+    return Encoded(body, JSON, _UTF8)
+
+
+def _read_json(body: bytes, content_encoding: str | None, limits: Limits) -> Any:
+    text = _decode_text(body, content_encoding)
+    if is_deeper(body if text.isascii() else text.encode(_UTF8, "surrogatepass"), limits.depth):
+        raise InvalidMessage(f"the body is nested deeper than {limits.depth} levels")
+    # Keys may be escaped, but no escape of the letters of a tag is written without "\u00".
+    decode = _TAGGED if "__type__" in text or "\\u00" in text else _PLAIN
+    try:
+        return decode(text)
+    except RecursionError:
+        raise InvalidMessage("the body is nested too deep for this receiver") from None
+    except ValueError as error:
+        raise InvalidMessage(f"the body is not JSON: {error}") from error
+
+
+def _decode_text(body: bytes, content_encoding: str | None) -> str:
+    charset = _UTF8 if content_encoding is None else _CHARSETS.get(content_encoding.lower())
+    if charset is None:
+        reason = f"content encoding {shown(content_encoding)} is unknown; send utf-8"
+        raise InvalidMessage(reason, field="content_encoding")
+    try:
+        return body.decode(charset)
+    except UnicodeDecodeError as error:
+        raise InvalidMessage(f"the body is not {charset} text: {error}", field="content_encoding") from error
+
+
+def _from_tag(pairs: dict[str, Any]) -> Any:
+    """Turn an object of exactly the two keys of a tag into the value; every other object stays as it is."""
+    if len(pairs) != 2 or "__type__" not in pairs or "__value__" not in pairs:
+        return pairs
+    name, value = pairs["__type__"], pairs["__value__"]
+    reader = _TAG_READERS.get(name) if isinstance(name, str) else None
+    if reader is None:
+        raise InvalidMessage(f"type tag {shown(name)} is unknown; the tags are {', '.join(_TAG_READERS)}")
+    try:
+        return reader(value)
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
+        raise InvalidMessage(f"type tag {name} cannot hold {shown(value)}: {error}") from error
+
+
+def _to_tag(value: Any) -> Any:
+    """Write what JSON cannot hold; called by the encoder for nothing else."""
+    for kind, write in _TAG_WRITERS:
+        if isinstance(value, kind):
+            name, plain = write(value)
+            return {"__type__": name, "__value__": plain}
+    reduce = getattr(value, "__json__", None)
+    if reduce is not None and not isinstance(value, type):
+        return reduce()
+    raise TypeError(f"{type(value).__qualname__} is not JSON")
+
+
+def _bytes_tag(value: bytes) -> tuple[str, str]:
+    try:
+        return "bytes", value.decode(_UTF8)
+    except UnicodeDecodeError:
+        return "base64", base64.b64encode(value).decode("ascii")
+
+
+_TAG_WRITERS: tuple[tuple[type, Callable[[Any], tuple[str, Any]]], ...] = (
+    (datetime, lambda value: ("datetime", value.isoformat())),  # before date, its base class
+    (date, lambda value: ("date", value.isoformat())),
+    (time, lambda value: ("time", value.isoformat())),
+    (UUID, lambda value: ("uuid", {"hex": value.hex})),
+    (Decimal, lambda value: ("decimal", str(value))),
+    (bytes, _bytes_tag),
+)
+
+_TAG_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "datetime": parse_datetime,
+    "date": parse_date,
+    "time": parse_time,
+    "uuid": lambda value: UUID(hex=value["hex"]),
+    "decimal": lambda value: Decimal(_text(value)),
+    "bytes": lambda value: _text(value).encode(_UTF8),
+    "base64": lambda value: base64.b64decode(_text(value), validate=True),
+}
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("expected text")
+    return value
+
+
+_ENCODER = json.JSONEncoder(default=_to_tag)
+_PLAIN = json.JSONDecoder().decode
+_TAGGED = json.JSONDecoder(object_hook=_from_tag).decode
+
+
+# ---- MessagePack ----
+
+
+def _write_msgpack(value: Any) -> Encoded:
+    if value_depth(value, DEFAULT_LIMITS.depth) > DEFAULT_LIMITS.depth:
+        raise ValueError("nested too deep")
+    return Encoded(msgpack.packb(value, use_bin_type=True), MSGPACK, _BINARY)
+
+
+def _read_msgpack(body: bytes, _content_encoding: str | None, limits: Limits) -> Any:
+    try:
+        value = msgpack.unpackb(body, raw=False, strict_map_key=False, timestamp=3, ext_hook=_no_extension)
+    except MemoryError:
+        raise
+    except Exception as error:  # the library has no one error class for damaged data
+        raise InvalidMessage(f"the body is not MessagePack: {error or type(error).__name__}") from error
+    if value_depth(value, limits.depth) > limits.depth:
+        raise InvalidMessage(f"the body is nested deeper than {limits.depth} levels")
+    return value
+
+
+def _no_extension(code: int, _data: bytes) -> Any:
+    raise ValueError(f"extension type {code} is not accepted")
+
+
+_WRITERS: Mapping[str, Callable[[Any], Encoded]] = {"json": _write_json, "msgpack": _write_msgpack}
+_READERS: Mapping[str, Callable[[bytes, str | None, Limits], Any]] = {JSON: _read_json, MSGPACK: _read_msgpack}

@@ -15,11 +15,12 @@ from .errors import (
     TransportError,
 )
 from .limits import DEFAULT_LIMITS, Limits
-from .message import Extra, Message, Wire
+from .message import Message
 from .result import TERMINAL, Result, State, exception_info, outcome
 from .sending import Route, to_message
 from .serialization import JSON, MSGPACK, Encoded, dumps, loads
 from .signature import Signature
+from .wire import Extra, Wire
 
 __version__ = "0.1.0"
 

@@ -14,9 +14,10 @@ from typing import Any
 
 from .errors import InvalidCall, InvalidMessage
 from .fields import on_wire, read, rest, table, write
-from .message import Message, Wire
+from .message import Message
 from .serialization import DEFAULT_LIMITS, JSON, Limits, dumps, loads
 from .text import shown
+from .wire import Wire
 
 #: A queue is four lists; a message goes into the list of the highest step that is not above its priority.
 PRIORITY_STEPS = (0, 3, 6, 9)
@@ -24,8 +25,9 @@ _SEPARATOR = "\x06\x16"
 _BASE64 = "base64"
 _TEXT_ENCODINGS = (None, "utf-8")
 _KEYS = ("body", "content-encoding", "content-type", "headers", "properties")
-#: Celery writes these before the delivery information, and every other property after it.
-_FIRST_PROPERTIES = ("correlation_id", "reply_to", "delivery_mode")
+#: Celery writes these behind the delivery information, and every other property before it.
+_LAST_PROPERTIES = ("priority",)
+_ENVELOPE_ORDER = ("body_encoding", "delivery_tag")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,15 +41,17 @@ class Envelope:
         exchange: ``""`` for a queue addressed by its name.
         routing_key: routing key; the queue's name when ``exchange`` is ``""``.
         extra: members that the specification does not name: ``item`` of the whole, ``delivery_info`` of that object.
+        absent: names to leave out as long as they hold what their omission means; no part of comparison.
 
     """
 
     wire: Wire
-    delivery_tag: str = field(metadata=on_wire("envelope", "string"))
+    delivery_tag: str = field(metadata=on_wire("envelope", "name"))
     body_encoding: str | None = field(default=None, metadata=on_wire("envelope", "string", "null"))
     exchange: str = field(metadata=on_wire("delivery_info", "string"))
     routing_key: str = field(metadata=on_wire("delivery_info", "string"))
     extra: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    absent: frozenset[str] = field(default=frozenset(), compare=False)
 
     @classmethod
     def parse(cls, item: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Envelope:
@@ -67,15 +71,14 @@ class Envelope:
 
     def build(self) -> bytes:
         """Give the item, its members in Celery's order. Raises InvalidCall for what cannot be written."""
-        own = write(ENVELOPE_FIELDS, self)
+        own = write(ENVELOPE_FIELDS, self, self.absent)
         delivery_info = {name: own.pop(name) for name in _DELIVERY_INFO_NAMES}
         delivery_info.update(self.extra.get("delivery_info", {}))
-        rest_of_wire = dict(self.wire.properties)
-        properties = {name: rest_of_wire.pop(name) for name in _FIRST_PROPERTIES if name in rest_of_wire}
+        properties = dict(self.wire.properties)
+        last = {name: properties.pop(name) for name in _LAST_PROPERTIES if name in properties}
         properties["delivery_info"] = delivery_info
-        properties.update(rest_of_wire)
-        properties["body_encoding"] = own["body_encoding"]
-        properties["delivery_tag"] = own["delivery_tag"]
+        properties.update(last)
+        properties.update({name: own[name] for name in _ENVELOPE_ORDER if name in own})
         parts = (
             self._body_text(),
             self.wire.content_encoding,
@@ -102,7 +105,7 @@ class Envelope:
         Raises InvalidMessage when the item holds no task message.
         """
         flat = Message.parse(self.wire, limits=limits).to_neutral()
-        flat.update(write(ENVELOPE_FIELDS, self))
+        flat.update(write(ENVELOPE_FIELDS, self, self.absent))
         if self.extra:
             flat["extra"] = {**flat.get("extra", {}), **self.extra}
         return flat
@@ -117,7 +120,9 @@ class Envelope:
         extra = {place: values for place, values in flat.get("extra", {}).items() if place in _EXTRA_PLACES}
         message = {name: value for name, value in flat.items() if name not in own and name != "extra"}
         left = {place: values for place, values in flat.get("extra", {}).items() if place not in _EXTRA_PLACES}
-        return cls(wire=Message.from_neutral({**message, "extra": left}).build(), extra=extra, **own)
+        wire = Message.from_neutral({**message, "extra": left}).build()
+        absent = frozenset(row.name for row in ENVELOPE_FIELDS) - own.keys()
+        return cls(wire=wire, extra=extra, absent=absent, **own)
 
 
 #: The fields that belong to the envelope itself.
@@ -145,7 +150,7 @@ def _parse(cls: type[Envelope], document: dict[str, Any], headers: dict[str, Any
     properties = _object(document.get("properties"), "properties")
     delivery_info = _object(properties.get("delivery_info"), "delivery_info")
     own: dict[str, Any] = {}
-    read(_ENVELOPE_ROWS, properties, own)
+    absent = frozenset(read(_ENVELOPE_ROWS, properties, own))
     read(_DELIVERY_INFO_ROWS, delivery_info, own)
     extra = {
         "item": {name: value for name, value in document.items() if name not in _KEYS},
@@ -160,7 +165,7 @@ def _parse(cls: type[Envelope], document: dict[str, Any], headers: dict[str, Any
             name: value for name, value in properties.items() if name != "delivery_info" and name not in _ENVELOPE_NAMES
         },
     )
-    return cls(wire=wire, extra={place: values for place, values in extra.items() if values}, **own)
+    return cls(wire=wire, extra={place: values for place, values in extra.items() if values}, absent=absent, **own)
 
 
 def _body(text: Any, encoding: str | None, limits: Limits) -> bytes:

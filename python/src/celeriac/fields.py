@@ -29,6 +29,7 @@ _NONE = type(None)
 #: Python types whose every value is right for a wire type.
 _EXACT: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
+    "log-text": (str, bytes),
     "integer": (int,),
     "boolean": (bool,),
     "array": (list, tuple),
@@ -59,6 +60,8 @@ def _is_seconds(value: Any) -> bool:
 #: The whole check of each wire type, for values that are not of an exact type.
 _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
+    "name": lambda value: isinstance(value, str) and value != "",
+    "log-text": lambda value: isinstance(value, (str, bytes)),
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
     "boolean": lambda value: isinstance(value, bool),
     "array": lambda value: isinstance(value, (list, tuple)),
@@ -68,6 +71,9 @@ _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "date-time": is_date_time,
     "time-limit": is_time_limit,
 }
+#: Words that say more than those of ``spec/fields.json``: a text that may not be empty; a text for logs, which a
+#: producer may have filled with a lone surrogate, so that AMQP carries bytes that are not UTF-8 (TM-HDR-020).
+_SPEC_WORDS = {"name": "string", "log-text": "string"}
 _MEANING = {
     "date-time": "a date-time like 2026-01-02T03:04:05+00:00",
     "time-limit": "[hard, soft] in seconds",
@@ -75,6 +81,8 @@ _MEANING = {
     "object": "an object",
     "integer": "an integer",
     "string": "text",
+    "name": "text, not empty",
+    "log-text": "text",
     "boolean": "a boolean",
 }
 
@@ -89,6 +97,8 @@ class Field:
         types: its types in the words of ``spec/fields.json``.
         writer: ``always``, or when a producer writes it.
         required: whether its absence makes the message invalid.
+        kinds: its types in the words of this module, which may say more.
+        exact: Python types whose every value is right, for the quick check.
 
     """
 
@@ -97,6 +107,7 @@ class Field:
     types: tuple[str, ...]
     writer: str
     required: bool
+    kinds: tuple[str, ...]
     exact: frozenset[type]
     _omitted: Callable[[], Any]
 
@@ -107,15 +118,15 @@ class Field:
 
     def problem(self, value: Any) -> str | None:
         """Say what is wrong with a value of this field, ``None`` if nothing."""
-        if type(value) in self.exact or any(_CHECKS[kind](value) for kind in self.types):
+        if type(value) in self.exact or any(_CHECKS[kind](value) for kind in self.kinds):
             return None
-        wanted = " or ".join(_MEANING.get(kind, kind) for kind in self.types)
+        wanted = " or ".join(_MEANING.get(kind, kind) for kind in self.kinds)
         return f"{self.name} is {shown(value)}; it is {wanted}"
 
 
-def on_wire(place: str, *types: str, writer: str = ALWAYS) -> dict[str, Any]:
+def on_wire(place: str, *kinds: str, writer: str = ALWAYS) -> dict[str, Any]:
     """Metadata that makes a dataclass field a wire field."""
-    return {_KEY: (place, types, writer)}
+    return {_KEY: (place, kinds, writer)}
 
 
 def table(cls: Any) -> tuple[Field, ...]:
@@ -172,10 +183,11 @@ def rest(source: Mapping[str, Any], known: frozenset[str], taken: int) -> dict[s
 
 
 def _row(item: dataclasses.Field[Any]) -> Field:
-    place, types, writer = item.metadata[_KEY]
-    exact = frozenset(kind for name in types for kind in _EXACT.get(name, ()))
+    place, kinds, writer = item.metadata[_KEY]
+    types = tuple(_SPEC_WORDS.get(kind, kind) for kind in kinds)
+    exact = frozenset(python_type for kind in kinds for python_type in _EXACT.get(kind, ()))
     required = item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
-    return Field(item.name, place, types, writer, required, exact, _omission(item))
+    return Field(item.name, place, types, writer, required, kinds, exact, _omission(item))
 
 
 def _omission(item: dataclasses.Field[Any]) -> Callable[[], Any]:

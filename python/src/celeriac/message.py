@@ -29,6 +29,7 @@ from .signature import Signature
 from .tagged import from_tagged, to_tagged
 from .text import elided, shown
 from .times import expiration, instant, iso
+from .wire import Extra, Wire
 
 __all__ = ["FIELDS", "Extra", "Field", "Message", "Wire"]
 
@@ -36,42 +37,6 @@ _SERIALIZERS = {JSON: "json", MSGPACK: "msgpack"}
 _PERSISTENT = 2
 _BODY_PARTS = ("args", "kwargs", "embed")
 _WHOLE = ("content_type", "content_encoding", "extra")
-
-
-@dataclass(frozen=True, slots=True)
-class Wire:
-    """A message as a transport carries it: nothing decoded.
-
-    Attributes:
-        body: the raw bytes.
-        content_type: MIME name, ``None`` when absent.
-        content_encoding: charset or ``binary``, ``None`` when absent.
-        headers: the header table.
-        properties: the other properties of the message, by their AMQP names.
-
-    """
-
-    body: bytes
-    content_type: str | None
-    content_encoding: str | None
-    headers: Mapping[str, Any]
-    properties: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Extra:
-    """What a message holds beyond the specification, kept and written back.
-
-    Attributes:
-        headers: headers of the user and of tools.
-        properties: properties that are no field of a task message.
-        embed: unknown keys of the third part of the body.
-
-    """
-
-    headers: Mapping[str, Any] = field(default_factory=dict)
-    properties: Mapping[str, Any] = field(default_factory=dict)
-    embed: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _not_always() -> frozenset[str]:
@@ -90,8 +55,8 @@ class Message:
     """
 
     lang: str | None = field(default=None, metadata=on_wire("headers", "string", "null"))
-    task: str = field(metadata=on_wire("headers", "string"))
-    id: str = field(metadata=on_wire("headers", "string"))
+    task: str = field(metadata=on_wire("headers", "name"))
+    id: str = field(metadata=on_wire("headers", "name"))
     shadow: str | None = field(default=None, metadata=on_wire("headers", "string", "null"))
     eta: str | None = field(default=None, metadata=on_wire("headers", "date-time", "null"))
     expires: str | None = field(default=None, metadata=on_wire("headers", "date-time", "null"))
@@ -101,8 +66,8 @@ class Message:
     timelimit: Sequence[float | None] | None = field(default=None, metadata=on_wire("headers", "time-limit", "null"))
     root_id: str | None = field(default=None, metadata=on_wire("headers", "string", "null"))
     parent_id: str | None = field(default=None, metadata=on_wire("headers", "string", "null"))
-    argsrepr: str | None = field(default=None, metadata=on_wire("headers", "string", "null"))
-    kwargsrepr: str | None = field(default=None, metadata=on_wire("headers", "string", "null"))
+    argsrepr: str | bytes | None = field(default=None, metadata=on_wire("headers", "log-text", "null"))
+    kwargsrepr: str | bytes | None = field(default=None, metadata=on_wire("headers", "log-text", "null"))
     origin: str | None = field(default=None, metadata=on_wire("headers", "string", "null"))
     ignore_result: bool | None = field(default=None, metadata=on_wire("headers", "boolean", "null"))
     replaced_task_nesting: int | None = field(default=0, metadata=on_wire("headers", "integer", "null"))
@@ -153,7 +118,6 @@ class Message:
 
         Raises InvalidCall, naming the value that cannot be written.
         """
-        _check_id(self.id, InvalidCall)
         headers = write(HEADERS, self, self.absent)
         properties = write(PROPERTIES, self, self.absent)
         arguments = write(ARGUMENTS, self)
@@ -217,7 +181,6 @@ class Message:
 
     def _check(self) -> None:
         """Raise InvalidCall when a field cannot be written, before anything is sent."""
-        _check_id(self.id, InvalidCall)
         for rows in (HEADERS, PROPERTIES, ARGUMENTS, EMBED):
             write(rows, self)
 
@@ -292,7 +255,6 @@ def _parse(wire: Wire, accept: frozenset[str], limits: Limits) -> Message:
     values: dict[str, Any] = {}
     absent = read(HEADERS, headers, values)
     extra_headers = rest(headers, _HEADER_NAMES, len(HEADERS) - len(absent))
-    _check_id(values["id"], InvalidMessage)
     body = _decode(wire, accept, limits)
     if not isinstance(body, list) or len(body) != len(_BODY_PARTS):
         raise InvalidMessage(f"the body is {shown(body)}; it is an array of exactly args, kwargs and embed")
@@ -315,18 +277,15 @@ def _parse_without_task(wire: Wire, accept: frozenset[str], limits: Limits) -> M
     try:
         values: dict[str, Any] = {}
         read(_COMPRESSION, headers, values)
-        absent = read(FIELDS, {**v2_fields(body), **values}, values)
-        _check_id(values["id"], InvalidMessage)
+        read(FIELDS, {**v2_fields(body), **values}, values)
         _check_kwargs(values["kwargs"])
         others = {name: value for name, value in headers.items() if name not in _HEADER_NAMES}
-        extra = Extra(others, {}, unknown_keys(body))
-        always = [name for name in absent if name not in _PROPERTY_NAMES and name in _WHEN_USED]
-        return _finish(wire, values, extra, always)
+        return _finish(wire, values, Extra(others, {}, unknown_keys(body)), _WHEN_USED)
     except InvalidMessage as error:
         raise error.about(body.get("id"), body.get("task")) from error.__cause__
 
 
-def _finish(wire: Wire, values: dict[str, Any], extra: Extra, absent: list[str]) -> Message:
+def _finish(wire: Wire, values: dict[str, Any], extra: Extra, absent: Iterable[str]) -> Message:
     """Read the properties, check the embedded signatures, and make the message."""
     properties = wire.properties
     absent_properties = read(PROPERTIES, properties, values)
@@ -355,11 +314,6 @@ def _decode(wire: Wire, accept: frozenset[str], limits: Limits) -> Any:
     return loads(body, wire.content_type, wire.content_encoding, accept=accept, limits=limits)
 
 
-def _check_id(task_id: Any, error: type[InvalidMessage] | type[InvalidCall]) -> None:
-    if not isinstance(task_id, str) or not task_id:
-        raise error(f"id is {shown(task_id)}; it is a unique, not empty text")
-
-
 def _check_kwargs(kwargs: Mapping[Any, Any]) -> None:
     """Refuse names that are no text, which MessagePack can carry."""
     for name in kwargs:
@@ -379,13 +333,16 @@ def _check_signatures(values: Mapping[str, Any]) -> None:
     """Refuse a message whose callbacks could not be sent, before its task has run and not after."""
     for name in _EMBED_NAMES:
         held = values.get(name)
-        if not held:
-            continue
-        for signature in held if isinstance(held, (list, tuple)) else (held,):
-            try:
-                Signature.parse(signature)
-            except InvalidMessage as error:
-                raise InvalidMessage(f"{name}: {error.reason}", field=name) from error
+        if held:
+            _check_signature(name, held if isinstance(held, (list, tuple)) else (held,))
+
+
+def _check_signature(name: str, held: Iterable[Any]) -> None:
+    try:
+        for signature in held:
+            Signature.parse(signature)
+    except InvalidMessage as error:
+        raise InvalidMessage(f"{name}: {error.reason}", field=name) from error
 
 
 def _producer_options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -69,14 +69,14 @@ class Result:
 
     """
 
-    status: str = field(metadata=on_wire("result", "string"))
+    status: str = field(metadata=on_wire("result", "name"))
     result: Any = field(default=None, metadata=on_wire("result", "any"))
     traceback: str | None = field(default=None, metadata=on_wire("result", "string", "null"))
     children: Sequence[Any] | None = field(default=None, metadata=on_wire("result", "array", "null"))
     date_done: str | None = field(default=None, metadata=on_wire("result", "date-time", "null"))
     group_id: str | None = field(default=None, metadata=on_wire("result", "string", "null", writer="when set"))
     parent_id: str | None = field(default=None, metadata=on_wire("result", "string", "null", writer="when set"))
-    task_id: str = field(metadata=on_wire("result", "string"))
+    task_id: str = field(metadata=on_wire("result", "name"))
     extra: Mapping[str, Any] = field(default_factory=dict)
     compression: str | None = None
     absent: frozenset[str] = field(default_factory=_when_set, compare=False)

@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
@@ -50,8 +50,8 @@ _BINARY = "binary"
 
 #: Charsets that a content encoding may name. Our own table: Python's registry would import modules by the peer's word.
 _CHARSETS = {
-    **{name: _UTF8 for name in ("utf-8", "utf8", _BINARY)},
-    **{name: "ascii" for name in ("us-ascii", "ascii")},
+    **dict.fromkeys(("utf-8", "utf8", _BINARY), _UTF8),
+    **dict.fromkeys(("us-ascii", "ascii"), "ascii"),
     **{name: name for name in ("utf-16", "utf-16le", "utf-16be", "utf-32", "latin-1")},
     **{f"iso-8859-{part}": f"iso8859-{part}" for part in (*range(1, 12), *range(13, 17))},
     **{f"windows-{page}": f"cp{page}" for page in range(1250, 1259)},
@@ -201,11 +201,11 @@ _TAG_WRITERS: tuple[tuple[type, Callable[[Any], tuple[str, Any]]], ...] = (
 )
 
 _TAG_READERS: Mapping[str, Callable[[Any], Any]] = {
-    "datetime": parse_datetime,
-    "date": parse_date,
-    "time": parse_time,
-    "uuid": lambda value: UUID(hex=value["hex"]),
-    "decimal": lambda value: Decimal(_text(value)),
+    "datetime": lambda value: parse_datetime(_text(value)),
+    "date": lambda value: parse_date(_text(value)),
+    "time": lambda value: parse_time(_text(value)),
+    "uuid": lambda value: _uuid(value),
+    "decimal": lambda value: _decimal(_text(value)),
     "bytes": lambda value: _text(value).encode(_UTF8),
     "base64": lambda value: base64.b64decode(_text(value), validate=True),
 }
@@ -213,8 +213,21 @@ _TAG_READERS: Mapping[str, Callable[[Any], Any]] = {
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError("expected text")
+        raise TypeError("it is text")
     return value
+
+
+def _uuid(value: Any) -> UUID:
+    if not isinstance(value, dict) or value.keys() != {"hex"}:
+        raise TypeError('it is {"hex": 32 digits}')
+    return UUID(hex=_text(value["hex"]))
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError("it is no decimal number") from None
 
 
 _ENCODER = json.JSONEncoder(default=_to_tag)
@@ -237,7 +250,7 @@ def _read_msgpack(body: bytes, _content_encoding: str | None, limits: Limits) ->
     except MemoryError:
         raise
     except Exception as error:  # the library has no one error class for damaged data
-        raise InvalidMessage(f"the body is not MessagePack: {error or type(error).__name__}") from error
+        raise InvalidMessage(f"the body is not MessagePack: {str(error) or type(error).__name__}") from error
     if value_depth(value, limits.depth) > limits.depth:
         raise InvalidMessage(f"the body is nested deeper than {limits.depth} levels")
     return value

@@ -27,7 +27,7 @@ class Signature:
 
     """
 
-    task: str = field(metadata=on_wire("signature", "string"))
+    task: str = field(metadata=on_wire("signature", "name"))
     args: Sequence[Any] = field(default_factory=list, metadata=on_wire("signature", "array"))
     kwargs: Mapping[str, Any] = field(default_factory=dict, metadata=on_wire("signature", "object"))
     options: Mapping[str, Any] = field(default_factory=dict, metadata=on_wire("signature", "object"))

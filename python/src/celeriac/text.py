@@ -48,7 +48,7 @@ def shown(value: Any) -> str:
 
 
 def elided(value: Any) -> str:
-    """Text of ``value`` for ``argsrepr`` and ``kwargsrepr``: at most ``ELIDED_LENGTH`` characters, never an exception."""
+    """Text of ``value`` for ``argsrepr`` and ``kwargsrepr``: at most ``ELIDED_LENGTH`` long, never an exception."""
     if _is_small(value):
         return repr(value)
     return _cut(_safe(_HEADER_TEXT, value), ELIDED_LENGTH)

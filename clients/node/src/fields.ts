@@ -1,0 +1,113 @@
+/**
+ * Tables of wire fields, and the two loops that read and write by them.
+ *
+ * A row names a field as the wire does (`root_id`); the TypeScript property is the same name in camel case (`rootId`).
+ */
+
+import { InvalidCall, InvalidMessage } from './errors.js'
+import { assign } from './json.js'
+import { Float, instantOf, isMap, type Value, type ValueMap } from './values.js'
+
+/** Types of a field, named as in the specification's field list. */
+export type FieldType =
+  | 'any'
+  | 'array'
+  | 'boolean'
+  | 'date-time'
+  | 'integer'
+  | 'null'
+  | 'object'
+  | 'string'
+  | 'time-limit'
+
+/** One wire field. A row without `omitted` is a field whose absence makes the message invalid. */
+export interface Field {
+  /** Name on the wire. */
+  readonly name: string
+  /** Where it stands: `headers`, `properties`, `body`, `embed`, ... */
+  readonly place: string
+  /** Types it may have. */
+  readonly types: readonly FieldType[]
+  /** What a reader takes an absent field to be. */
+  readonly omitted?: unknown
+}
+
+/** `root_id` -> `rootId`, for types. */
+export type Camel<Name extends string> = Name extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : Name
+
+/** `root_id` -> `rootId`. */
+export function camel(name: string): string {
+  return name.replace(/_([a-z])/g, (_match, letter: string) => letter.toUpperCase())
+}
+
+/** Fields that a table does not name, kept as they came and written back. */
+export type Extra = Readonly<Record<string, ValueMap>>
+
+/** Reads the fields of one place into `target`; returns what the table does not name. Raises `InvalidMessage`. */
+export function readFields(fields: readonly Field[], place: string, source: ValueMap, target: Record<string, Value>): ValueMap {
+  const rest: ValueMap = {}
+  const rows = new Map(fields.filter((row) => row.place === place).map((row) => [row.name, row]))
+  for (const [name, value] of Object.entries(source)) {
+    const row = rows.get(name)
+    if (!row) {
+      assign(rest, name, value)
+      continue
+    }
+    if (!hasType(row, value)) throw new InvalidMessage(mismatch(row, value))
+    target[camel(name)] = value
+  }
+  for (const row of rows.values()) {
+    if (!('omitted' in row) && !Object.hasOwn(source, row.name)) throw new InvalidMessage(`${place}: ${row.name} is missing`)
+  }
+  return rest
+}
+
+/** Writes the fields of one place, in the table's order, then `extra`. Raises `InvalidCall`. */
+export function writeFields(fields: readonly Field[], place: string, source: object, extra: ValueMap = {}): ValueMap {
+  const result: ValueMap = {}
+  for (const row of fields) {
+    if (row.place !== place) continue
+    const value = (source as Record<string, Value | undefined>)[camel(row.name)]
+    if (value === undefined) {
+      if (!('omitted' in row)) throw new InvalidCall(`${place}: ${row.name} is missing`)
+      continue
+    }
+    if (!hasType(row, value)) throw new InvalidCall(mismatch(row, value))
+    result[row.name] = value
+  }
+  for (const [name, value] of Object.entries(extra)) assign(result, name, value)
+  return result
+}
+
+/** `extra` without its empty places, or `undefined` when nothing is left. */
+export function compactExtra(extra: Record<string, ValueMap>): Extra | undefined {
+  const filled = Object.entries(extra).filter(([, rest]) => Object.keys(rest).length > 0)
+  return filled.length > 0 ? Object.fromEntries(filled) : undefined
+}
+
+const CHECKS: Readonly<Record<FieldType, (value: Value) => boolean>> = {
+  any: () => true,
+  array: (value) => Array.isArray(value),
+  boolean: (value) => typeof value === 'boolean',
+  'date-time': (value) => typeof value === 'string' && instantOf(value) !== undefined,
+  integer: (value) => Number.isInteger(value) || typeof value === 'bigint',
+  null: (value) => value === null,
+  object: isMap,
+  string: (value) => typeof value === 'string',
+  'time-limit': (value) => Array.isArray(value) && value.length === 2 && value.every(isLimit),
+}
+
+function isLimit(value: Value): boolean {
+  if (value instanceof Float) return Number.isFinite(value.value)
+  return value === null || Number.isFinite(value)
+}
+
+function hasType(row: Field, value: Value): boolean {
+  return row.types.some((type) => CHECKS[type](value))
+}
+
+function mismatch(row: Field, value: Value): string {
+  const kind = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
+  const detail = typeof value === 'string' ? ` ${JSON.stringify(value.slice(0, 40))}` : ''
+  return `${row.place}: ${row.name} must be ${row.types.join(' or ')}, not ${kind}${detail}`
+}

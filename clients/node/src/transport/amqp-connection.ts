@@ -1,0 +1,138 @@
+/** One RabbitMQ connection that comes back by itself, and channels on it. The driver is loaded when first needed. */
+
+import type { ConnectionOptions as TlsOptions } from 'node:tls'
+
+import type { Channel, Connection, ConnectionOptions } from 'rabbitmq-client'
+
+import { BrokerUnavailable, InvalidCall, TransportError } from '../errors.js'
+import type { AmqpAddress } from './url.js'
+import { ignoreFailure, within } from './waiting.js'
+
+/** RabbitMQ's own frame size; the driver's default of 8192 is too small for headers with long `argsrepr`. */
+const FRAME_MAX = 131_072
+/** First and longest delay between attempts to reconnect, in milliseconds. */
+const RECONNECT_MS = { retryLow: 100, retryHigh: 2000 } as const
+/** Answers of the broker that no waiting will change. */
+const REFUSALS: readonly unknown[] = ['ACCESS_REFUSED', 'NOT_ALLOWED']
+
+/** How to connect. */
+export interface ConnectOptions {
+  /** Milliseconds to wait for a connection. */
+  readonly connectTimeout: number
+  /** TLS settings (`ca`, `cert`, `key`, ...) for `amqps://` and `rediss://`. */
+  readonly tls: TlsOptions | undefined
+}
+
+/** A connection shared by publishing and the reply queue. Opened by the first `channel()`. */
+export class AmqpConnection {
+  readonly #address: AmqpAddress
+  readonly #options: ConnectOptions
+  #opening: Promise<Connection> | undefined
+  #lastError: unknown
+  #closed = false
+
+  constructor(address: AmqpAddress, options: ConnectOptions) {
+    this.#address = address
+    this.#options = options
+  }
+
+  /** Whether `close()` has been called. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** A new channel, once connected. Raises `BrokerUnavailable` after the connect timeout. */
+  async channel(): Promise<Channel> {
+    if (this.#closed) throw new TransportError('the client is closed')
+    this.#opening ??= this.#open()
+    const connection = await this.#opening
+    const acquiring = this.#acquire(connection)
+    const patience = this.#options.connectTimeout
+    try {
+      return await within(acquiring, patience, () => new Error(`no answer within ${patience} ms`))
+    } catch (error) {
+      // A channel that is granted after all is not wanted any more.
+      ignoreFailure(acquiring.then((channel) => channel.close()))
+      throw this.#closed ? new TransportError('the client was closed', { cause: error }) : this.#unavailable(error)
+    }
+  }
+
+  /** Ends the connection, in order if the broker answers in time. */
+  async close(): Promise<void> {
+    this.#closed = true
+    if (!this.#opening) return
+    const connection = await this.#opening.catch(() => undefined)
+    if (!connection) return
+    const giveUp = (): Error => new Error('the broker does not answer')
+    await within(connection.close(), this.#options.connectTimeout, giveUp).catch(() => {
+      connection.unsafeDestroy()
+    })
+  }
+
+  async #open(): Promise<Connection> {
+    const Driver = await loadDriver()
+    const { host, port, username, password, vhost, heartbeat, tls } = this.#address
+    const connection = new Driver({
+      hostname: host,
+      port,
+      username,
+      password,
+      vhost,
+      frameMax: FRAME_MAX,
+      acquireTimeout: this.#options.connectTimeout,
+      connectionTimeout: this.#options.connectTimeout,
+      connectionName: 'celeriac',
+      ...RECONNECT_MS,
+      ...(heartbeat !== undefined && { heartbeat }),
+      ...(tls && { tls: this.#options.tls ?? {} }),
+    })
+    connection.on('error', (error: unknown) => {
+      this.#lastError = error
+    })
+    connection.on('connection', () => {
+      this.#lastError = undefined
+    })
+    return connection
+  }
+
+  /** The driver goes on trying after a refused login; here that ends the wait at once. */
+  #acquire(connection: Connection): Promise<Channel> {
+    return new Promise((resolve, reject) => {
+      const refuse = (error: unknown): void => {
+        if (isRefusal(error)) reject(error as Error)
+      }
+      refuse(this.#lastError)
+      connection.on('error', refuse)
+      connection
+        .acquire()
+        .then(resolve, reject)
+        .finally(() => connection.off('error', refuse))
+    })
+  }
+
+  #unavailable(error: unknown): BrokerUnavailable {
+    const cause = this.#lastError ?? error
+    const remedy = isRefusal(cause)
+      ? 'check the user, the password and the virtual host'
+      : 'check that RabbitMQ runs there and that the URL is right'
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    return new BrokerUnavailable(`cannot reach ${this.#address.shown}: ${reason}; ${remedy}`, { cause })
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  return codeOf(error) !== undefined && REFUSALS.includes(codeOf(error))
+}
+
+/** The stable code of a driver's error, such as `NOT_FOUND`. */
+export function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
+}
+
+async function loadDriver(): Promise<new (options: ConnectionOptions) => Connection> {
+  try {
+    return (await import('rabbitmq-client')).Connection
+  } catch (cause) {
+    throw new InvalidCall('an amqp:// URL needs the driver: npm install rabbitmq-client', { cause })
+  }
+}

@@ -1,0 +1,137 @@
+/** Results on RabbitMQ (`rpc://`): one reply queue per client, replies sorted by correlation id. */
+
+import type { AsyncMessage, Channel } from 'rabbitmq-client'
+
+import type { Encoded } from '../serialization.js'
+import type { AmqpConnection } from './amqp-connection.js'
+import type { ResultSlot, ResultStore } from './transport.js'
+
+/** The queue goes away with its consumer, or a day after a consumer that never came. As Celery 5.7 declares it. */
+const REPLY_QUEUE = { durable: true, autoDelete: true, arguments: { 'x-expires': 86_400_000 } } as const
+/** Pause before the queue is consumed again after the broker went away while somebody waits, in milliseconds. */
+const RESUME_MS = 500
+
+/** Consumes the reply queue, from before the first publish on. */
+export class AmqpReplies implements ResultStore {
+  readonly replyTo: string
+  readonly #connection: AmqpConnection
+  /** Weak, so that replies to results that nobody holds any more take no memory. */
+  readonly #slots = new Map<string, WeakRef<ReplySlot>>()
+  readonly #forgotten = new FinalizationRegistry<string>((taskId) => {
+    if (this.#slots.get(taskId)?.deref() === undefined) this.#slots.delete(taskId)
+  })
+  #consuming: Promise<void> | undefined
+  #resuming: NodeJS.Timeout | undefined
+  #watchers = 0
+
+  constructor(connection: AmqpConnection, queue: string) {
+    this.#connection = connection
+    this.replyTo = queue
+  }
+
+  async prepare(): Promise<void> {
+    const consuming = (this.#consuming ??= this.#consume())
+    try {
+      await consuming
+    } catch (error) {
+      if (this.#consuming === consuming) this.#consuming = undefined
+      throw error
+    }
+  }
+
+  slot(taskId: string): ResultSlot {
+    const known = this.#slots.get(taskId)?.deref()
+    if (known) return known
+    const slot = new ReplySlot(async () => {
+      this.#watchers += 1
+      await this.prepare()
+      return () => {
+        this.#watchers -= 1
+      }
+    })
+    this.#slots.set(taskId, new WeakRef(slot))
+    this.#forgotten.register(slot, taskId)
+    return slot
+  }
+
+  close(): Promise<void> {
+    clearTimeout(this.#resuming)
+    return this.#connection.close()
+  }
+
+  async #consume(): Promise<void> {
+    const channel = await this.#connection.channel()
+    channel.once('close', () => {
+      this.#lost()
+    })
+    // The broker cancels the consumer when somebody deletes the queue.
+    channel.once('basic.cancel', () => void channel.close())
+    await this.#start(channel)
+  }
+
+  async #start(channel: Channel): Promise<void> {
+    await channel.queueDeclare({ queue: this.replyTo, ...REPLY_QUEUE })
+    await channel.basicConsume({ queue: this.replyTo, noAck: true }, (message) => {
+      this.#deliver(message)
+    })
+  }
+
+  #deliver(message: AsyncMessage): void {
+    const slot = message.correlationId === undefined ? undefined : this.#slots.get(message.correlationId)?.deref()
+    slot?.add({
+      contentType: message.contentType,
+      contentEncoding: message.contentEncoding,
+      body: toBytes(message.body),
+    })
+  }
+
+  #lost(): void {
+    this.#consuming = undefined
+    this.#resume(0)
+  }
+
+  /** Consumes again while somebody waits; otherwise the next publish does. */
+  #resume(delay: number): void {
+    if (this.#watchers === 0 || this.#connection.closed) return
+    clearTimeout(this.#resuming)
+    this.#resuming = setTimeout(() => {
+      this.prepare().catch(() => {
+        this.#resume(RESUME_MS)
+      })
+    }, delay)
+  }
+}
+
+/** The replies to one task, in the order in which they came. */
+class ReplySlot implements ResultSlot {
+  readonly #subscribe: () => Promise<() => void>
+  readonly #documents: Encoded[] = []
+  readonly #wakes = new Set<() => void>()
+
+  constructor(subscribe: () => Promise<() => void>) {
+    this.#subscribe = subscribe
+  }
+
+  add(document: Encoded): void {
+    this.#documents.push(document)
+    for (const wake of this.#wakes) wake()
+  }
+
+  read(): Promise<readonly Encoded[]> {
+    return Promise.resolve(this.#documents)
+  }
+
+  async watch(wake: () => void): Promise<() => void> {
+    const release = await this.#subscribe()
+    this.#wakes.add(wake)
+    return () => {
+      if (this.#wakes.delete(wake)) release()
+    }
+  }
+}
+
+/** The driver decodes the body by itself when a message has a JSON or text type and no encoding; undo that. */
+function toBytes(body: unknown): Uint8Array {
+  if (body instanceof Uint8Array) return body
+  return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
+}

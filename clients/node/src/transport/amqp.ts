@@ -1,0 +1,217 @@
+/**
+ * Publishing to RabbitMQ, confirmed: a promise per message that resolves when the broker has it.
+ *
+ * The broker's answers come in two pieces that the driver reports apart: a confirm for every message, and, just before
+ * it, a return for one that no queue would take. `Publisher` puts them together again.
+ */
+
+import type { Channel, Envelope, ReturnedMessage } from 'rabbitmq-client'
+
+import { InvalidCall, PublishFailed, TransportError } from '../errors.js'
+import { CONTENT_TYPE } from '../serialization.js'
+import type { Wire } from '../message.js'
+import { Float, isMap, type Value } from '../values.js'
+import { codeOf, type AmqpConnection } from './amqp-connection.js'
+import type { Broker, Route } from './transport.js'
+import { within } from './waiting.js'
+
+/** Publishes task messages on a connection. */
+export class AmqpBroker implements Broker {
+  readonly #connection: AmqpConnection
+  readonly #publishTimeout: number
+  /** One channel per exchange: an exchange that does not exist closes only its own channel. */
+  readonly #publishers = new Map<string, Promise<Publisher>>()
+  /** Queues that are known to exist. */
+  readonly #queues = new Map<string, Promise<void>>()
+
+  constructor(connection: AmqpConnection, publishTimeout: number) {
+    this.#connection = connection
+    this.#publishTimeout = publishTimeout
+  }
+
+  async publish(wire: Wire, route: Route): Promise<void> {
+    if (route.exchange === '') await remember(this.#queues, route.routingKey, () => this.#ensureQueue(route.routingKey))
+    const publisher = await remember(this.#publishers, route.exchange, () => this.#open(route.exchange))
+    try {
+      const timeout = (): Error => new PublishFailed(`${shown(route)}: no confirm within ${this.#publishTimeout} ms; the message may be queued`)
+      await within(publisher.publish(toEnvelope(wire, route), toBuffer(wire.body)), this.#publishTimeout, timeout)
+    } catch (error) {
+      // Perhaps the queue was deleted: look again before the next message.
+      this.#queues.delete(route.routingKey)
+      throw error
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close()
+  }
+
+  async #open(exchange: string): Promise<Publisher> {
+    const channel = await this.#connection.channel()
+    await channel.confirmSelect()
+    channel.once('close', () => this.#publishers.delete(exchange))
+    return new Publisher(channel)
+  }
+
+  /**
+   * Declares the queue only if there is none, and then with no arguments, as Celery does; an existing queue is left as
+   * it is, whatever its type or arguments.
+   */
+  async #ensureQueue(queue: string): Promise<void> {
+    try {
+      await this.#declare({ queue, passive: true })
+    } catch (error) {
+      if (codeOf(error) !== 'NOT_FOUND') throw refused(queue, error)
+      await this.#declare({ queue, durable: true }).catch((cause: unknown) => {
+        // Somebody else has just declared it, in another way: then it exists.
+        if (codeOf(cause) !== 'PRECONDITION_FAILED') throw refused(queue, cause)
+      })
+    }
+  }
+
+  /** On a channel of its own: the broker closes the channel when the answer is no. */
+  async #declare(queue: { queue: string; passive?: boolean; durable?: boolean }): Promise<void> {
+    const channel = await this.#connection.channel()
+    try {
+      await channel.queueDeclare(queue)
+    } finally {
+      await channel.close()
+    }
+  }
+}
+
+/** A message on its way. */
+interface Pending {
+  returned: ReturnedMessage | undefined
+  readonly envelope: Envelope
+  readonly fail: (error: unknown) => void
+}
+
+/** A channel in confirm mode. */
+class Publisher {
+  readonly #channel: Channel
+  readonly #pending = new Set<Pending>()
+
+  constructor(channel: Channel) {
+    this.#channel = channel
+    channel.on('basic.return', (message) => {
+      const pending = this.#find(message)
+      if (pending) pending.returned = message
+    })
+    channel.once('close', () => {
+      // After the driver's own, more telling rejections.
+      setImmediate(() => {
+        for (const pending of this.#pending) pending.fail(new Error('the channel was closed'))
+      })
+    })
+  }
+
+  publish(envelope: Envelope, body: Buffer): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      const pending: Pending = {
+        returned: undefined,
+        envelope,
+        fail: (cause) => {
+          this.#pending.delete(pending)
+          reject(failed(envelope, cause))
+        },
+      }
+      this.#pending.add(pending)
+      this.#channel.basicPublish(envelope, body).then(() => {
+        // The driver reports a return in a later turn than the confirm that follows it on the wire.
+        setImmediate(() => {
+          this.#pending.delete(pending)
+          if (pending.returned) reject(unroutable(pending.returned))
+          else resolve()
+        })
+      }, pending.fail)
+    })
+  }
+
+  /** The message that came back: messages of one id to one place are alike, so the first will do. */
+  #find(message: ReturnedMessage): Pending | undefined {
+    for (const pending of this.#pending) {
+      const { envelope } = pending
+      const same = envelope.correlationId === message.correlationId && envelope.routingKey === message.routingKey
+      if (same && !pending.returned) return pending
+    }
+    return undefined
+  }
+}
+
+/** The value of a key, made once and forgotten if making it fails. */
+function remember<T>(memory: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const known = memory.get(key)
+  if (known) return known
+  const made = make()
+  memory.set(key, made)
+  made.catch(() => {
+    if (memory.get(key) === made) memory.delete(key)
+  })
+  return made
+}
+
+function toEnvelope(wire: Wire, route: Route): Envelope {
+  const { correlation_id, reply_to, delivery_mode, priority, expiration, message_id, type, app_id } = wire.properties
+  const given = {
+    contentType: wire.contentType ?? CONTENT_TYPE,
+    contentEncoding: wire.contentEncoding,
+    correlationId: correlation_id,
+    replyTo: reply_to,
+    priority,
+    expiration,
+    messageId: message_id,
+    type,
+    appId: app_id,
+  }
+  // The driver takes null for absent everywhere, and stamps the time unless told otherwise.
+  return {
+    ...(given as Partial<Envelope>),
+    ...({ timestamp: undefined } as unknown as Envelope),
+    headers: toTable(wire.headers) as Record<string, unknown>,
+    durable: delivery_mode !== 1,
+    exchange: route.exchange,
+    routingKey: route.routingKey,
+    mandatory: true,
+  }
+}
+
+/**
+ * Header values as the driver sends them rightly: whole numbers as 64-bit integers, as it would choose 8 and 16 bits,
+ * which old readers take for unsigned; values without an AMQP type as their text.
+ */
+function toTable(value: Value): unknown {
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value)
+  if (typeof value === 'bigint' && BigInt.asIntN(64, value) !== value) throw new InvalidCall(`header value ${value} is beyond 64 bits`)
+  if (value instanceof Float) return value.value
+  if (Array.isArray(value)) return value.map(toTable)
+  if (isMap(value)) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toTable(item as Value)]))
+  return typeof value === 'object' && value !== null ? String(value) : value
+}
+
+function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+function shown(route: { exchange?: string; routingKey?: string }): string {
+  return route.exchange ? `exchange ${route.exchange}, routing key ${route.routingKey ?? ''}` : `queue ${route.routingKey ?? ''}`
+}
+
+function unroutable(message: ReturnedMessage): PublishFailed {
+  const remedy = message.exchange === '' ? 'the queue does not exist: start the worker that declares it' : 'no queue is bound there'
+  return new PublishFailed(`${shown(message)}: the broker returned the message (${message.replyText}); ${remedy}`)
+}
+
+function failed(envelope: Envelope, cause: unknown): PublishFailed {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const code = codeOf(cause)
+  const certain = code === 'NACK' || code === 'NOT_FOUND' || code === 'ACCESS_REFUSED'
+  const doubt = certain ? '' : '; the connection was lost before the confirm, so the message may be queued'
+  return new PublishFailed(`${shown(envelope)}: ${reason}${doubt}`, { cause })
+}
+
+function refused(queue: string, cause: unknown): TransportError {
+  if (cause instanceof TransportError) return cause
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new PublishFailed(`queue ${queue}: ${reason}`, { cause })
+}

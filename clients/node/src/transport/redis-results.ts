@@ -1,0 +1,95 @@
+/** Results on Redis: one key per task, and a channel of the same name that announces every write. */
+
+import { TransportError } from '../errors.js'
+import { CONTENT_ENCODING, CONTENT_TYPE, type Encoded } from '../serialization.js'
+import type { RedisConnection } from './redis-connection.js'
+import type { ResultSlot, ResultStore } from './transport.js'
+import { ignoreFailure } from './waiting.js'
+
+const KEY_PREFIX = 'celery-task-meta-'
+/** For writers that set the key without announcing it, in milliseconds. */
+const LOOK_AGAIN_MS = 1000
+
+/** Reads result keys. Subscribes to a task's channel only while somebody waits for that task. */
+export class RedisResults implements ResultStore {
+  readonly replyTo = undefined
+  readonly #commands: RedisConnection
+  readonly #subscriber: RedisConnection
+  readonly #wakes = new Map<string, Set<() => void>>()
+  #listening = false
+
+  /** `subscriber` is a connection of its own: Redis takes no other commands on it. */
+  constructor(commands: RedisConnection, subscriber: RedisConnection) {
+    this.#commands = commands
+    this.#subscriber = subscriber
+  }
+
+  prepare(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  slot(taskId: string): ResultSlot {
+    const key = KEY_PREFIX + taskId
+    return { read: () => this.#read(key), watch: (wake) => this.#watch(key, wake) }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#commands.close(), this.#subscriber.close()])
+  }
+
+  async #read(key: string): Promise<readonly Encoded[]> {
+    const body = await this.#get(key)
+    return body === null ? [] : [{ contentType: CONTENT_TYPE, contentEncoding: CONTENT_ENCODING, body }]
+  }
+
+  /** Reading is repeatable: a connection that breaks under it is waited for once. */
+  async #get(key: string): Promise<Buffer | null> {
+    const redis = await this.#commands.client()
+    try {
+      return await redis.getBuffer(key)
+    } catch (cause) {
+      if (redis.status === 'ready') throw failed(key, cause)
+    }
+    const again = await this.#commands.client()
+    return again.getBuffer(key).catch((cause: unknown) => {
+      throw failed(key, cause)
+    })
+  }
+
+  async #watch(key: string, wake: () => void): Promise<() => void> {
+    const timer = setInterval(wake, LOOK_AGAIN_MS)
+    const wakes = this.#wakes.get(key) ?? new Set()
+    this.#wakes.set(key, wakes.add(wake))
+    const stop = (): void => {
+      clearInterval(timer)
+      wakes.delete(wake)
+      if (wakes.size > 0 || this.#wakes.get(key) !== wakes) return
+      this.#wakes.delete(key)
+      ignoreFailure(this.#subscriber.client().then((redis) => redis.unsubscribe(key)))
+    }
+    try {
+      const redis = await this.#subscriber.client()
+      if (!this.#listening) this.#listen(redis)
+      await redis.subscribe(key)
+    } catch (error) {
+      stop()
+      throw error instanceof TransportError ? error : failed(key, error)
+    }
+    return stop
+  }
+
+  #listen(redis: Awaited<ReturnType<RedisConnection['client']>>): void {
+    this.#listening = true
+    redis.on('message', (key) => {
+      for (const wake of this.#wakes.get(key) ?? []) wake()
+    })
+    // After a reconnect the driver has subscribed again, but what was announced in between is gone.
+    redis.on('ready', () => {
+      for (const wakes of this.#wakes.values()) for (const wake of wakes) wake()
+    })
+  }
+}
+
+function failed(key: string, cause: unknown): TransportError {
+  return new TransportError(`reading ${key}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+}

@@ -1,0 +1,50 @@
+/** Publishing to Redis: a list per queue and priority step, which workers pop from the other end. */
+
+import { InvalidCall, PublishFailed } from '../errors.js'
+import type { Wire } from '../message.js'
+import { buildEnvelope, newEnvelope } from './envelope.js'
+import type { RedisConnection } from './redis-connection.js'
+import type { Broker, Route } from './transport.js'
+import { within } from './waiting.js'
+
+/** Lists of a queue: its own name, and these steps behind a separator. Priority 0 is first on Redis. */
+const PRIORITY_STEPS = [9, 6, 3] as const
+const SEPARATOR = '\u0006\u0016'
+
+/** Publishes task messages on a connection. The reply of `LPUSH` is the confirm. */
+export class RedisBroker implements Broker {
+  readonly #connection: RedisConnection
+  readonly #publishTimeout: number
+
+  constructor(connection: RedisConnection, publishTimeout: number) {
+    this.#connection = connection
+    this.#publishTimeout = publishTimeout
+  }
+
+  async publish(wire: Wire, route: Route): Promise<void> {
+    if (route.exchange !== '') {
+      throw new InvalidCall(`exchange ${route.exchange}: Redis has no exchanges; name the queue instead`)
+    }
+    const { priority = 0 } = wire.properties
+    const item = buildEnvelope({ ...wire, properties: { ...wire.properties, priority } }, newEnvelope('', route.routingKey))
+    const redis = await this.#connection.client()
+    const doubt = 'the message may be queued'
+    const timeout = (): Error => new PublishFailed(`no answer within ${this.#publishTimeout} ms; ${doubt}`)
+    try {
+      await within(redis.lpush(listName(route.routingKey, Number(priority)), item), this.#publishTimeout, timeout)
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      throw new PublishFailed(`queue ${route.routingKey}: ${reason}; ${doubt}`, { cause })
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close()
+  }
+}
+
+/** The list that a message of this priority goes to. */
+export function listName(queue: string, priority: number): string {
+  const step = PRIORITY_STEPS.find((lowest) => priority >= lowest)
+  return step === undefined ? queue : `${queue}${SEPARATOR}${step}`
+}

@@ -1,0 +1,45 @@
+/**
+ * What the client asks of a broker and of a result store. They carry bytes: what a document means is not their business.
+ */
+
+import type { Encoded } from '../serialization.js'
+import type { Wire } from '../message.js'
+
+/** Where to publish: a queue by name is exchange `''` with the queue name as routing key. */
+export interface Route {
+  /** Name of the exchange; `''` for a queue addressed by its name. */
+  readonly exchange: string
+  /** Routing key, or the name of the queue. */
+  readonly routingKey: string
+}
+
+/** Takes task messages. */
+export interface Broker {
+  /**
+   * Resolves when the broker has taken responsibility for the message.
+   * @throws BrokerUnavailable, PublishFailed.
+   */
+  publish(wire: Wire, route: Route): Promise<void>
+  /** Ends the connection; publishes still waiting are rejected. Idempotent. */
+  close(): Promise<void>
+}
+
+/** The documents of one task. */
+export interface ResultSlot {
+  /** The documents known now, oldest first. */
+  read(): Promise<readonly Encoded[]>
+  /** Calls `wake` whenever there may be something new to read; resolves, when that is ensured, to a stop function. */
+  watch(wake: () => void): Promise<() => void>
+}
+
+/** Holds result documents. */
+export interface ResultStore {
+  /** Called before every publish that wants a result, so that no reply can come too early. */
+  prepare(): Promise<void>
+  /** Queue that replies go to, for stores that live on the broker. */
+  readonly replyTo: string | undefined
+  /** The documents of a task. Whoever holds the slot keeps them; the store itself does not. */
+  slot(taskId: string): ResultSlot
+  /** Ends the connection. Idempotent. */
+  close(): Promise<void>
+}

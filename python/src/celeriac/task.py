@@ -1,0 +1,121 @@
+"""What a task is to those who run it: options, the request it sees, and how it says that it is not done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from celeriac.message import Message
+
+
+class Retry(Exception):
+    """Raised by `Task.retry`: run the task again at `when`, with what `args` and `kwargs` replace (None: the same)."""
+
+    def __init__(
+        self,
+        cause: BaseException | None = None,
+        *,
+        when: datetime | None = None,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.when = when
+        self.args_override = args
+        self.kwargs_override = kwargs
+
+
+class MaxRetriesExceeded(Exception):
+    """`Task.retry` was called without an exception of its own when no retry was left."""
+
+
+class Ignore(Exception):
+    """Raised by a task: it is over, store nothing and acknowledge it."""
+
+
+class Reject(Exception):
+    """Raised by a task: refuse the message, to the dead-letter queue or (`requeue`) back to its queue."""
+
+    def __init__(self, reason: object = None, requeue: bool = False) -> None:
+        super().__init__(reason)
+        self.requeue = requeue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskOptions:
+    """How a task behaves; the names are Celery's.
+
+    `default_retry_delay` is in seconds, `max_retries` None means without end. `acks_late` acknowledges after the run, so
+    that a task whose worker dies runs again; switched off, the message is acknowledged before.
+    """
+
+    bind: bool = False
+    ignore_result: bool = False
+    max_retries: int | None = 3
+    default_retry_delay: float = 180.0
+    acks_late: bool = True
+    queue: str | None = None
+
+
+class Runnable(Protocol):
+    """What a worker needs of a task."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def options(self) -> TaskOptions: ...
+
+    @property
+    def run(self) -> Callable[..., Any]:
+        """Called with the message's args and kwargs; the task itself goes first where `options.bind`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The message a task runs for, and where it came from. `self.request` in a bound task.
+
+    Everything the message says can be asked for by its wire name: `request.id`, `request.retries`, `request.root_id`.
+    """
+
+    message: Message
+    queue: str
+    redelivered: bool
+    hostname: str
+    children: list[str] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.message, name)
+
+    @property
+    def headers(self) -> Mapping[str, Any]:
+        """Headers of the user's own: what the protocol does not name."""
+        return self.message.extra.headers
+
+
+#: The request of the task that runs here and now; None outside of tasks.
+current_request: ContextVar[Request | None] = ContextVar("current_request", default=None)
+
+
+def retry(
+    options: TaskOptions,
+    request: Request,
+    now: datetime,
+    *,
+    exc: BaseException | None = None,
+    eta: datetime | None = None,
+    countdown: float | None = None,
+    max_retries: int | None = None,
+    args: Sequence[Any] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
+) -> BaseException:
+    """What `Task.retry` has to raise: a `Retry`, or, when none is left, `exc` or `MaxRetriesExceeded`."""
+    limit = options.max_retries if max_retries is None else max_retries
+    if limit is not None and request.retries >= limit:
+        return exc or MaxRetriesExceeded(f"cannot retry {request.task}[{request.id}]: it was retried {limit} times")
+    delay = options.default_retry_delay if countdown is None else countdown
+    return Retry(exc, when=eta or now + timedelta(seconds=delay), args=args, kwargs=kwargs)

@@ -1,0 +1,130 @@
+"""Transports, chosen by the scheme of a URL. The only package that knows kombu, py-amqp and redis-py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from celeriac.errors import InvalidCall
+from celeriac.transport.base import CONNECT_TIMEOUT, Consumer, Delivery, Document, Outgoing, Publisher, ResultReader, ResultStore
+
+__all__ = [
+    "CONNECT_TIMEOUT",
+    "Consumer",
+    "Delivery",
+    "Document",
+    "Outgoing",
+    "Publisher",
+    "ResultReader",
+    "ResultStore",
+    "WorkerLink",
+    "check_urls",
+    "open_publisher",
+    "open_reader",
+    "open_worker_link",
+    "purge",
+    "sanitized",
+]
+
+AMQP, REDIS, RPC = "amqp", "redis", "rpc"
+
+#: scheme -> transport
+BROKERS: Mapping[str, str] = {
+    "amqp": AMQP, "amqps": AMQP, "pyamqp": AMQP,
+    "redis": REDIS, "rediss": REDIS, "redis+socket": REDIS,
+}  # fmt: skip
+BACKENDS: Mapping[str, str] = {"rpc": RPC, "redis": REDIS, "rediss": REDIS, "redis+socket": REDIS}
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLink:
+    """What a worker process holds of the broker: deliveries in, messages and result documents out."""
+
+    consumer: Consumer
+    publisher: Publisher
+    store: ResultStore | None
+
+    def close(self) -> None:
+        """Close all three; what was not settled goes back to its queue."""
+        self.consumer.close()
+        self.publisher.close()
+        if self.store is not None:
+            self.store.close()
+
+
+def _kind(url: str, known: Mapping[str, str], what: str) -> str:
+    scheme = urlsplit(url).scheme
+    try:
+        return known[scheme]
+    except KeyError:
+        names = ", ".join(f"{name}://" for name in known)
+        raise InvalidCall(f"{what} {sanitized(url)!r}: its scheme is none of {names}") from None
+
+
+def check_urls(broker: str, backend: str | None) -> None:
+    """Raise `InvalidCall` unless both URLs name a transport and fit together; connects to nothing."""
+    kind = _kind(broker, BROKERS, "broker")
+    if backend is not None and _kind(backend, BACKENDS, "backend") == RPC and kind != AMQP:
+        raise InvalidCall("backend 'rpc://' sends results through an AMQP broker; name a redis:// backend instead")
+
+
+def sanitized(url: str) -> str:
+    """The URL with its password hidden, for messages and logs."""
+    from kombu.utils.url import maybe_sanitize_url
+
+    return str(maybe_sanitize_url(url))
+
+
+def open_publisher(broker: str, *, connect_timeout: float = CONNECT_TIMEOUT) -> Publisher:
+    """Connect for sending. Raises `BrokerUnavailable` within `connect_timeout` seconds."""
+    if _kind(broker, BROKERS, "broker") == AMQP:
+        from celeriac.transport.amqp import AmqpPublisher, Link
+
+        return AmqpPublisher(Link(broker, connect_timeout=connect_timeout))
+    from celeriac.transport.redis import RedisPublisher
+
+    return RedisPublisher(broker, connect_timeout=connect_timeout)
+
+
+def open_reader(
+    broker: str, backend: str, reply_to: str, *, connect_timeout: float = CONNECT_TIMEOUT
+) -> ResultReader:
+    """A reader of results; `reply_to` names the client's reply queue if the backend is rpc://."""
+    if _kind(backend, BACKENDS, "backend") == RPC:
+        from celeriac.transport.amqp import Link
+        from celeriac.transport.rpc import RpcReader
+
+        return RpcReader(lambda: Link(broker, connect_timeout=connect_timeout), reply_to)
+    from celeriac.transport.redis_results import RedisReader
+
+    return RedisReader(backend, connect_timeout=connect_timeout)
+
+
+def open_worker_link(
+    broker: str, backend: str | None, queues: Sequence[str], prefetch: int, result_expires: int
+) -> WorkerLink:
+    """Connect a worker process. Raises `BrokerUnavailable`; nothing stays open then."""
+    rpc = backend is not None and _kind(backend, BACKENDS, "backend") == RPC
+    store: ResultStore | None = None
+    if backend is not None and not rpc:
+        from celeriac.transport.redis_results import RedisStore
+
+        store = RedisStore(backend, expires=result_expires)
+    if _kind(broker, BROKERS, "broker") == REDIS:
+        from celeriac.transport.redis import RedisConsumer, RedisPublisher
+
+        return WorkerLink(RedisConsumer(broker, queues), RedisPublisher(broker), store)
+    from celeriac.transport.amqp import HEARTBEAT, AmqpConsumer, AmqpPublisher, Link, RpcStore
+
+    link = Link(broker, heartbeat=HEARTBEAT)
+    return WorkerLink(AmqpConsumer(link, queues, prefetch), AmqpPublisher(link), RpcStore(link) if rpc else store)
+
+
+def purge(broker: str, queue: str) -> int:
+    """Delete the messages that wait in a queue; how many it were. Raises `BrokerUnavailable`, `InvalidCall`."""
+    if _kind(broker, BROKERS, "broker") == AMQP:
+        from celeriac.transport.amqp import purge_queue
+    else:
+        from celeriac.transport.redis import purge_queue
+    return purge_queue(broker, queue)

@@ -1,0 +1,132 @@
+"""What a transport is: narrow interfaces and the values that cross them.
+
+A transport moves raw messages and raw result documents. It knows no task, no state and no serializer;
+what it hands out has not been decoded. One object belongs to one thread unless its docstring says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from celeriac.errors import InvalidMessage
+from celeriac.message import Wire
+
+T = TypeVar("T")
+
+#: Seconds within which a connection comes up or `BrokerUnavailable` is raised.
+CONNECT_TIMEOUT = 4.0
+#: Seconds within which the broker confirms what was published or `PublishFailed` is raised.
+CONFIRM_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outgoing:
+    """A message and where it goes. On AMQP `exchange` '' means the queue named by `routing_key`."""
+
+    wire: Wire
+    routing_key: str
+    exchange: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message as it came, not yet settled.
+
+    `content` is the raw message, or the error that says why not even its envelope could be read.
+    `tag` means something to the consumer that made it alone, and only as long as its connection lives.
+    """
+
+    content: Wire | InvalidMessage
+    tag: Any
+    queue: str
+    redelivered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An encoded result document and whom it is for: Redis needs `task_id`, rpc needs the reply address."""
+
+    task_id: str
+    body: bytes
+    content_type: str
+    content_encoding: str
+    reply_to: str | None = None
+    correlation_id: str | None = None
+
+
+class Publisher(Protocol):
+    """Sends task messages. Not for two threads at once."""
+
+    def publish(self, batch: Sequence[Outgoing]) -> None:
+        """Send all, then return when the broker has taken each of them.
+
+        Raises `PublishRefused` when the broker does not take some of them, the others being safe; `PublishFailed`
+        when it could not be asked or did not confirm. A message may be in the queue although an error was raised (its
+        confirmation was lost); it never is missing when none was raised.
+        """
+
+    def close(self) -> None:
+        """Give the connection back. May be called twice."""
+
+
+class Consumer(Protocol):
+    """Takes deliveries from queues and settles them. Owned by one thread that waits on its file descriptors."""
+
+    def filenos(self) -> Iterable[int]:
+        """Descriptors that turn readable when `receive` has something to do."""
+
+    def receive(self, room: int) -> list[Delivery]:
+        """Deliveries that are there now, without waiting. `room` is how many the caller can still hold.
+
+        Raises `BrokerUnavailable` when the connection is lost; deliveries not settled come again then.
+        """
+
+    def settle(self, acked: Sequence[Delivery], rejected: Sequence[Delivery], returned: Sequence[Delivery]) -> None:
+        """Settle many at once: done, refused for good (to a dead-letter queue), back to the queue."""
+
+    def tick(self) -> None:
+        """Heartbeats and housekeeping; called about once a second."""
+
+    def hold(self, held: int) -> None:
+        """Tell how many deliveries are set aside for later, so that they do not use up the prefetch window."""
+
+    def close(self) -> None:
+        """End consuming; what was not settled goes back to its queue."""
+
+
+class ResultStore(Protocol):
+    """Where a worker puts result documents."""
+
+    def store(self, batch: Sequence[Document]) -> None:
+        """Write all; returns when they are readable. Raises `BrokerUnavailable`."""
+
+    def close(self) -> None:
+        """Give the connection back. May be called twice."""
+
+
+class ResultReader(Protocol):
+    """Where a client looks for result documents. Safe for many threads."""
+
+    @property
+    def reply_to(self) -> str | None:
+        """Queue that answers come to (rpc), or None when results are kept in a store."""
+
+    def prepare(self) -> None:
+        """Be ready to receive before the first message that asks for a result is sent."""
+
+    def fetch(self, task_id: str) -> Document | None:
+        """The newest document of the task that is there now, or None."""
+
+    def wait(self, task_id: str, timeout: float | None, accept: Callable[[Document], T | None]) -> T | None:
+        """What `accept` makes of the first document of the task that it does not answer with None.
+
+        Waits up to `timeout` seconds (None: for ever); None when the time is over. What `accept` raises passes through.
+        """
+
+    def forget(self, task_id: str) -> None:
+        """Drop what is kept of the task."""
+
+    def close(self) -> None:
+        """Give the connection back. May be called twice."""

@@ -1,0 +1,101 @@
+"""Result documents in Redis: a key and a channel of the same name per task (RS-REDIS)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from celeriac.transport.base import CONNECT_TIMEOUT, Document
+from celeriac.transport.redis import connect, translated
+
+T = TypeVar("T")
+
+KEY_PREFIX = "celery-task-meta-"
+#: Seconds that a result is kept. Celery's default: a day.
+RESULT_EXPIRES = 86_400
+CONTENT_TYPE, CONTENT_ENCODING = "application/json", "utf-8"
+#: Seconds after which a waiting reader looks at the key although nothing was published.
+LOOK_AGAIN = 5.0
+
+# KEYS: the key. ARGV: the document, seconds to keep it (0: for ever).
+# A success is final: a second delivery of the same task that ends otherwise does not change the answer.
+STORE = """
+local known = redis.call('GET', KEYS[1])
+if known then
+  local ok, document = pcall(cjson.decode, known)
+  if ok and type(document) == 'table' and document.status == 'SUCCESS' then return 0 end
+end
+if tonumber(ARGV[2]) > 0 then
+  redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+else
+  redis.call('SET', KEYS[1], ARGV[1])
+end
+redis.call('PUBLISH', KEYS[1], ARGV[1])
+return 1
+"""
+
+
+class RedisStore:
+    """Writes result documents and tells who waits for them, a batch per round trip. Implements `ResultStore`."""
+
+    def __init__(self, url: str, *, expires: int = RESULT_EXPIRES, connect_timeout: float = CONNECT_TIMEOUT) -> None:
+        self._url = url
+        self._expires = expires
+        self._client = connect(url, connect_timeout=connect_timeout)
+        self._script = self._client.register_script(STORE)
+        with translated(url):
+            self._client.ping()
+
+    def store(self, batch: Sequence[Document]) -> None:
+        """See `ResultStore.store`."""
+        with translated(self._url):
+            pipeline = self._client.pipeline(transaction=False)
+            for document in batch:
+                self._script(keys=[KEY_PREFIX + document.task_id], args=[document.body, self._expires], client=pipeline)
+            pipeline.execute()
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class RedisReader:
+    """Reads result documents: the key decides, the channel says when to look. Implements `ResultReader`."""
+
+    reply_to: str | None = None
+
+    def __init__(self, url: str, *, connect_timeout: float = CONNECT_TIMEOUT) -> None:
+        self._url = url
+        self._client = connect(url, connect_timeout=connect_timeout)
+
+    def prepare(self) -> None:
+        """Nothing to do: the document waits under its key."""
+
+    def fetch(self, task_id: str) -> Document | None:
+        """See `ResultReader.fetch`."""
+        with translated(self._url):
+            body = self._client.get(KEY_PREFIX + task_id)
+        return None if body is None else Document(task_id, body, CONTENT_TYPE, CONTENT_ENCODING)
+
+    def wait(self, task_id: str, timeout: float | None, accept: Callable[[Document], T | None]) -> T | None:
+        """See `ResultReader.wait`. Subscribed before the key is read, so that no answer falls between the two."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with translated(self._url), self._client.pubsub() as channel:
+            channel.subscribe(KEY_PREFIX + task_id)
+            # The answer to the subscription: from here on nothing published is missed.
+            channel.get_message(timeout=CONNECT_TIMEOUT)
+            while True:
+                document = self.fetch(task_id)
+                if document is not None and (value := accept(document)) is not None:
+                    return value
+                remaining = LOOK_AGAIN if deadline is None else min(LOOK_AGAIN, deadline - time.monotonic())
+                if remaining <= 0:
+                    return None
+                channel.get_message(timeout=remaining)
+
+    def forget(self, task_id: str) -> None:
+        with translated(self._url):
+            self._client.delete(KEY_PREFIX + task_id)
+
+    def close(self) -> None:
+        self._client.close()

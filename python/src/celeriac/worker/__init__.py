@@ -1,0 +1,10 @@
+"""The worker: a supervisor and N processes, each with a connection and a thread for it of its own.
+
+    supervisor      starts the processes, passes signals on, starts anew what has died
+      process       main thread: `executor` decodes, runs, decides;  `courier` thread: all input and output
+"""
+
+from celeriac.worker.settings import WorkerSettings
+from celeriac.worker.supervisor import Supervisor
+
+__all__ = ["Supervisor", "WorkerSettings"]

@@ -1,0 +1,129 @@
+"""Starts the worker processes, passes signals on to them, and starts anew what has died."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+
+from celeriac.transport import open_worker_link
+from celeriac.worker.process import EXIT_COLD, EXIT_OK
+from celeriac.worker.process import run as run_process
+from celeriac.worker.settings import WorkerSettings
+
+logger = logging.getLogger("celeriac.worker")
+
+SIGNALS = frozenset({signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGALRM})
+#: Seconds that processes have to leave after the second signal.
+COLD_SECONDS = 5
+#: A process that dies sooner than this after its start has the next start put off, longer each time.
+SETTLED_SECONDS = 5.0
+RESTART_DELAYS = (1, 2, 4, 8, 16, 30)
+
+
+class Supervisor:
+    """Runs `settings.concurrency` processes until it is told to stop.
+
+    SIGTERM or SIGINT: warm shutdown, running tasks are finished. The second: cold, they go back to their queues.
+    """
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._settings = settings
+        self._children: dict[int, tuple[int, float]] = {}
+        self._due: dict[int, float] = {}
+        self._early_deaths: dict[int, int] = {}
+        self._asked = 0
+
+    def run(self) -> int:
+        """Block until every process has ended; the exit code. Raises `BrokerUnavailable` if there is no broker."""
+        self._probe()
+        # Blocked, so that none is lost between two waits; `sigwait` takes them one by one.
+        previous = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            for number in range(1, self._settings.concurrency + 1):
+                self._start(number)
+            while self._children or (self._due and not self._asked):
+                self._on_signal(signal.sigwait(SIGNALS))
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, previous)
+        return EXIT_COLD if self._asked > 1 else EXIT_OK
+
+    def _probe(self) -> None:
+        settings = self._settings
+        open_worker_link(settings.broker, settings.backend, (), 1, settings.result_expires).close()
+
+    def _start(self, number: int) -> None:
+        pid = os.fork()
+        if pid == 0:
+            os._exit(_child(self._settings, number))
+        self._children[pid] = (number, time.monotonic())
+
+    def _on_signal(self, number: int) -> None:
+        handlers: dict[int, Callable[[], None]] = {
+            signal.SIGCHLD: self._reap,
+            signal.SIGALRM: self._on_alarm,
+            signal.SIGTERM: self._shut_down,
+            signal.SIGINT: self._shut_down,
+            signal.SIGQUIT: self._kill,
+        }
+        handlers[number]()
+
+    def _shut_down(self) -> None:
+        self._asked += 1
+        warm = self._asked == 1
+        logger.info("%s shutdown of %d processes", "Warm" if warm else "Cold", len(self._children))
+        self._due.clear()
+        for pid in self._children:
+            os.kill(pid, signal.SIGTERM)
+        signal.alarm(0 if warm else COLD_SECONDS)
+
+    def _kill(self) -> None:
+        self._asked = max(2, self._asked + 1)
+        for pid in self._children:
+            os.kill(pid, signal.SIGKILL)
+
+    def _on_alarm(self) -> None:
+        if self._asked > 1:
+            self._kill()
+        elif not self._asked:
+            self._start_due()
+
+    def _reap(self) -> None:
+        # One SIGCHLD may stand for several deaths.
+        while self._children:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            number, started = self._children.pop(pid)
+            if not self._asked:
+                self._replace(number, pid, status, time.monotonic() - started)
+
+    def _replace(self, number: int, pid: int, status: int, lived: float) -> None:
+        deaths = self._early_deaths.get(number, 0) if lived < SETTLED_SECONDS else 0
+        delay = RESTART_DELAYS[min(deaths, len(RESTART_DELAYS) - 1)] if lived < SETTLED_SECONDS else 0
+        self._early_deaths[number] = deaths + 1
+        code = os.waitstatus_to_exitcode(status)
+        why = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        logger.error("Process %d (pid %d) ended: %s; starting it anew in %d s", number, pid, why, delay)
+        self._due[number] = time.monotonic() + delay
+        self._start_due()
+
+    def _start_due(self) -> None:
+        now = time.monotonic()
+        for number in [number for number, due in self._due.items() if due <= now]:
+            del self._due[number]
+            self._start(number)
+        if self._due:
+            signal.setitimer(signal.ITIMER_REAL, max(0.01, min(self._due.values()) - now))
+
+
+def _child(settings: WorkerSettings, number: int) -> int:
+    try:
+        return run_process(settings, number)
+    except BaseException:
+        logger.critical("Process %d failed", number, exc_info=True)
+        return 1
+    finally:
+        logging.shutdown()

@@ -1,26 +1,33 @@
-"""Celeriac: the cross-language task message protocol that Celery speaks, in Python."""
+"""Celeriac: the cross-language task message protocol that Celery speaks, in Python.
 
-from .envelope import Envelope
-from .errors import (
+An application is a ``Celeriac``; the protocol itself is ``Message``, ``Envelope``, ``Result`` and ``Signature``.
+"""
+
+from celeriac.calls import SendOptions
+from celeriac.client import AsyncResult, Celeriac, Task
+from celeriac.envelope import Envelope
+from celeriac.errors import (
     BrokerUnavailable,
     CeleriacError,
     InvalidCall,
     InvalidMessage,
     NotRegistered,
     PublishFailed,
+    PublishRefused,
     ResultError,
     TaskFailure,
     TaskRevoked,
     TaskTimeout,
     TransportError,
 )
-from .limits import DEFAULT_LIMITS, Limits
-from .message import Message
-from .result import TERMINAL, Result, State, exception_info, outcome
-from .sending import Route, to_message
-from .serialization import JSON, MSGPACK, Encoded, dumps, loads
-from .signature import Signature
-from .wire import Extra, Wire
+from celeriac.limits import DEFAULT_LIMITS, Limits
+from celeriac.message import Message
+from celeriac.result import TERMINAL, Result, State, exception_info, outcome
+from celeriac.sending import Route, to_message
+from celeriac.serialization import JSON, MSGPACK, Encoded, dumps, loads
+from celeriac.signature import Signature
+from celeriac.task import Ignore, MaxRetriesExceeded, Reject, Request, Retry, TaskOptions, current_request
+from celeriac.wire import Extra, Wire
 
 __version__ = "0.1.0"
 
@@ -29,28 +36,40 @@ __all__ = [
     "JSON",
     "MSGPACK",
     "TERMINAL",
+    "AsyncResult",
     "BrokerUnavailable",
+    "Celeriac",
     "CeleriacError",
     "Encoded",
     "Envelope",
     "Extra",
+    "Ignore",
     "InvalidCall",
     "InvalidMessage",
     "Limits",
+    "MaxRetriesExceeded",
     "Message",
     "NotRegistered",
     "PublishFailed",
+    "PublishRefused",
+    "Reject",
+    "Request",
     "Result",
     "ResultError",
+    "Retry",
     "Route",
+    "SendOptions",
     "Signature",
     "State",
+    "Task",
     "TaskFailure",
+    "TaskOptions",
     "TaskRevoked",
     "TaskTimeout",
     "TransportError",
     "Wire",
     "__version__",
+    "current_request",
     "dumps",
     "exception_info",
     "loads",

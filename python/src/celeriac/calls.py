@@ -17,10 +17,10 @@ from celeriac.times import in_utc
 class SendOptions(TypedDict, total=False):
     """How a task is sent; every option may be left out. The names are Celery's.
 
-    `queue`, or `exchange` and `routing_key` (AMQP), say where to. `countdown` (seconds) or `eta` (a datetime, naive is
-    UTC) say when at the earliest, `expires` (seconds or a datetime) when it is too late. `time_limit` and
-    `soft_time_limit` are seconds. `priority` is 0 to 255 on AMQP (9 is urgent), 0 to 9 on Redis (0 is urgent). `link` and
-    `link_error` are signatures sent when it succeeds or fails. `headers` are the caller's own.
+    ``queue``, or ``exchange`` and ``routing_key`` (AMQP), say where to. ``countdown`` (seconds) or ``eta`` (a datetime,
+    naive is UTC) say when at the earliest, ``expires`` (seconds or a datetime) when it is too late. ``time_limit`` and
+    ``soft_time_limit`` are seconds. ``priority`` is 0 to 255 on AMQP (9 is urgent), 0 to 9 on Redis (0 is urgent).
+    ``link`` and ``link_error`` are signatures sent when it succeeds or fails. ``headers`` are the caller's own.
     """
 
     queue: str
@@ -43,7 +43,7 @@ class SendOptions(TypedDict, total=False):
     reply_to: str
 
 
-#: Options that `Message.create` takes under the same name.
+#: Options that ``Message.create`` takes under the same name.
 FIELDS_AS_THEY_ARE = (
     "priority", "time_limit", "soft_time_limit", "ignore_result", "headers", "shadow", "root_id", "parent_id",
 )  # fmt: skip
@@ -61,7 +61,7 @@ class Call:
     routing_key: str
 
     def message(self, origin: str, reply_to: str, new_id: str, now: datetime) -> Message:
-        """The message of this call. Raises `InvalidCall` for arguments that cannot be written."""
+        """The message of this call. Raises ``InvalidCall`` for arguments that cannot be written."""
         options = self.options
         eta = options["countdown"] if "countdown" in options else options.get("eta")
         return Message.create(
@@ -83,8 +83,8 @@ class Call:
 def to_call(
     task: str, args: Sequence[Any], kwargs: Mapping[str, Any] | None, options: Mapping[str, Any], default_queue: str
 ) -> Call:
-    """Check a call. Raises `InvalidCall`, saying what to change."""
-    if not isinstance(task, str) or not task:
+    """Check a call. Raises ``InvalidCall``, saying what to change."""
+    if not _name(task):
         raise InvalidCall(f"task has to be the name of a task, not {task!r}")
     if isinstance(args, (str, bytes, Mapping)) or not isinstance(args, Sequence):
         raise InvalidCall(f"args has to be a list or tuple, not {args!r}; for one argument write ({args!r},)")

@@ -1,4 +1,4 @@
-"""The command line: `celeriac -A module worker`, `call`, `result`, `purge`."""
+"""The command line: ``celeriac -A module worker``, ``call``, ``result``, ``purge``."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ def main(context: click.Context, app_path: str | None, broker: str | None, backe
 @main.command()
 @click.option("-Q", "--queues", "--queue", default="", metavar="Q1,Q2", help="Queues to consume.  [default: the app's]")
 @click.option("-c", "--concurrency", type=click.IntRange(1), default=os.cpu_count, help="Processes.  [default: CPUs]")
-@click.option("-n", "--hostname", default=None, help="Name of this worker; %h is the host.  [default: unique by itself]")
+@click.option(
+    "-n", "--hostname", default=None, help="Name of this worker; %h is the host.  [default: unique by itself]"
+)
 @click.option("-l", "--loglevel", type=LEVELS, default="warning", show_default=True, help="How much to log.")
 @click.option("--prefetch", type=click.IntRange(1), default=4, show_default=True, help="Messages held per process.")
 @click.pass_obj
@@ -95,7 +97,7 @@ def worker(app: Celeriac, queues: str, concurrency: int, hostname: str | None, l
 @click.option("--wait", type=float, default=None, metavar="SECONDS", help="Wait so long for the result and print it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def call(app: Celeriac, task: str, args: str, kwargs: str, wait: float | None, as_json: bool, **given: Any) -> None:
+def call(app: Celeriac, /, task: str, args: str, kwargs: str, wait: float | None, as_json: bool, **given: Any) -> None:
     """Send TASK and print its id. The code of the task need not be here.
 
     \b
@@ -105,7 +107,7 @@ def call(app: Celeriac, task: str, args: str, kwargs: str, wait: float | None, a
     """
     options = {name: value for name, value in given.items() if value is not None}
     with _errors():
-        sent = app.send_task(task, _json(args, "--args"), _json(kwargs, "--kwargs"), **options)  # type: ignore[typeddict-item]
+        sent = app.send_task(task, _json(args, "--args"), _json(kwargs, "--kwargs"), **options)
         if wait is not None:
             _print_result(sent, wait, as_json)
         else:

@@ -1,17 +1,18 @@
 """The application: declare tasks, send them, read their results.
 
-    app = Celeriac("shop", broker="amqp://guest@localhost//", backend="rpc://")
+app = Celeriac("shop", broker="amqp://guest@localhost//", backend="rpc://")
 
-    @app.task
-    def add(x: int, y: int) -> int:
-        return x + y
+@app.task
+def add(x: int, y: int) -> int:
+    return x + y
 
-    result = add.delay(2, 3)
-    result.get(timeout=10)      # 5
+result = add.delay(2, 3)
+result.get(timeout=10)      # 5
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import threading
@@ -19,13 +20,13 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeAlias, TypeVar, overload
 
 from celeriac.calls import Call, SendOptions, to_call
 from celeriac.errors import InvalidCall, PublishFailed, PublishRefused, TaskTimeout, TransportError
 from celeriac.result import TERMINAL, Result, State, outcome
 from celeriac.signature import Signature
-from celeriac.task import Request, TaskOptions, current_request, retry
+from celeriac.task import Request, RetryOptions, TaskOptions, current_request, retry
 from celeriac.transport import (
     CONNECT_TIMEOUT,
     Document,
@@ -43,8 +44,14 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
+logger = logging.getLogger("celeriac.client")
+
 DEFAULT_BROKER = "amqp://guest:guest@localhost:5672//"
 ENV_BROKER, ENV_BACKEND = "CELERIAC_BROKER", "CELERIAC_BACKEND"
+
+
+#: What ``send_task`` gives: nothing is known of the value.
+SentTask: TypeAlias = "AsyncResult[Any]"
 
 
 class Celeriac:
@@ -52,13 +59,13 @@ class Celeriac:
 
     Args:
         main: name of the application; shown in logs.
-        broker: `amqp://`, `amqps://`, `redis://`, `rediss://` or `redis+socket://` URL. By default the environment's
-            CELERIAC_BROKER, else a RabbitMQ on this machine.
-        backend: `rpc://` (answers through the AMQP broker) or a Redis URL; None: the environment's CELERIAC_BACKEND, else
-            results are neither stored nor readable.
+        broker: ``amqp://``, ``amqps://``, ``redis://``, ``rediss://`` or ``redis+socket://`` URL. By default the
+            environment's CELERIAC_BROKER, else a RabbitMQ on this machine.
+        backend: ``rpc://`` (answers through the AMQP broker) or a Redis URL; None: the environment's CELERIAC_BACKEND,
+            else results are neither stored nor readable.
         default_queue: queue of tasks that are sent without one.
         result_expires: seconds that a Redis backend keeps a result.
-        connect_timeout: seconds within which a connection comes up or `BrokerUnavailable` is raised.
+        connect_timeout: seconds within which a connection comes up or ``BrokerUnavailable`` is raised.
 
     Nothing is connected before the first task is sent. May be used by many threads, and after a fork.
     """
@@ -85,7 +92,7 @@ class Celeriac:
         self._connections: _Connections | None = None
 
     def use(self, *, broker: str | None = None, backend: str | None = None) -> None:
-        """Change broker or backend (None: keep); open connections are closed. Raises `InvalidCall` for a bad URL."""
+        """Change broker or backend (None: keep); open connections are closed. Raises ``InvalidCall`` for a bad URL."""
         check_urls(broker or self.broker, backend or self.backend)
         self.close()
         self.broker = broker or self.broker
@@ -100,10 +107,10 @@ class Celeriac:
     def task(self, /, *, name: str | None = None, **options: Any) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 
     def task(self, function: Callable[..., Any] | None = None, /, *, name: str | None = None, **options: Any) -> Any:
-        """Declare a task: `@app.task` or `@app.task(name="shop.add", max_retries=5)`.
+        """Declare a task: ``@app.task`` or ``@app.task(name="shop.add", max_retries=5)``.
 
-        Options are those of `TaskOptions`. Without a name it is `module.function`, as Celery names it. With
-        `bind=True` the function gets the task itself first, for `self.request` and `self.retry`.
+        Options are those of ``TaskOptions``. Without a name it is ``module.function``, as Celery names it. With
+        ``bind=True`` the function gets the task itself first, for ``self.request`` and ``self.retry``.
         """
         settings = _task_options(options)
 
@@ -122,32 +129,34 @@ class Celeriac:
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
         **options: Unpack[SendOptions],
-    ) -> AsyncResult[Any]:
+    ) -> SentTask:
         """Send a task by its name; its code need not be here. Returns when the broker has confirmed the message.
 
-        Raises `InvalidCall` before anything is sent for what cannot be written, `BrokerUnavailable`, `PublishFailed`. A
-        message whose confirmation was lost with the connection may arrive twice, with the same id.
+        Raises ``InvalidCall`` before anything is sent for what cannot be written, ``BrokerUnavailable``,
+        ``PublishFailed``. A message whose confirmation was lost with the connection may arrive twice, with the same id.
         """
         return self._send([self._call(name, args, kwargs, options)])[0]
 
-    def send_many(self, signatures: Iterable[Signature]) -> list[AsyncResult[Any]]:
-        """Send many tasks with their confirmations in flight together: `app.send_many(add.s(i, i) for i in range(9))`.
+    def send_many(self, signatures: Iterable[Signature]) -> list[SentTask]:
+        """Send many tasks, their confirmations in flight together: ``app.send_many(add.s(i, i) for i in range(9))``.
 
-        All are checked before the first is sent. Raises as `send_task`.
+        All are checked before the first is sent. Raises as ``send_task``.
         """
         return self._send([self._call(s.task, s.args, s.kwargs, s.options) for s in signatures])
 
     def signature(
         self, name: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None, **options: Any
     ) -> Signature:
-        """A task to be sent later, as `link`, or with `send_many`."""
+        """A task to be sent later, as ``link``, or with ``send_many``."""
         return Signature(task=name, args=list(args), kwargs=dict(kwargs or {}), options=options)
 
-    def AsyncResult(self, task_id: str) -> AsyncResult[Any]:  # noqa: N802 - Celery's name for it
+    def AsyncResult(self, task_id: str) -> SentTask:  # noqa: N802 - Celery's name for it
         """The result of a task that was sent earlier, perhaps by another process (Redis backend)."""
         return AsyncResult(self, task_id)
 
-    def _call(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any] | None, options: Mapping[str, Any]) -> Call:
+    def _call(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any] | None, options: Mapping[str, Any]
+    ) -> Call:
         task = self.tasks.get(name)
         defaults: dict[str, Any] = {}
         if task is not None:
@@ -160,7 +169,7 @@ class Celeriac:
             defaults["parent_id"] = parent.id
         return to_call(name, args, kwargs, {**defaults, **options}, self.default_queue)
 
-    def _send(self, calls: Sequence[Call]) -> list[AsyncResult[Any]]:
+    def _send(self, calls: Sequence[Call]) -> list[SentTask]:
         connections = self._connected()
         now = datetime.now(timezone.utc)
         messages = [call.message(connections.origin, connections.oid, str(uuid.uuid4()), now) for call in calls]
@@ -169,7 +178,7 @@ class Celeriac:
             for call, message in zip(calls, messages, strict=True)
         ]
         if self.backend is not None and not all(message.ignore_result for message in messages):
-            connections.reader(self).prepare()
+            connections.reader().prepare()
         connections.publish(batch)
         parent = current_request.get()
         if parent is not None:
@@ -191,7 +200,7 @@ class Celeriac:
             raise InvalidCall(
                 "no result backend: name one, as in Celeriac(..., backend='rpc://') or backend='redis://localhost/0'"
             )
-        return self._connected().reader(self)
+        return self._connected().reader()
 
     def close(self) -> None:
         """Close all connections. The application may be used again; it then connects anew."""
@@ -214,7 +223,7 @@ class _Connections:
         self.pid = os.getpid()
         self.oid = str(uuid.uuid4())
         self.origin = f"gen{self.pid}@{socket.gethostname()}"
-        self._open_publisher = lambda: open_publisher(app.broker, connect_timeout=app.connect_timeout)
+        self._app = app
         self._idle: list[Publisher] = []
         self._reader: ResultReader | None = None
         self._lock = threading.Lock()
@@ -224,9 +233,15 @@ class _Connections:
         with self._lock:
             publisher = self._idle.pop() if self._idle else None
         if publisher is not None:
-            with suppress(PublishFailed):
-                return self._publish_on(publisher, batch)
-        self._publish_on(self._open_publisher(), batch)
+            try:
+                self._publish_on(publisher, batch)
+            except PublishRefused:
+                raise
+            except PublishFailed:
+                logger.info("An idle connection to the broker had died; connecting anew")
+            else:
+                return
+        self._publish_on(open_publisher(self._app.broker, connect_timeout=self._app.connect_timeout), batch)
 
     def _publish_on(self, publisher: Publisher, batch: Sequence[Outgoing]) -> None:
         try:
@@ -243,7 +258,9 @@ class _Connections:
         with self._lock:
             self._idle.append(publisher)
 
-    def reader(self, app: Celeriac) -> ResultReader:
+    def reader(self) -> ResultReader:
+        """The reader of results, made when it is first asked for."""
+        app = self._app
         with self._lock:
             if self._reader is None:
                 assert app.backend is not None
@@ -262,7 +279,7 @@ class _Connections:
 
 
 class Task(Generic[P, R]):
-    """A declared task. Called, it runs here and now; `delay` and `apply_async` send it to a worker."""
+    """A declared task. Called, it runs here and now; ``delay`` and ``apply_async`` send it to a worker."""
 
     def __init__(self, app: Celeriac, name: str, function: Callable[..., R], options: TaskOptions) -> None:
         self.app = app
@@ -273,19 +290,23 @@ class Task(Generic[P, R]):
         self.__wrapped__ = function
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run it here and now, without a worker."""
         return self.run(self, *args, **kwargs) if self.options.bind else self.run(*args, **kwargs)
 
     def __repr__(self) -> str:
         return f"<task {self.name} of {self.app.main}>"
 
     def delay(self, *args: P.args, **kwargs: P.kwargs) -> AsyncResult[R]:
-        """Send it with these arguments and the default options. Raises as `Celeriac.send_task`."""
+        """Send it with these arguments and the default options. Raises as ``Celeriac.send_task``."""
         return self.app.send_task(self.name, args, kwargs)
 
     def apply_async(
         self, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None, **options: Unpack[SendOptions]
     ) -> AsyncResult[R]:
-        """Send it with options: `add.apply_async((2, 3), countdown=10, queue="slow")`. Raises as `Celeriac.send_task`."""
+        """Send it with options: ``add.apply_async((2, 3), countdown=10, queue="slow")``.
+
+        Raises as ``Celeriac.send_task``.
+        """
         return self.app.send_task(self.name, args, kwargs, **options)
 
     def s(self, *args: Any, **kwargs: Any) -> Signature:
@@ -298,41 +319,23 @@ class Task(Generic[P, R]):
 
     @property
     def request(self) -> Request:
-        """What this run of the task was asked for. Raises `InvalidCall` outside of a worker."""
+        """What this run of the task was asked for. Raises ``InvalidCall`` outside of a worker."""
         request = current_request.get()
         if request is None:
             raise InvalidCall(f"{self.name} does not run in a worker: there is no request")
         return request
 
-    def retry(
-        self,
-        exc: BaseException | None = None,
-        *,
-        countdown: float | None = None,
-        eta: datetime | None = None,
-        max_retries: int | None = None,
-        args: Sequence[Any] | None = None,
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> BaseException:
-        """Run the task again, after `countdown` seconds or at `eta`; never returns: `raise self.retry(exc=error)`.
+    def retry(self, exc: BaseException | None = None, **asked: Any) -> BaseException:
+        """Run the task again, as ``RetryOptions`` say: ``raise self.retry(exc=error, countdown=5)``.
 
-        Raises `exc`, or `MaxRetriesExceeded` where there is none, once the task was retried `max_retries` times.
+        Never returns. Raises ``Retry``; or, once the task was retried ``max_retries`` times, ``exc``, or
+        ``MaxRetriesExceeded`` where there is none.
         """
-        raise retry(
-            self.options,
-            self.request,
-            datetime.now(timezone.utc),
-            exc=exc,
-            eta=eta,
-            countdown=countdown,
-            max_retries=max_retries,
-            args=args,
-            kwargs=kwargs,
-        )
+        raise retry(self.options, self.request, datetime.now(timezone.utc), RetryOptions(exc=exc, **asked))
 
 
 class AsyncResult(Generic[R]):
-    """The result of a task that was sent: `get` waits for it."""
+    """The result of a task that was sent: ``get`` waits for it."""
 
     def __init__(self, app: Celeriac, task_id: str) -> None:
         self._app = app
@@ -342,11 +345,11 @@ class AsyncResult(Generic[R]):
         return f"<AsyncResult {self.id}>"
 
     def get(self, timeout: float | None = None) -> R:
-        """Wait up to `timeout` seconds (None: for ever) for the task to end and return its value.
+        """Wait up to ``timeout`` seconds (None: for ever) for the task to end and return its value.
 
-        Raises `TaskFailure` (`NotRegistered` where no worker knows the task) if it failed, `TaskRevoked` if it was revoked
-        or had expired, `TaskTimeout` if nothing came in time: the task may still run. `InvalidCall` without a backend,
-        `InvalidMessage` for a document that breaks the protocol, `BrokerUnavailable`.
+        Raises ``TaskFailure`` (``NotRegistered`` where no worker knows the task) if it failed, ``TaskRevoked`` if it
+        was revoked or had expired, ``TaskTimeout`` if nothing came in time: the task may still run. ``InvalidCall``
+        without a backend, ``InvalidMessage`` for a document that breaks the protocol, ``BrokerUnavailable``.
         """
         result = self._app._reader().wait(self.id, timeout, _terminal)
         if result is None:
@@ -360,7 +363,10 @@ class AsyncResult(Generic[R]):
 
     @property
     def state(self) -> str:
-        """State as of now; PENDING also for what nobody has heard of. Raises as `get`, but for the task's own errors."""
+        """State as of now; PENDING also for what nobody has heard of.
+
+        Raises what ``get`` raises, but for the task's own errors.
+        """
         known = self._known()
         return State.PENDING.value if known is None else str(known.status)
 

@@ -1,7 +1,7 @@
 """What a worker does with a message, as one table: (phase, event) -> (phase, actions).
 
 Pure: nothing here reads a clock, opens a connection or runs a task. The worker finds out what happened, asks
-`step`, and performs the actions in the order in which they stand: what has to be safe before the message may
+``step``, and performs the actions in the order in which they stand: what has to be safe before the message may
 go comes first, the settlement last (WK-ACK).
 
     RECEIVED --Ready--> RUNNING --Succeeded, Failed, Retried, ...--> SETTLED
@@ -60,12 +60,12 @@ class Unsupported:
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """`expires` has passed."""
+    """``expires`` has passed."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """`eta` has not come."""
+    """``eta`` has not come."""
 
     until: datetime
 
@@ -77,7 +77,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """The task returned `value` after `runtime` seconds and sent the tasks named in `children`."""
+    """The task returned ``value`` after ``runtime`` seconds and sent the tasks named in ``children``."""
 
     value: Any
     children: tuple[str, ...] = ()
@@ -136,7 +136,7 @@ class WaitUntil:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Make the result readable; `reply_to` and `correlation_id` say to whom an rpc backend sends it."""
+    """Make the result readable; ``reply_to`` and ``correlation_id`` say to whom an rpc backend sends it."""
 
     result: Result
     reply_to: str | None
@@ -171,8 +171,9 @@ Decision: TypeAlias = tuple[Phase, tuple[Action, ...]]
 class Job:
     """What is known of a delivery when a decision is due.
 
-    `message` is None where it could not be read, then `address` is all there is; `options` is None where the task is
-    not known here. `queue` is where the delivery came from, `default_queue` where follow-up tasks go that name none.
+    ``message`` is None where it could not be read, then ``address`` is all there is; ``options`` is None where the task
+    is not known here. ``queue`` is where the delivery came from, ``default_queue`` where follow-up tasks go that name
+    none.
     """
 
     message: Message | None
@@ -220,7 +221,7 @@ def _malformed(job: Job, event: Malformed) -> Decision:
     return Phase.SETTLED, (*_failure(job, event.error, None), Reject())
 
 
-def _unknown(job: Job, event: Unknown) -> Decision:
+def _unknown(job: Job, _event: Unknown) -> Decision:
     return Phase.SETTLED, (*_failure(job, NotRegistered(_message(job).task), None), Reject())
 
 
@@ -228,16 +229,16 @@ def _unsupported(job: Job, event: Unsupported) -> Decision:
     return Phase.SETTLED, (*_failure(job, NotImplementedError(event.reason), None), Reject())
 
 
-def _expired(job: Job, event: Expired) -> Decision:
+def _expired(job: Job, _event: Expired) -> Decision:
     result = Result.from_revoked(_message(job).id, reason="expired", date_done=job.now)
     return Phase.SETTLED, (*_stored(job, result), Ack())
 
 
-def _not_yet(job: Job, event: NotYet) -> Decision:
+def _not_yet(_job: Job, event: NotYet) -> Decision:
     return Phase.WAITING, (WaitUntil(event.until),)
 
 
-def _ready(job: Job, event: Ready) -> Decision:
+def _ready(job: Job, _event: Ready) -> Decision:
     early: tuple[Action, ...] = () if _late(job) else (Ack(),)
     return Phase.RUNNING, (*early, Run())
 
@@ -280,7 +281,7 @@ def _retried(job: Job, event: Retried) -> Decision:
     return Phase.SETTLED, actions
 
 
-def _ignored(job: Job, event: Ignored) -> Decision:
+def _ignored(job: Job, _event: Ignored) -> Decision:
     return Phase.SETTLED, _ack_if_late(job)
 
 

@@ -12,7 +12,7 @@ from celeriac.message import Message
 
 
 class Retry(Exception):
-    """Raised by `Task.retry`: run the task again at `when`, with what `args` and `kwargs` replace (None: the same)."""
+    """Raised by ``Task.retry``: run the task again at ``when``, with other ``args`` and ``kwargs`` where given."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class Retry(Exception):
 
 
 class MaxRetriesExceeded(Exception):
-    """`Task.retry` was called without an exception of its own when no retry was left."""
+    """``Task.retry`` was called without an exception of its own when no retry was left."""
 
 
 class Ignore(Exception):
@@ -38,7 +38,7 @@ class Ignore(Exception):
 
 
 class Reject(Exception):
-    """Raised by a task: refuse the message, to the dead-letter queue or (`requeue`) back to its queue."""
+    """Raised by a task: refuse the message, to the dead-letter queue or (``requeue``) back to its queue."""
 
     def __init__(self, reason: object = None, requeue: bool = False) -> None:
         super().__init__(reason)
@@ -49,8 +49,8 @@ class Reject(Exception):
 class TaskOptions:
     """How a task behaves; the names are Celery's.
 
-    `default_retry_delay` is in seconds, `max_retries` None means without end. `acks_late` acknowledges after the run, so
-    that a task whose worker dies runs again; switched off, the message is acknowledged before.
+    ``default_retry_delay`` is in seconds, ``max_retries`` None means without end. ``acks_late`` acknowledges after the
+    run, so that a task whose worker dies runs again; switched off, the message is acknowledged before.
     """
 
     bind: bool = False
@@ -65,21 +65,23 @@ class Runnable(Protocol):
     """What a worker needs of a task."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name that messages call it by."""
 
     @property
-    def options(self) -> TaskOptions: ...
+    def options(self) -> TaskOptions:
+        """How it behaves."""
 
     @property
     def run(self) -> Callable[..., Any]:
-        """Called with the message's args and kwargs; the task itself goes first where `options.bind`."""
+        """Called with the message's args and kwargs; the task itself goes first where ``options.bind``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The message a task runs for, and where it came from. `self.request` in a bound task.
+    """The message a task runs for, and where it came from. ``self.request`` in a bound task.
 
-    Everything the message says can be asked for by its wire name: `request.id`, `request.retries`, `request.root_id`.
+    What the message says can be asked for by its wire name: ``request.id``, ``request.retries``, ``request.root_id``.
     """
 
     message: Message
@@ -101,21 +103,25 @@ class Request:
 current_request: ContextVar[Request | None] = ContextVar("current_request", default=None)
 
 
-def retry(
-    options: TaskOptions,
-    request: Request,
-    now: datetime,
-    *,
-    exc: BaseException | None = None,
-    eta: datetime | None = None,
-    countdown: float | None = None,
-    max_retries: int | None = None,
-    args: Sequence[Any] | None = None,
-    kwargs: Mapping[str, Any] | None = None,
-) -> BaseException:
-    """What `Task.retry` has to raise: a `Retry`, or, when none is left, `exc` or `MaxRetriesExceeded`."""
-    limit = options.max_retries if max_retries is None else max_retries
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryOptions:
+    """How a task asks to be run again; None: as the task's options or its message have it. Times are in seconds."""
+
+    exc: BaseException | None = None
+    eta: datetime | None = None
+    countdown: float | None = None
+    max_retries: int | None = None
+    args: Sequence[Any] | None = None
+    kwargs: Mapping[str, Any] | None = None
+
+
+def retry(options: TaskOptions, request: Request, now: datetime, asked: RetryOptions) -> BaseException:
+    """What ``Task.retry`` has to raise: a ``Retry``, or, when none is left, the error or ``MaxRetriesExceeded``."""
+    limit = options.max_retries if asked.max_retries is None else asked.max_retries
     if limit is not None and request.retries >= limit:
-        return exc or MaxRetriesExceeded(f"cannot retry {request.task}[{request.id}]: it was retried {limit} times")
-    delay = options.default_retry_delay if countdown is None else countdown
-    return Retry(exc, when=eta or now + timedelta(seconds=delay), args=args, kwargs=kwargs)
+        return asked.exc or MaxRetriesExceeded(
+            f"cannot retry {request.task}[{request.id}]: it was retried {limit} times"
+        )
+    delay = options.default_retry_delay if asked.countdown is None else asked.countdown
+    when = asked.eta or now + timedelta(seconds=delay)
+    return Retry(asked.exc, when=when, args=asked.args, kwargs=asked.kwargs)

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from celeriac.errors import InvalidCall
-from celeriac.transport.base import CONNECT_TIMEOUT, Consumer, Delivery, Document, Outgoing, Publisher, ResultReader, ResultStore
+from celeriac.transport.base import (
+    CONNECT_TIMEOUT,
+    Consumer,
+    Delivery,
+    Document,
+    Outgoing,
+    Publisher,
+    ResultReader,
+    ResultStore,
+)
 
 __all__ = [
     "CONNECT_TIMEOUT",
@@ -63,7 +72,7 @@ def _kind(url: str, known: Mapping[str, str], what: str) -> str:
 
 
 def check_urls(broker: str, backend: str | None) -> None:
-    """Raise `InvalidCall` unless both URLs name a transport and fit together; connects to nothing."""
+    """Raise ``InvalidCall`` unless both URLs name a transport and fit together; connects to nothing."""
     kind = _kind(broker, BROKERS, "broker")
     if backend is not None and _kind(backend, BACKENDS, "backend") == RPC and kind != AMQP:
         raise InvalidCall("backend 'rpc://' sends results through an AMQP broker; name a redis:// backend instead")
@@ -73,11 +82,11 @@ def sanitized(url: str) -> str:
     """The URL with its password hidden, for messages and logs."""
     from kombu.utils.url import maybe_sanitize_url
 
-    return str(maybe_sanitize_url(url))
+    return str(maybe_sanitize_url(url)) if "@" in url else url
 
 
 def open_publisher(broker: str, *, connect_timeout: float = CONNECT_TIMEOUT) -> Publisher:
-    """Connect for sending. Raises `BrokerUnavailable` within `connect_timeout` seconds."""
+    """Connect for sending. Raises ``BrokerUnavailable`` within ``connect_timeout`` seconds."""
     if _kind(broker, BROKERS, "broker") == AMQP:
         from celeriac.transport.amqp import AmqpPublisher, Link
 
@@ -87,10 +96,8 @@ def open_publisher(broker: str, *, connect_timeout: float = CONNECT_TIMEOUT) -> 
     return RedisPublisher(broker, connect_timeout=connect_timeout)
 
 
-def open_reader(
-    broker: str, backend: str, reply_to: str, *, connect_timeout: float = CONNECT_TIMEOUT
-) -> ResultReader:
-    """A reader of results; `reply_to` names the client's reply queue if the backend is rpc://."""
+def open_reader(broker: str, backend: str, reply_to: str, *, connect_timeout: float = CONNECT_TIMEOUT) -> ResultReader:
+    """A reader of results; ``reply_to`` names the client's reply queue if the backend is rpc://."""
     if _kind(backend, BACKENDS, "backend") == RPC:
         from celeriac.transport.amqp import Link
         from celeriac.transport.rpc import RpcReader
@@ -104,7 +111,7 @@ def open_reader(
 def open_worker_link(
     broker: str, backend: str | None, queues: Sequence[str], prefetch: int, result_expires: int
 ) -> WorkerLink:
-    """Connect a worker process. Raises `BrokerUnavailable`; nothing stays open then."""
+    """Connect a worker process. Raises ``BrokerUnavailable``; nothing stays open then."""
     rpc = backend is not None and _kind(backend, BACKENDS, "backend") == RPC
     store: ResultStore | None = None
     if backend is not None and not rpc:
@@ -122,7 +129,7 @@ def open_worker_link(
 
 
 def purge(broker: str, queue: str) -> int:
-    """Delete the messages that wait in a queue; how many it were. Raises `BrokerUnavailable`, `InvalidCall`."""
+    """Delete the messages that wait in a queue; how many it were. Raises ``BrokerUnavailable``, ``InvalidCall``."""
     if _kind(broker, BROKERS, "broker") == AMQP:
         from celeriac.transport.amqp import purge_queue
     else:

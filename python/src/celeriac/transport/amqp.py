@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import kombu
+from kombu.connection import Connection
 from kombu.transport.pyamqp import Channel
 from kombu.utils.url import maybe_sanitize_url
 
@@ -33,14 +33,15 @@ TRANSIENT = 1
 
 
 class Link:
-    """One AMQP connection. Errors of the driver become `BrokerUnavailable`. Not for two threads at once.
+    """One AMQP connection. Errors of the driver become ``BrokerUnavailable``. Not for two threads at once.
 
-    Raises `BrokerUnavailable` when no connection comes up within `connect_timeout` seconds.
+    Raises ``BrokerUnavailable`` when no connection comes up within ``connect_timeout`` seconds.
     """
 
     def __init__(self, url: str, *, connect_timeout: float = CONNECT_TIMEOUT, heartbeat: int = 0) -> None:
         self.url = maybe_sanitize_url(url)
-        self._kombu = kombu.Connection(url, connect_timeout=connect_timeout, heartbeat=heartbeat)
+        make: Any = Connection
+        self._kombu = make(url, connect_timeout=connect_timeout, heartbeat=heartbeat)
         self._transport = self._kombu.transport
         with self.translated():
             self._amqp = self._transport.establish_connection()
@@ -49,7 +50,7 @@ class Link:
 
     @contextlib.contextmanager
     def translated(self) -> Iterator[None]:
-        """Turn the driver's errors into `BrokerUnavailable`; those that concern one channel pass through."""
+        """Turn the driver's errors into ``BrokerUnavailable``; those that concern one channel pass through."""
         try:
             yield
         except self._transport.channel_errors:
@@ -68,16 +69,18 @@ class Link:
         return tuple(self._transport.channel_errors)
 
     def channel(self) -> Channel:
+        """Open a channel that leaves bodies as they are."""
         with self.translated():
-            channel = self._amqp.channel()
+            channel: Channel = self._amqp.channel()
         channel.auto_decode = False
         return channel
 
     def fileno(self) -> int:
+        """Descriptor of the socket."""
         return int(self._amqp.sock.fileno())
 
     def readable(self, timeout: float = 0.0) -> bool:
-        """Whether something has come within `timeout` seconds."""
+        """Whether something has come within ``timeout`` seconds."""
         sock = self._amqp.sock
         if sock is None:
             raise BrokerUnavailable(f"the connection to {self.url} is closed")
@@ -90,11 +93,12 @@ class Link:
         return bool(poll.poll(timeout * 1000))
 
     def drain(self) -> None:
-        """Read and dispatch what has come; call it when `readable`."""
+        """Read and dispatch what has come; call it when ``readable``."""
         with self.translated(), contextlib.suppress(TimeoutError):
             self._amqp.drain_events(timeout=FRAME_TIMEOUT)
 
     def tick(self) -> None:
+        """Send a heartbeat when one is due; raise ``BrokerUnavailable`` when none came for too long."""
         with self.translated():
             self._amqp.heartbeat_tick()
 
@@ -117,6 +121,7 @@ class Link:
                 channel.close()
 
     def close(self) -> None:
+        """Close the connection, whatever state it is in."""
         with contextlib.suppress(BrokerUnavailable, *self.channel_errors), self.translated():
             self._amqp.close()
 
@@ -124,7 +129,7 @@ class Link:
 class AmqpPublisher:
     """Publishes with publisher confirms, many in flight (BR-AMQP).
 
-    `declare` makes sure that queues addressed by name exist, `mandatory` that no message vanishes for want of a queue.
+    ``declare`` makes sure that queues addressed by name exist, ``mandatory`` that no message vanishes for want of one.
     """
 
     def __init__(self, link: Link, *, declare: bool = True, mandatory: bool = True) -> None:
@@ -132,13 +137,13 @@ class AmqpPublisher:
         self._declare = declare
         self._mandatory = mandatory
         self._known_queues: set[str] = set()
-        self._channel: Channel | None = None
+        self._channel: Any = None
         self._sent = 0
         self._unconfirmed: dict[int, Outgoing] = {}
         self._refused: dict[Outgoing, str] = {}
 
     def publish(self, batch: Sequence[Outgoing]) -> None:
-        """See `Publisher.publish`."""
+        """See ``Publisher.publish``."""
         self._refused.clear()
         if self._declare:
             self._ensure_queues(batch)
@@ -166,7 +171,7 @@ class AmqpPublisher:
         for outgoing in batch:
             try:
                 self.publish([outgoing])
-            except PublishRefused as refusal:
+            except PublishRefused as refusal:  # noqa: PERF203  # once a message, on the way to an error
                 refused[outgoing] = str(refusal)
         self._refused = refused
 
@@ -245,6 +250,7 @@ class AmqpPublisher:
                 self._refused[outgoing] = f"{_target(outgoing)}: {reason}"
 
     def close(self) -> None:
+        """See ``Publisher.close``."""
         self._drop_channel()
         self._link.close()
 
@@ -287,10 +293,11 @@ class AmqpConsumer:
         return on_message
 
     def filenos(self) -> Iterable[int]:
+        """See ``Consumer.filenos``."""
         return (self._link.fileno(),)
 
-    def receive(self, room: int) -> list[Delivery]:
-        """See `Consumer.receive`; the broker's prefetch window keeps the number within bounds."""
+    def receive(self, room: int) -> list[Delivery]:  # noqa: ARG002  # the interface's
+        """See ``Consumer.receive``; the broker's prefetch window keeps the number within bounds."""
         while self._link.readable():
             self._link.drain()
         deliveries = list(self._arrived)
@@ -298,6 +305,7 @@ class AmqpConsumer:
         return deliveries
 
     def settle(self, acked: Sequence[Delivery], rejected: Sequence[Delivery], returned: Sequence[Delivery]) -> None:
+        """See ``Consumer.settle``."""
         with self._link.translated():
             self._ack({delivery.tag for delivery in acked})
             for requeue, deliveries in ((False, rejected), (True, returned)):
@@ -320,10 +328,11 @@ class AmqpConsumer:
             del self._unsettled[tag]
 
     def tick(self) -> None:
+        """See ``Consumer.tick``."""
         self._link.tick()
 
     def hold(self, held: int) -> None:
-        """See `Consumer.hold`. A new window counts for new consumers only, so it is widened in large steps."""
+        """See ``Consumer.hold``. A new window counts for new consumers only, so it is widened in large steps."""
         wanted = self._prefetch + held
         if wanted <= self._window and (held or self._window == self._prefetch):
             return
@@ -335,6 +344,7 @@ class AmqpConsumer:
             self._consume()
 
     def close(self) -> None:
+        """See ``Consumer.close``."""
         self._link.close()
 
 
@@ -364,7 +374,7 @@ class RpcStore:
         self._publisher = AmqpPublisher(link, declare=False, mandatory=False)
 
     def store(self, batch: Sequence[Document]) -> None:
-        """See `ResultStore.store`; a document without a reply address is for nobody and is left out."""
+        """See ``ResultStore.store``; a document without a reply address is for nobody and is left out."""
         self._publisher.publish(
             [Outgoing(_reply(document), document.reply_to) for document in batch if document.reply_to]
         )
@@ -384,7 +394,7 @@ def _reply(document: Document) -> Wire:
 
 
 def purge_queue(broker: str, queue: str) -> int:
-    """Delete the messages that wait in a queue; raises `InvalidCall` when there is no such queue."""
+    """Delete the messages that wait in a queue; raises ``InvalidCall`` when there is no such queue."""
     link = Link(broker)
     try:
         with link.translated():

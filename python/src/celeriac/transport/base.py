@@ -15,15 +15,15 @@ from celeriac.message import Wire
 
 T = TypeVar("T")
 
-#: Seconds within which a connection comes up or `BrokerUnavailable` is raised.
+#: Seconds within which a connection comes up or ``BrokerUnavailable`` is raised.
 CONNECT_TIMEOUT = 4.0
-#: Seconds within which the broker confirms what was published or `PublishFailed` is raised.
+#: Seconds within which the broker confirms what was published or ``PublishFailed`` is raised.
 CONFIRM_TIMEOUT = 30.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outgoing:
-    """A message and where it goes. On AMQP `exchange` '' means the queue named by `routing_key`."""
+    """A message and where it goes. On AMQP ``exchange`` '' means the queue named by ``routing_key``."""
 
     wire: Wire
     routing_key: str
@@ -34,8 +34,8 @@ class Outgoing:
 class Delivery:
     """A message as it came, not yet settled.
 
-    `content` is the raw message, or the error that says why not even its envelope could be read.
-    `tag` means something to the consumer that made it alone, and only as long as its connection lives.
+    ``content`` is the raw message, or the error that says why not even its envelope could be read.
+    ``tag`` means something to the consumer that made it alone, and only as long as its connection lives.
     """
 
     content: Wire | InvalidMessage
@@ -46,7 +46,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """An encoded result document and whom it is for: Redis needs `task_id`, rpc needs the reply address."""
+    """An encoded result document and whom it is for: Redis needs ``task_id``, rpc needs the reply address."""
 
     task_id: str
     body: bytes
@@ -62,7 +62,7 @@ class Publisher(Protocol):
     def publish(self, batch: Sequence[Outgoing]) -> None:
         """Send all, then return when the broker has taken each of them.
 
-        Raises `PublishRefused` when the broker does not take some of them, the others being safe; `PublishFailed`
+        Raises ``PublishRefused`` when the broker does not take some of them, the others being safe; ``PublishFailed``
         when it could not be asked or did not confirm. A message may be in the queue although an error was raised (its
         confirmation was lost); it never is missing when none was raised.
         """
@@ -75,12 +75,12 @@ class Consumer(Protocol):
     """Takes deliveries from queues and settles them. Owned by one thread that waits on its file descriptors."""
 
     def filenos(self) -> Iterable[int]:
-        """Descriptors that turn readable when `receive` has something to do."""
+        """Descriptors that turn readable when ``receive`` has something to do."""
 
     def receive(self, room: int) -> list[Delivery]:
-        """Deliveries that are there now, without waiting. `room` is how many the caller can still hold.
+        """Deliveries that are there now, without waiting. ``room`` is how many the caller can still hold.
 
-        Raises `BrokerUnavailable` when the connection is lost; deliveries not settled come again then.
+        Raises ``BrokerUnavailable`` when the connection is lost; deliveries not settled come again then.
         """
 
     def settle(self, acked: Sequence[Delivery], rejected: Sequence[Delivery], returned: Sequence[Delivery]) -> None:
@@ -100,7 +100,7 @@ class ResultStore(Protocol):
     """Where a worker puts result documents."""
 
     def store(self, batch: Sequence[Document]) -> None:
-        """Write all; returns when they are readable. Raises `BrokerUnavailable`."""
+        """Write all; returns when they are readable. Raises ``BrokerUnavailable``."""
 
     def close(self) -> None:
         """Give the connection back. May be called twice."""
@@ -120,9 +120,10 @@ class ResultReader(Protocol):
         """The newest document of the task that is there now, or None."""
 
     def wait(self, task_id: str, timeout: float | None, accept: Callable[[Document], T | None]) -> T | None:
-        """What `accept` makes of the first document of the task that it does not answer with None.
+        """What ``accept`` makes of the first document of the task that it does not answer with None.
 
-        Waits up to `timeout` seconds (None: for ever); None when the time is over. What `accept` raises passes through.
+        Waits up to ``timeout`` seconds (None: for ever); None when the time is over. What ``accept`` raises passes
+        through.
         """
 
     def forget(self, task_id: str) -> None:

@@ -1,7 +1,7 @@
-"""Redis as a broker, on redis-py: kombu's lists and `unacked` bookkeeping, taken and settled in batches.
+"""Redis as a broker, on redis-py: kombu's lists and ``unacked`` bookkeeping, taken and settled in batches.
 
 Source: spec/bindings/redis.md. Workers of Celery may share the queues: what is taken here stands in kombu's
-`unacked` hash and index at once, in the same atomic step that takes it off its list.
+``unacked`` hash and index at once, in the same atomic step that takes it off its list.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ INVALIDATIONS = "__redis__:invalidate"
 
 # KEYS: unacked, its index, then the lists in the order of their urgency. ARGV: how many, unix time now.
 # Answers {number of the list, tag or false, item} each. What is not an envelope with a tag cannot be
-# kept in `unacked`; it is handed out without a tag and is off its list for good.
+# kept in ``unacked``; it is handed out without a tag and is off its list for good.
 TAKE = """
 local taken = {}
 for list = 3, #KEYS do
@@ -51,7 +51,8 @@ for list = 3, #KEYS do
       local info = type(properties.delivery_info) == 'table' and properties.delivery_info or {}
       local exchange = type(info.exchange) == 'string' and info.exchange or ''
       local key = type(info.routing_key) == 'string' and info.routing_key or ''
-      redis.call('HSET', KEYS[1], tag, '[' .. item .. ', ' .. cjson.encode(exchange) .. ', ' .. cjson.encode(key) .. ']')
+      local entry = '[' .. item .. ', ' .. cjson.encode(exchange) .. ', ' .. cjson.encode(key) .. ']'
+      redis.call('HSET', KEYS[1], tag, entry)
       redis.call('ZADD', KEYS[2], ARGV[2], tag)
       taken[#taken + 1] = {list - 2, tag, item}
     else
@@ -73,8 +74,11 @@ return 0
 """
 
 
-def connect(url: str, *, connect_timeout: float = CONNECT_TIMEOUT, **options: Any) -> redis.Redis:
-    """A client for `redis://`, `rediss://` or `redis+socket://` that connects when it is first used."""
+def connect(url: str, *, connect_timeout: float = CONNECT_TIMEOUT, **options: Any) -> Any:
+    """A ``redis.Redis`` for ``redis://``, ``rediss://`` or ``redis+socket://`` that connects when it is first used.
+
+    Typed Any: redis-py's annotations give every answer as a union of all its modes.
+    """
     parts = urlsplit(url)
     if parts.scheme == "redis+socket":
         query = parse_qs(parts.query)
@@ -87,7 +91,7 @@ def connect(url: str, *, connect_timeout: float = CONNECT_TIMEOUT, **options: An
 
 @contextlib.contextmanager
 def translated(url: str) -> Iterator[None]:
-    """Turn the driver's errors into `BrokerUnavailable`."""
+    """Turn the driver's errors into ``BrokerUnavailable``."""
     try:
         yield
     except (redis.RedisError, OSError) as error:
@@ -107,7 +111,7 @@ class RedisPublisher:
             self._client.ping()
 
     def publish(self, batch: Sequence[Outgoing]) -> None:
-        """See `Publisher.publish`. Redis has no exchanges: a message that names one raises `InvalidCall`."""
+        """See ``Publisher.publish``. Redis has no exchanges: a message that names one raises ``InvalidCall``."""
         pipeline = self._client.pipeline(transaction=False)
         for outgoing in batch:
             if outgoing.exchange:
@@ -126,9 +130,12 @@ class RedisPublisher:
         try:
             pipeline.execute()
         except redis.RedisError as error:
-            raise PublishFailed(f"Redis at {maybe_sanitize_url(self._url)} did not take the message: {error}") from error
+            raise PublishFailed(
+                f"Redis at {maybe_sanitize_url(self._url)} did not take the message: {error}"
+            ) from error
 
     def close(self) -> None:
+        """See ``Publisher.close``."""
         self._client.close()
 
 
@@ -153,23 +160,26 @@ class RedisConsumer:
         with translated(url):
             # RESP2: in RESP3 the news would come to the connection that asked, among its answers.
             self._client = connect(url, connect_timeout=connect_timeout, single_connection_client=True, protocol=2)
-            self._listener = self._client.connection_pool.get_connection()
+            self._listener: Any = self._client.connection_pool.get_connection()
             self._take = self._client.register_script(TAKE)
             self._restore = self._client.register_script(RESTORE)
             self._track()
 
     def _track(self) -> None:
-        self._listener.send_command("CLIENT", "ID")
-        listener_id = self._listener.read_response()
-        self._listener.send_command("SUBSCRIBE", INVALIDATIONS)
-        self._listener.read_response()
+        listener_id = self._ask_listener("CLIENT", "ID")
+        self._ask_listener("SUBSCRIBE", INVALIDATIONS)
         self._client.execute_command("CLIENT", "TRACKING", "ON", "REDIRECT", str(listener_id), "NOLOOP")
 
+    def _ask_listener(self, *command: str) -> Any:
+        self._listener.send_command(*command)
+        return self._listener.read_response()
+
     def filenos(self) -> Iterable[int]:
+        """See ``Consumer.filenos``."""
         return (self._listener._sock.fileno(),)
 
     def receive(self, room: int) -> list[Delivery]:
-        """See `Consumer.receive`."""
+        """See ``Consumer.receive``."""
         with translated(self._url):
             while self._listener.can_read(timeout=0):
                 self._listener.read_response()
@@ -203,7 +213,7 @@ class RedisConsumer:
         return delivery
 
     def settle(self, acked: Sequence[Delivery], rejected: Sequence[Delivery], returned: Sequence[Delivery]) -> None:
-        """See `Consumer.settle`. Redis has no dead-letter queues: what is rejected is gone."""
+        """See ``Consumer.settle``. Redis has no dead-letter queues: what is rejected is gone."""
         with translated(self._url):
             done = [delivery.tag for delivery in (*acked, *rejected) if delivery.tag is not None]
             pipeline = self._client.pipeline(transaction=True)
@@ -233,7 +243,7 @@ class RedisConsumer:
             self._news = True
 
     def restore_abandoned(self, older_than: float) -> int:
-        """Put deliveries that nobody renewed for `older_than` seconds back on their lists; how many it were."""
+        """Put deliveries that nobody renewed for ``older_than`` seconds back on their lists; how many it were."""
         if not self._client.set(UNACKED_MUTEX, "1", nx=True, ex=MUTEX_SECONDS):
             return 0
         try:
@@ -243,24 +253,25 @@ class RedisConsumer:
         finally:
             self._client.delete(UNACKED_MUTEX)
 
-    def _restore_one(self, tag: bytes) -> int:
+    def _restore_one(self, tag: bytes) -> bool:
         entry = self._client.hget(UNACKED, tag)
         if entry is None:
-            return int(self._client.zrem(UNACKED_INDEX, tag)) * 0
+            self._client.zrem(UNACKED_INDEX, tag)
+            return False
         try:
             envelope, exchange, routing_key = json.loads(entry)
             if exchange or not isinstance(routing_key, str):
                 # Through an exchange of kombu's: its own workers know the binding and give it back.
-                return 0
+                return False
             envelope["headers"]["redelivered"] = True
             envelope["properties"]["delivery_info"]["redelivered"] = True
             key = list_for(routing_key, envelope["properties"].get("priority"))
         except (ValueError, TypeError, KeyError):
-            return 0
-        return int(self._restore(keys=[UNACKED, UNACKED_INDEX, key], args=[tag, json.dumps(envelope)]))
+            return False
+        return bool(self._restore(keys=[UNACKED, UNACKED_INDEX, key], args=[tag, json.dumps(envelope)]))
 
     def hold(self, held: int) -> None:
-        """Nothing to do: the caller's `room` is the window."""
+        """Nothing to do: the caller's ``room`` is the window."""
 
     def close(self) -> None:
         """Give back what is held, then close."""

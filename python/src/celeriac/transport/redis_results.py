@@ -37,7 +37,7 @@ return 1
 
 
 class RedisStore:
-    """Writes result documents and tells who waits for them, a batch per round trip. Implements `ResultStore`."""
+    """Writes result documents and tells who waits for them, a batch per round trip. Implements ``ResultStore``."""
 
     def __init__(self, url: str, *, expires: int = RESULT_EXPIRES, connect_timeout: float = CONNECT_TIMEOUT) -> None:
         self._url = url
@@ -48,7 +48,7 @@ class RedisStore:
             self._client.ping()
 
     def store(self, batch: Sequence[Document]) -> None:
-        """See `ResultStore.store`."""
+        """See ``ResultStore.store``."""
         with translated(self._url):
             pipeline = self._client.pipeline(transaction=False)
             for document in batch:
@@ -56,11 +56,12 @@ class RedisStore:
             pipeline.execute()
 
     def close(self) -> None:
+        """See ``ResultStore.close``."""
         self._client.close()
 
 
 class RedisReader:
-    """Reads result documents: the key decides, the channel says when to look. Implements `ResultReader`."""
+    """Reads result documents: the key decides, the channel says when to look. Implements ``ResultReader``."""
 
     reply_to: str | None = None
 
@@ -72,13 +73,13 @@ class RedisReader:
         """Nothing to do: the document waits under its key."""
 
     def fetch(self, task_id: str) -> Document | None:
-        """See `ResultReader.fetch`."""
+        """See ``ResultReader.fetch``."""
         with translated(self._url):
             body = self._client.get(KEY_PREFIX + task_id)
         return None if body is None else Document(task_id, body, CONTENT_TYPE, CONTENT_ENCODING)
 
     def wait(self, task_id: str, timeout: float | None, accept: Callable[[Document], T | None]) -> T | None:
-        """See `ResultReader.wait`. Subscribed before the key is read, so that no answer falls between the two."""
+        """See ``ResultReader.wait``. Subscribed before the key is read, so that no answer falls between the two."""
         deadline = None if timeout is None else time.monotonic() + timeout
         with translated(self._url), self._client.pubsub() as channel:
             channel.subscribe(KEY_PREFIX + task_id)
@@ -94,8 +95,10 @@ class RedisReader:
                 channel.get_message(timeout=remaining)
 
     def forget(self, task_id: str) -> None:
+        """See ``ResultReader.forget``."""
         with translated(self._url):
             self._client.delete(KEY_PREFIX + task_id)
 
     def close(self) -> None:
+        """See ``ResultReader.close``."""
         self._client.close()

@@ -1,4 +1,4 @@
-"""Reads results from the client's own reply queue (`rpc://`), for many threads over one connection."""
+"""Reads results from the client's own reply queue (``rpc://``), for many threads over one connection."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ HANDOVER = 1.0
 
 
 class RpcReader:
-    """Documents by correlation id, as they come to the queue named `reply_to`.
+    """Documents by correlation id, as they come to the queue named ``reply_to``.
 
-    Whichever thread waits reads the connection for all; the others are told. Implements `ResultReader`.
+    Whichever thread waits reads the connection for all; the others are told. Implements ``ResultReader``.
     """
 
     def __init__(self, connect: Callable[[], Link], reply_to: str) -> None:
@@ -37,10 +37,11 @@ class RpcReader:
 
     @property
     def reply_to(self) -> str | None:
+        """See ``ResultReader.reply_to``."""
         return self._reply_to
 
     def prepare(self) -> None:
-        """Declare and consume the reply queue. Raises `BrokerUnavailable`."""
+        """Declare and consume the reply queue. Raises ``BrokerUnavailable``."""
         with self._reading:
             self._open()
 
@@ -57,7 +58,7 @@ class RpcReader:
         return self._link
 
     def fetch(self, task_id: str) -> Document | None:
-        """See `ResultReader.fetch`."""
+        """See ``ResultReader.fetch``."""
         # Where another thread reads already, what has come is kept or about to be.
         if self._reading.acquire(blocking=False):
             try:
@@ -67,7 +68,7 @@ class RpcReader:
         return self._kept.get(task_id)
 
     def wait(self, task_id: str, timeout: float | None, accept: Callable[[Document], T | None]) -> T | None:
-        """See `ResultReader.wait`."""
+        """See ``ResultReader.wait``."""
         deadline = None if timeout is None else time.monotonic() + timeout
         looked_at: Document | None = None
         while True:
@@ -125,10 +126,12 @@ class RpcReader:
             self._news.notify_all()
 
     def forget(self, task_id: str) -> None:
+        """See ``ResultReader.forget``."""
         with self._news:
             self._kept.pop(task_id, None)
 
     def close(self) -> None:
+        """See ``ResultReader.close``."""
         with self._reading:
             if self._link is not None:
                 self._link.close()

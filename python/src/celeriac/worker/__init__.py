@@ -1,7 +1,7 @@
 """The worker: a supervisor and N processes, each with a connection and a thread for it of its own.
 
-    supervisor      starts the processes, passes signals on, starts anew what has died
-      process       main thread: `executor` decodes, runs, decides;  `courier` thread: all input and output
+supervisor      starts the processes, passes signals on, starts anew what has died
+  process       main thread: ``executor`` decodes, runs, decides;  ``courier`` thread: all input and output
 """
 
 from celeriac.worker.settings import WorkerSettings

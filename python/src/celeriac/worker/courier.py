@@ -32,9 +32,9 @@ RECONNECT_FIRST, RECONNECT_MOST = 1.0, 30.0
 
 
 class Courier(threading.Thread):
-    """Feeds `inbox` with deliveries; `report` takes what came of them, from any thread. None in `inbox` is the end.
+    """Feeds ``inbox`` with deliveries (None is the end); ``report`` takes what came of them, from any thread.
 
-    `stop` ends it in order: what is not begun goes back, what runs is waited for. `abandon` ends it at once: what
+    ``stop`` ends it in order: what is not begun goes back, what runs is waited for. ``abandon`` ends it at once: what
     runs goes back too.
     """
 
@@ -85,18 +85,22 @@ class Courier(threading.Thread):
     # -- the thread
 
     def run(self) -> None:
+        """Work until told to stop. Called by ``start``."""
         try:
             while not self._finished():
-                try:
-                    self._step(self._connected())
-                except TransportError as error:
-                    self._lost(error)
+                self._attempt()
         except Exception:
             self.failed = True
             logger.critical("The connection thread failed; this process ends", exc_info=True)
         finally:
             self._close()
             self.inbox.put(None)
+
+    def _attempt(self) -> None:
+        try:
+            self._step(self._connected())
+        except TransportError as error:
+            self._lost(error)
 
     def _step(self, link: WorkerLink) -> None:
         if self._stopping.is_set():
@@ -143,7 +147,9 @@ class Courier(threading.Thread):
         if documents and link.store is not None:
             link.store.store(documents)
         refused = _publish(link, outgoing)
-        self._settle(link, [_without_effect(outcome) if refused & set(outcome.outgoing) else outcome for outcome in batch])
+        if refused:
+            batch = [_without_effect(outcome) if refused & set(outcome.outgoing) else outcome for outcome in batch]
+        self._settle(link, batch)
         # Only now: what a lost connection interrupted is carried out again on the next.
         for _ in batch:
             self._outcomes.popleft()

@@ -10,7 +10,7 @@ import os
 import time
 import traceback as tracebacks
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
@@ -21,10 +21,13 @@ from celeriac.lifecycle import Address, Event, Job, Phase
 from celeriac.message import Message
 from celeriac.task import Ignore, Reject, Request, Retry, Runnable, current_request
 from celeriac.transport import Delivery, Document, Outgoing
-from celeriac.worker.limits import SoftTimeLimitExceeded, soft_time_limit
+from celeriac.worker.limits import soft_time_limit
 from celeriac.worker.settings import WorkerSettings
 
 logger = logging.getLogger("celeriac.worker")
+
+#: How much of a task's value a log line shows.
+LOGGED_CHARACTERS = 200
 
 
 class Settlement(Enum):
@@ -39,7 +42,7 @@ class Settlement(Enum):
 class Outcome:
     """What the courier has to do for a delivery, encoded: store, publish, then settle or wait.
 
-    `over` is False where the task is about to run (an early acknowledgement) and more will come.
+    ``over`` is False where the task is about to run (an early acknowledgement) and more will come.
     """
 
     delivery: Delivery
@@ -51,7 +54,7 @@ class Outcome:
 
 
 class Executor:
-    """One at a time: `handle` takes a delivery as far as it goes and reports the outcome."""
+    """One at a time: ``handle`` takes a delivery as far as it goes and reports the outcome."""
 
     def __init__(self, settings: WorkerSettings, report: Callable[[Outcome], None]) -> None:
         self._settings = settings
@@ -122,7 +125,7 @@ class Executor:
         except Reject as reject:
             return lifecycle.Refused(reject.requeue)
         # SystemExit too: a task that wants to leave ends as a failure, the worker stays.
-        except (Exception, SystemExit, SoftTimeLimitExceeded) as error:
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a task raises is its result
             return lifecycle.Failed(error, _traceback(error), tuple(request.children))
         finally:
             current_request.reset(token)
@@ -190,40 +193,29 @@ def _traceback(error: BaseException) -> str:
     return "".join(tracebacks.format_exception(type(error), error, frames))
 
 
-@dataclass(frozen=True, slots=True)
-class Brief:
-    """A value as short text, made when a log line is really written."""
-
-    value: object
-    limit: int = 200
-
-    def __str__(self) -> str:
-        text = repr(self.value)
-        return text if len(text) <= self.limit else text[: self.limit] + "..."
+#: event -> (level, what to say about it); the text is formatted with the event as ``{0}``, only when it is written.
+SAYINGS: Mapping[type, tuple[int, str]] = {
+    lifecycle.Ready: (logging.INFO, "Task {name} received"),
+    lifecycle.NotYet: (logging.INFO, "Task {name} received, eta {0.until}"),
+    lifecycle.Succeeded: (logging.INFO, "Task {name} succeeded in {0.runtime:.3f}s: {brief}"),
+    lifecycle.Failed: (logging.ERROR, "Task {name} raised: {0.error!r}\n{0.traceback}"),
+    lifecycle.Retried: (logging.INFO, "Task {name} retry at {0.retry.when}: {0.retry.cause!r}"),
+    lifecycle.Ignored: (logging.INFO, "Task {name} ignored"),
+    lifecycle.Refused: (logging.INFO, "Task {name} refused its message, requeue {0.requeue}"),
+    lifecycle.Expired: (logging.INFO, "Task {name} discarded: it has expired"),
+    lifecycle.Unknown: (logging.ERROR, "Task {name} rejected: no task of this name is registered here"),
+    lifecycle.Unsupported: (logging.ERROR, "Task {name} rejected: {0.reason}"),
+    lifecycle.Malformed: (logging.ERROR, "Message {name} rejected: {0.error}"),
+}
 
 
 def _log(delivery: Delivery, message: Message | None, event: Event) -> None:
-    name = f"{message.task}[{message.id}]" if message is not None else f"from queue {delivery.queue}"
-    match event:
-        case lifecycle.Ready():
-            logger.info("Task %s received", name)
-        case lifecycle.Succeeded(value, _, runtime):
-            logger.info("Task %s succeeded in %.3fs: %s", name, runtime, Brief(value))
-        case lifecycle.Malformed(error):
-            logger.error("Message %s rejected: %s", f"[{error.task_id}]" if error.task_id else name, error)
-        case lifecycle.Unknown():
-            logger.error("Task %s rejected: no task of this name is registered here", name)
-        case lifecycle.Unsupported(reason):
-            logger.error("Task %s rejected: %s", name, reason)
-        case lifecycle.Expired():
-            logger.info("Task %s discarded: it has expired", name)
-        case lifecycle.NotYet(until):
-            logger.info("Task %s received, eta %s", name, until.isoformat())
-        case lifecycle.Retried(retry):
-            logger.info("Task %s retry at %s: %r", name, retry.when, retry.cause)
-        case lifecycle.Failed(error, traceback):
-            logger.error("Task %s raised: %r\n%s", name, error, traceback)
-        case lifecycle.Ignored():
-            logger.info("Task %s ignored", name)
-        case lifecycle.Refused(requeue):
-            logger.info("Task %s refused its message%s", name, ", back to the queue" if requeue else "")
+    level, text = SAYINGS[type(event)]
+    if logger.isEnabledFor(level):
+        name = str(message) if message is not None else f"from queue {delivery.queue}"
+        logger.log(level, "%s", text.format(event, name=name, brief=_brief(getattr(event, "value", None))))
+
+
+def _brief(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= LOGGED_CHARACTERS else text[:LOGGED_CHARACTERS] + "..."

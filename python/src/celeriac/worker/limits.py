@@ -22,7 +22,7 @@ SoftTimeLimitExceeded.__module__ = TimeLimitExceeded.__module__ = "billiard.exce
 
 @contextlib.contextmanager
 def soft_time_limit(seconds: float | None) -> Iterator[None]:
-    """Raise `SoftTimeLimitExceeded` in this, the main, thread after so many seconds; None: never."""
+    """Raise ``SoftTimeLimitExceeded`` in this, the main, thread after so many seconds; None: never."""
     if not seconds:
         yield
         return

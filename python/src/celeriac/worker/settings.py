@@ -11,7 +11,7 @@ from celeriac.task import Runnable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
-    """`prefetch` counts the messages that each process holds, running or next; times are in seconds."""
+    """``prefetch`` counts the messages that each process holds, running or next; times are in seconds."""
 
     broker: str
     backend: str | None

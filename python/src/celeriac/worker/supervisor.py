@@ -24,7 +24,7 @@ RESTART_DELAYS = (1, 2, 4, 8, 16, 30)
 
 
 class Supervisor:
-    """Runs `settings.concurrency` processes until it is told to stop.
+    """Runs ``settings.concurrency`` processes until it is told to stop.
 
     SIGTERM or SIGINT: warm shutdown, running tasks are finished. The second: cold, they go back to their queues.
     """
@@ -37,9 +37,9 @@ class Supervisor:
         self._asked = 0
 
     def run(self) -> int:
-        """Block until every process has ended; the exit code. Raises `BrokerUnavailable` if there is no broker."""
+        """Block until every process has ended; the exit code. Raises ``BrokerUnavailable`` if there is no broker."""
         self._probe()
-        # Blocked, so that none is lost between two waits; `sigwait` takes them one by one.
+        # Blocked, so that none is lost between two waits; ``sigwait`` takes them one by one.
         previous = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
             for number in range(1, self._settings.concurrency + 1):

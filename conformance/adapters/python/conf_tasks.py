@@ -1,0 +1,92 @@
+"""The task catalogue of a worker testee (conformance/protocol/tasks.md), as an application of Celeriac."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from celeriac import Celeriac, Task, current_request
+
+app = Celeriac("conformance", default_queue=os.environ.get("CONF_QUEUE", "celery"))
+
+
+def catalogued(**options: Any) -> Callable[[Callable[..., Any]], Task[Any, Any]]:
+    """Declare a task `conf.<name>` that says on standard output that it ran."""
+
+    def declare(function: Callable[..., Any]) -> Task[Any, Any]:
+        @wraps(function)
+        def evidenced(*args: Any, **kwargs: Any) -> Any:
+            request = current_request.get()
+            assert request is not None
+            ran = {"event": "ran", "task_id": request.id, "task": request.task}
+            line = json.dumps({**ran, "retries": request.retries, "redelivered": request.redelivered})
+            os.write(1, line.encode() + b"\n")
+            return function(*args, **kwargs)
+
+        return app.task(name=f"conf.{function.__name__}", **options)(evidenced)
+
+    return declare
+
+
+@catalogued()
+def echo(value: Any) -> Any:
+    return value
+
+
+@catalogued()
+def add(x: Any, y: Any) -> Any:
+    return x + y
+
+
+@catalogued()
+def kwargs(**given: Any) -> dict[str, Any]:
+    return given
+
+
+@catalogued()
+def fail(message: str) -> None:
+    raise ValueError(message)
+
+
+@catalogued()
+def sleep(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
+
+
+@catalogued(bind=True, max_retries=None)
+def retry(self: Task[Any, Any], times: int) -> int:
+    if self.request.retries < times:
+        raise self.retry(countdown=0)
+    return int(self.request.retries)
+
+
+@catalogued(ignore_result=True)
+def ignored(value: Any) -> Any:
+    return value
+
+
+@catalogued()
+def big(n: int) -> str:
+    return "x" * n
+
+
+@catalogued()
+def nested() -> None:
+    raise ValueError(object())
+
+
+REQUEST_FIELDS = (
+    "id", "root_id", "parent_id", "retries", "group", "correlation_id", "reply_to", "timelimit", "eta", "expires",
+    "shadow",
+)  # fmt: skip
+
+
+@catalogued(bind=True)
+def request(self: Task[Any, Any]) -> dict[str, Any]:
+    seen = self.request
+    return {**{name: getattr(seen, name) for name in REQUEST_FIELDS}, "headers": dict(seen.headers)}

@@ -12,7 +12,7 @@ go comes first, the settlement last (WK-ACK).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -251,7 +251,7 @@ def _succeeded(job: Job, event: Succeeded) -> Decision:
         message.id,
         event.value,
         date_done=job.now,
-        children=[[[child, message.id], None] for child in children],
+        children=_tuples(children),
         parent_id=message.parent_id,
         group_id=message.group,
     )
@@ -358,7 +358,7 @@ def _failure(
         error,
         traceback=traceback,
         date_done=job.now,
-        children=[[[child, task_id], None] for child in children],
+        children=_tuples(children),
         parent_id=message.parent_id if message is not None else None,
         group_id=message.group if message is not None else None,
     )
@@ -369,6 +369,11 @@ def _failure(
         if (step_id := step.options.get("task_id"))
     )
     return (*own, *later) if own else ()
+
+
+def _tuples(children: Iterable[str]) -> list[list[Any]]:
+    """Result tuples of tasks that were sent: ``[[id, parent], children]``; neither is told for a task just sent."""
+    return [[[child, None], None] for child in children]
 
 
 def _chain(message: Message | None) -> list[Signature]:

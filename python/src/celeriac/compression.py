@@ -13,9 +13,9 @@ import zlib
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from .errors import InvalidCall, InvalidMessage
-from .limits import DEFAULT_LIMITS, Limits
-from .text import shown
+from celeriac.errors import InvalidCall, InvalidMessage
+from celeriac.limits import DEFAULT_LIMITS, Limits
+from celeriac.text import shown
 
 #: Memory for the dictionary of one xz stream; the highest preset of xz needs half of it.
 _LZMA_MEMORY = 128 * 1024 * 1024

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import InvalidCall, InvalidMessage
-from .fields import on_wire, read, rest, table, write
-from .message import Message
-from .serialization import DEFAULT_LIMITS, JSON, Limits, dumps, loads
-from .text import shown
-from .wire import Wire
+from celeriac.errors import InvalidCall, InvalidMessage
+from celeriac.fields import on_wire, read, rest, table, write
+from celeriac.message import Message
+from celeriac.serialization import DEFAULT_LIMITS, JSON, Limits, dumps, loads
+from celeriac.text import shown
+from celeriac.wire import Wire
 
 #: A queue is four lists; a message goes into the list of the highest step that is not above its priority.
 PRIORITY_STEPS = (0, 3, 6, 9)

@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .text import safe_repr
+from celeriac.text import safe_repr
 
 
 class CeleriacError(Exception):

@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import InvalidCall, InvalidMessage
-from .text import shown
-from .times import instant
+from celeriac.errors import InvalidCall, InvalidMessage
+from celeriac.text import shown
+from celeriac.times import instant
 
 #: Writer of a field that every producer writes; other writers say when the field is there.
 ALWAYS = "always"

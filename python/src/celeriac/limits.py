@@ -47,7 +47,7 @@ def json_depth(text: bytes) -> int:
     unescaped = text.replace(rb"\\", b"").replace(rb"\"", b"")
     outside_strings = b"".join(unescaped.split(b'"')[::2])
     steps = memoryview(outside_strings.translate(_STEPS, delete=_NO_BRACKETS)).cast("b")
-    return max(accumulate(steps), default=0)
+    return max(accumulate(steps, initial=0))
 
 
 def value_depth(value: object, limit: int) -> int:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
-from .errors import InvalidCall, InvalidMessage
-from .fields import Field, on_wire, read, rest, table, write
-from .message_v1 import is_v1, unknown_keys, v2_fields
-from .serialization import (
+from celeriac.errors import InvalidCall, InvalidMessage
+from celeriac.fields import Field, on_wire, read, rest, table, write
+from celeriac.message_v1 import is_v1, unknown_keys, v2_fields
+from celeriac.serialization import (
     DEFAULT_LIMITS,
     JSON,
     MSGPACK,
@@ -25,11 +25,11 @@ from .serialization import (
     encode_text,
     loads,
 )
-from .signature import Signature
-from .tagged import from_tagged, to_tagged
-from .text import elided, shown
-from .times import expiration, instant, iso
-from .wire import Extra, Wire
+from celeriac.signature import Signature
+from celeriac.tagged import from_tagged, to_tagged
+from celeriac.text import elided, shown
+from celeriac.times import expiration, instant, iso
+from celeriac.wire import Extra, Wire
 
 __all__ = ["FIELDS", "Extra", "Field", "Message", "Wire"]
 
@@ -273,7 +273,8 @@ def _parse_without_task(wire: Wire, accept: frozenset[str], limits: Limits) -> M
     headers = wire.headers
     body = _decode(wire, accept, limits)
     if not is_v1(headers, body):
-        raise InvalidMessage("task is missing in headers, and the body is no protocol 1 object; send it", field="task")
+        reason = "task is missing in headers, and the body is no protocol 1 object; send it"
+        raise InvalidMessage(reason, field="task").about(body.get("id") if isinstance(body, dict) else None, None)
     try:
         values: dict[str, Any] = {}
         read(_COMPRESSION, headers, values)
@@ -348,7 +349,9 @@ def _check_signature(name: str, held: Iterable[Any]) -> None:
 def _producer_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Bring the options of ``create`` into fields of a message."""
     values = dict(options)
-    headers = dict(values.pop("headers", None) or {})
+    headers = values.pop("headers", None) or {}
+    if not isinstance(headers, Mapping):
+        raise InvalidCall(f"headers is {shown(headers)}; it is a dict of the user's own headers")
     limits = [values.pop("time_limit", None), values.pop("soft_time_limit", None)]
     unknown = values.keys() - _NAMES - {"content_type", "content_encoding"}
     if unknown:
@@ -358,13 +361,21 @@ def _producer_options(options: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidCall(f"headers may not hold {', '.join(sorted(taken))}; pass it as an option")
     values.setdefault("timelimit", limits)
     if headers:
-        values["extra"] = Extra(headers=headers)
+        values["extra"] = Extra(headers=dict(headers))
     for name in ("eta", "expires"):
-        if isinstance(values.get(name), datetime):
-            values[name] = iso(values[name])
-    if values.get("expires") is not None and (problem := _EXPIRES.problem(values["expires"])):
-        raise InvalidCall(problem)
+        if values.get(name) is not None:
+            values[name] = _time_text(name, values[name])
     return values
 
 
-(_EXPIRES,) = (row for row in HEADERS if row.name == "expires")
+def _time_text(name: str, moment: Any) -> str:
+    """Give a datetime as text, in UTC, and text as it is if it names an instant."""
+    try:
+        if isinstance(moment, datetime):
+            return iso(moment)
+        if isinstance(moment, str):
+            instant(moment)
+            return moment
+    except ValueError as error:
+        raise InvalidCall(f"{name}: {error}") from error
+    raise InvalidCall(f"{name} is {shown(moment)}; pass a datetime or ISO 8601 text")

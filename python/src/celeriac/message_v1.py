@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import InvalidMessage
+from celeriac.errors import InvalidMessage
 
 #: Keys of the body that protocol 2 knows under the same name.
 _SAME = (

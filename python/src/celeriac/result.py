@@ -12,12 +12,12 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from .errors import InvalidCall, InvalidMessage, NotRegistered, TaskFailure, TaskRevoked
-from .fields import on_wire, read, rest, table, write
-from .serialization import DEFAULT_LIMITS, JSON, Encoded, Limits, compress, decompress, dumps, loads, mime_name
-from .tagged import from_tagged, to_tagged
-from .text import safe_repr, shown
-from .times import instant, iso
+from celeriac.errors import InvalidCall, InvalidMessage, NotRegistered, TaskFailure, TaskRevoked
+from celeriac.fields import on_wire, read, rest, table, write
+from celeriac.serialization import DEFAULT_LIMITS, JSON, Encoded, Limits, compress, decompress, dumps, loads, mime_name
+from celeriac.tagged import from_tagged, to_tagged
+from celeriac.text import safe_repr, shown
+from celeriac.times import instant, iso
 
 __all__ = ["RESULT_FIELDS", "TERMINAL", "Result", "State", "exception_info", "outcome"]
 

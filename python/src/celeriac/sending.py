@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from .errors import InvalidCall
-from .message import Message
-from .signature import Signature
-from .text import shown
-from .times import in_utc
+from celeriac.errors import InvalidCall
+from celeriac.message import Message
+from celeriac.signature import Signature
+from celeriac.text import shown
+from celeriac.times import in_utc
 
 #: Options of a signature that are fields of the message, under the name that the field has.
 _FIELD_OF = {
@@ -127,4 +127,6 @@ def _stamps(options: Mapping[str, Any]) -> dict[str, Any]:
     names = options.get("stamped_headers")
     if not names:
         return {}
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise InvalidCall(f"stamped_headers is {shown(names)}; it is a list of names of stamps")
     return {"stamped_headers": list(names), "stamps": {name: options[name] for name in names if name in options}}

@@ -20,12 +20,12 @@ from uuid import UUID
 
 import msgpack
 
-from .compression import compress, decompress, mime_name
-from .errors import InvalidCall, InvalidMessage
-from .limits import DEFAULT_LIMITS, Limits, is_deeper, value_depth
-from .text import shown
-from .times import parse_date, parse_datetime, parse_time
-from .unwritable import find_unwritable
+from celeriac.compression import compress, decompress, mime_name
+from celeriac.errors import InvalidCall, InvalidMessage
+from celeriac.limits import DEFAULT_LIMITS, Limits, is_deeper, value_depth
+from celeriac.text import shown
+from celeriac.times import parse_date, parse_datetime, parse_time
+from celeriac.unwritable import find_unwritable
 
 __all__ = [
     "DEFAULT_LIMITS",

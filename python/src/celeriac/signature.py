@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .errors import InvalidMessage
-from .fields import on_wire, read, rest, table, write
-from .text import shown
+from celeriac.errors import InvalidMessage
+from celeriac.fields import on_wire, read, rest, table, write
+from celeriac.text import shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

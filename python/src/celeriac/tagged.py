@@ -25,9 +25,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from .errors import InvalidCall
-from .text import shown
-from .times import parse_date, parse_datetime, parse_time
+from celeriac.errors import InvalidCall
+from celeriac.text import shown
+from celeriac.times import parse_date, parse_datetime, parse_time
 
 _MAX_PLAIN_INT = 2**53 - 1
 _FLOAT_NAMES = {math.inf: "Infinity", -math.inf: "-Infinity"}

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from .text import shown
+from celeriac.text import shown
 
 _TAGGED = (datetime, date, time, UUID, Decimal, bytes)
 _LEAVES: dict[str, tuple[type, ...]] = {"json": (str, int, float, *_TAGGED), "msgpack": (str, int, float, bytes)}

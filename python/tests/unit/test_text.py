@@ -1,0 +1,64 @@
+"""Short text of any value, whatever its ``repr`` does."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from celeriac.text import ELIDED_LENGTH, elided, safe_repr, shown
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+class Hostile:
+    def __repr__(self) -> str:
+        raise RuntimeError("no")
+
+
+class Endless:
+    def __repr__(self) -> str:
+        return repr([self])
+
+
+def nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [Hostile(), [Hostile()], Endless(), nested(100_000), 10**100_000, [10**9000], b"x" * 10**7, "x" * 10**7],
+    ids=["hostile", "hostile-inside", "endless", "deep", "huge-int", "huge-ints", "bytes", "text"],
+)
+def test_anything_is_shown_shortly(value: Any) -> None:
+    started = time.perf_counter()
+    assert len(shown(value)) <= 120
+    assert len(elided((value,))) <= ELIDED_LENGTH
+    assert time.perf_counter() - started < 1
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(), st.lists))
+def test_elided_is_bounded(value: Any) -> None:
+    assert len(elided([value])) <= ELIDED_LENGTH
+
+
+@pytest.mark.parametrize(
+    "value", [(2, 3), (), ("text", None, True, 1.5), {}, {"x": 2}, [], ("Grüße",), (2**70,), ([1, 2], {"a": "b"})]
+)
+def test_small_arguments_are_whole(value: Any) -> None:
+    assert elided(value) == repr(value)
+
+
+def test_long_arguments_are_cut() -> None:
+    text = elided(("x" * 5000, "tail"))
+    assert text.startswith("('xxxx")
+    assert "..." in text
+
+
+def test_safe_repr() -> None:
+    assert safe_repr([1]) == "[1]"
+    assert safe_repr(Hostile()) == "<unrepresentable Hostile>"
+    assert safe_repr(Endless()) == "<unrepresentable Endless>"

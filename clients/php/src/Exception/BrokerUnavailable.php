@@ -1,0 +1,24 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Celeriac\Exception;
+
+/**
+ * No connection to a broker or result store within the connect timeout. The message names the URL without its password.
+ */
+final class BrokerUnavailable extends TransportError
+{
+    /**
+     * @param string $url where the server was looked for, without a password
+     * @param string $why what the driver said
+     */
+    public function __construct(public readonly string $url, string $why, ?\Throwable $previous = null)
+    {
+        parent::__construct(
+            "$url cannot be reached: $why. Is the server running, and are host, port, user and password right?",
+            0,
+            $previous,
+        );
+    }
+}

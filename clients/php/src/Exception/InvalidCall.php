@@ -1,0 +1,12 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Celeriac\Exception;
+
+/**
+ * The caller asked for something that cannot be sent. Thrown before anything is published; the message says what to change.
+ */
+final class InvalidCall extends \InvalidArgumentException implements CeleriacException
+{
+}

@@ -1,0 +1,114 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Celeriac\Transport\Amqp;
+
+use Celeriac\Transport\ConnectionLost;
+use Celeriac\Transport\Delivery;
+use Celeriac\Transport\Refused;
+use PhpAmqpLib\Channel\AMQPChannel;
+use PhpAmqpLib\Exception\AMQPExceptionInterface;
+use PhpAmqpLib\Exception\AMQPProtocolChannelException;
+use PhpAmqpLib\Exception\AMQPTimeoutException;
+use PhpAmqpLib\Message\AMQPMessage;
+
+/**
+ * Publishes through php-amqplib.
+ *
+ * @internal
+ */
+final class AmqplibPublisher implements Publisher
+{
+    private const NOT_FOUND = 404;
+
+    private ?AMQPChannel $channel = null;
+    private ?Confirms $confirms = null;
+
+    public function __construct(private readonly AmqplibConnector $connector)
+    {
+    }
+
+    public function hasQueue(string $name): bool
+    {
+        try {
+            $this->guard(static fn (AMQPChannel $channel) => $channel->queue_declare($name, true));
+
+            return true;
+        } catch (Refused $refusal) {
+            return $refusal->getCode() === self::NOT_FOUND ? false : throw $refusal;
+        }
+    }
+
+    public function declareQueue(string $name): void
+    {
+        $this->guard(static fn (AMQPChannel $channel) => $channel->queue_declare($name, false, true, false, false));
+    }
+
+    public function publish(Delivery $delivery, Confirms $confirms): void
+    {
+        $this->confirms = $confirms;
+        $message = new AmqplibMessage($delivery->wire);
+        $this->guard(static function (AMQPChannel $channel) use ($message, $delivery, $confirms): void {
+            $channel->basic_publish($message, $delivery->exchange, $delivery->routingKey, true);
+            $confirms->published($message->getDeliveryTag(), $delivery->taskId);
+        });
+    }
+
+    public function settle(Confirms $confirms, float $seconds): void
+    {
+        $this->guard(static function (AMQPChannel $channel) use ($confirms, $seconds): void {
+            while ($confirms->arePending()) {
+                $channel->wait(null, false, $seconds);
+            }
+        });
+    }
+
+    public function discard(): void
+    {
+        $this->channel = null;
+        $this->connector->discard();
+    }
+
+    public function close(): void
+    {
+        $this->channel = null;
+        $this->connector->close();
+    }
+
+    /**
+     * Runs one step on the channel and sorts php-amqplib's many exceptions into the two that AmqpBroker acts on.
+     *
+     * @param \Closure(AMQPChannel): mixed $step
+     */
+    private function guard(\Closure $step): void
+    {
+        $channel = $this->channel ??= $this->connector->channel($this->setUp(...));
+        try {
+            $step($channel);
+        } catch (AMQPProtocolChannelException $fault) {
+            $this->channel = null;
+            throw new Refused($fault->getMessage(), (int) $fault->getCode(), $fault);
+        } catch (AMQPTimeoutException $fault) {
+            throw new ConnectionLost('no answer in time', $fault, silent: true);
+        } catch (AMQPExceptionInterface $fault) {
+            throw new ConnectionLost($fault->getMessage(), $fault);
+        }
+    }
+
+    private function setUp(AMQPChannel $channel): void
+    {
+        $channel->confirm_select();
+        $channel->set_ack_handler(function (AMQPMessage $message): void {
+            $this->confirms?->settled($message->getDeliveryTag(), false);
+        });
+        $channel->set_nack_handler(function (AMQPMessage $message): void {
+            $this->confirms?->settled($message->getDeliveryTag(), false, 'the broker refused the message (nack)');
+        });
+        $channel->set_return_listener(
+            function (int $code, string $text, string $exchange, string $key, AMQPMessage $message): void {
+                $this->confirms?->returned((string) $message->get('correlation_id'), $key, $text);
+            },
+        );
+    }
+}

@@ -1,0 +1,41 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Celeriac\Transport\Redis;
+
+use Celeriac\Exception\BrokerUnavailable;
+use Celeriac\Transport\ConnectionLost;
+use Celeriac\Transport\Refused;
+
+/**
+ * The two Redis commands that sending and reading need. Connects when first used, and again after discard().
+ */
+interface Commands
+{
+    /**
+     * LPUSH of all items, the first pushed first.
+     *
+     * @param non-empty-list<string> $items
+     * @throws BrokerUnavailable|ConnectionLost|Refused
+     */
+    public function push(string $list, array $items): void;
+
+    /**
+     * GET.
+     *
+     * @return string|null null when there is no such key
+     * @throws BrokerUnavailable|ConnectionLost|Refused
+     */
+    public function get(string $key): ?string;
+
+    /**
+     * Drops a broken connection.
+     */
+    public function discard(): void;
+
+    /**
+     * Ends the connection if it was made here.
+     */
+    public function close(): void;
+}

@@ -1,0 +1,99 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Celeriac\Transport\Redis;
+
+use Celeriac\Exception\BrokerUnavailable;
+use Celeriac\Transport\ConnectionLost;
+use Celeriac\Transport\Refused;
+use Celeriac\Transport\TransportOptions;
+use Celeriac\Transport\Url;
+use Predis\Client;
+use Predis\ClientInterface;
+use Predis\Connection\ConnectionException;
+use Predis\PredisException;
+
+/**
+ * Redis through predis 2 or 3.
+ */
+final class PredisCommands implements Commands
+{
+    /**
+     * @param string|null $name what to call the server in messages; null for a connection that somebody else closes
+     */
+    private function __construct(private readonly ClientInterface $redis, private readonly ?string $name)
+    {
+    }
+
+    /**
+     * Connects by URL when first needed.
+     */
+    public static function to(Url $url, TransportOptions $options): self
+    {
+        return new self(new Client(array_filter([
+            'scheme' => $url->socket() !== null ? 'unix' : ($url->isSecure() ? 'tls' : 'tcp'),
+            'path' => $url->socket(),
+            'host' => $url->host,
+            'port' => $url->port,
+            'username' => $url->user === '' ? null : $url->user,
+            'password' => $url->password === '' ? null : $url->password,
+            'database' => $url->database,
+            'timeout' => $options->connectTimeout,
+            'read_write_timeout' => $options->answerTimeout,
+            'ssl' => $url->isSecure() ? $options->tls->context() : null,
+        ], static fn (mixed $setting): bool => $setting !== null)), (string) $url);
+    }
+
+    /**
+     * Uses a client that somebody else made and will close.
+     */
+    public static function over(ClientInterface $redis): self
+    {
+        return new self($redis, null);
+    }
+
+    public function push(string $list, array $items): void
+    {
+        $this->run('LPUSH', [$list, ...$items]);
+    }
+
+    public function get(string $key): ?string
+    {
+        $value = $this->run('GET', [$key]);
+
+        return is_string($value) ? $value : null;
+    }
+
+    public function discard(): void
+    {
+        // predis connects again by itself once it knows that it is not connected
+        $this->redis->disconnect();
+    }
+
+    public function close(): void
+    {
+        if ($this->name !== null) {
+            $this->redis->disconnect();
+        }
+    }
+
+    /**
+     * @param list<string> $arguments
+     */
+    private function run(string $command, array $arguments): mixed
+    {
+        try {
+            $this->redis->connect();
+        } catch (PredisException $fault) {
+            throw new BrokerUnavailable($this->name ?? 'the given Redis connection', $fault->getMessage(), $fault);
+        }
+        try {
+            return $this->redis->executeCommand($this->redis->createCommand($command, $arguments));
+        } catch (ConnectionException $fault) {
+            throw new ConnectionLost($fault->getMessage(), $fault);
+        } catch (PredisException $fault) {
+            throw new Refused($fault->getMessage(), 0, $fault);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Celeriac\Transport\Redis;
+
+use Celeriac\Exception\BrokerUnavailable;
+use Celeriac\Message\Wire;
+use Celeriac\Serialization\Payload;
+use Celeriac\Transport\ConnectionLost;
+use Celeriac\Transport\Refused;
+use Celeriac\Transport\ResultStore;
+
+/**
+ * Results as keys of a Redis: subscribes to the key's channel, then looks at the key, so that nothing is missed.
+ *
+ * With a Redis connection that was handed in there is no second one to subscribe on; then the key is looked at again and
+ * again, at most every 50 ms.
+ */
+final class RedisResults implements ResultStore
+{
+    public const KEY_PREFIX = 'celery-task-meta-';
+    private const FIRST_PAUSE = 0.002;
+    private const LAST_PAUSE = 0.05;
+
+    /** @var array<array-key, string> documents already handed out, by task id */
+    private array $seen = [];
+
+    public function __construct(private readonly Commands $commands, private readonly ?Subscriber $subscriber = null)
+    {
+    }
+
+    public function replyTo(): ?string
+    {
+        return null;
+    }
+
+    public function expect(array $taskIds): void
+    {
+        // a document stays in its key: it is found whenever somebody asks
+    }
+
+    public function wait(string $taskId, float $seconds): ?Wire
+    {
+        $deadline = microtime(true) + $seconds;
+        if ($this->subscriber === null || $seconds <= 0.0) {
+            return $this->poll($taskId, $deadline);
+        }
+        try {
+            return $this->listen($this->subscriber, $taskId, $deadline);
+        } catch (ConnectionLost) {
+            $this->subscriber->close();
+        }
+        try {
+            return $this->listen($this->subscriber, $taskId, $deadline);
+        } catch (ConnectionLost $lost) {
+            throw new BrokerUnavailable('the result store', $lost->getMessage(), $lost);
+        }
+    }
+
+    public function forget(string $taskId): void
+    {
+        unset($this->seen[$taskId]);
+        $this->subscriber?->unsubscribe(self::KEY_PREFIX . $taskId);
+    }
+
+    public function close(): void
+    {
+        $this->subscriber?->close();
+        $this->commands->close();
+    }
+
+    private function listen(Subscriber $subscriber, string $taskId, float $deadline): ?Wire
+    {
+        $channel = self::KEY_PREFIX . $taskId;
+        $subscriber->subscribe($channel);
+        $document = $this->look($taskId);
+        while ($document === null && ($left = $deadline - microtime(true)) > 0.0) {
+            $document = $this->news($taskId, $subscriber->next($channel, $left));
+        }
+
+        return $document;
+    }
+
+    private function poll(string $taskId, float $deadline): ?Wire
+    {
+        $pause = self::FIRST_PAUSE;
+        while (($document = $this->look($taskId)) === null && ($left = $deadline - microtime(true)) > 0.0) {
+            usleep((int) (min($pause, $left) * 1e6));
+            $pause = min(self::LAST_PAUSE, $pause * 2);
+        }
+
+        return $document;
+    }
+
+    private function look(string $taskId): ?Wire
+    {
+        $key = self::KEY_PREFIX . $taskId;
+        try {
+            try {
+                return $this->news($taskId, $this->commands->get($key));
+            } catch (ConnectionLost) {
+                $this->commands->discard();
+
+                return $this->news($taskId, $this->commands->get($key));
+            }
+        } catch (ConnectionLost | Refused $fault) {
+            $this->commands->discard();
+            throw new BrokerUnavailable('the result store', $fault->getMessage(), $fault);
+        }
+    }
+
+    private function news(string $taskId, ?string $document): ?Wire
+    {
+        if ($document === null || $document === ($this->seen[$taskId] ?? null)) {
+            return null;
+        }
+        $this->seen[$taskId] = $document;
+
+        return new Wire(new Payload($document));
+    }
+}

@@ -6,8 +6,9 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls'
 
 import { PublishFailed, TransportError } from './errors.js'
 import { build, type Wire } from './message.js'
-import { prepare, type Outgoing, type SendOptions } from './options.js'
+import { prepare, prepareChain, type Outgoing, type SendOptions, type Surroundings } from './options.js'
 import type { ReadOptions } from './serialization.js'
+import type { Signature } from './signature.js'
 import { TaskResult } from './task-result.js'
 import { connect } from './transport/connect.js'
 import type { Broker, ResultStore } from './transport/transport.js'
@@ -105,6 +106,25 @@ export class Client<Tasks extends TaskMap<Tasks> = AnyTasks> implements AsyncDis
     return settled.map((one) => (one as PromiseFulfilledResult<unknown>).value) as never
   }
 
+  /**
+   * Sends a chain: the task, then each step with the result of the one before put before its own arguments. Resolves,
+   * when the broker has confirmed the first message, to the handle of the last step.
+   * ```ts
+   * const result = await client.sendChain('tasks.add', { args: [2, 3] }, [signature('tasks.mul', { args: [10] })])
+   * await result.get() // 50
+   * ```
+   * A failed step fails all after it. `linkError` goes to every step, `link` to the last.
+   * @throws as `send`.
+   */
+  async sendChain<Name extends TaskName<Tasks>, T = unknown>(
+    task: Name,
+    options: SendOptions<ArgsOf<Tasks[Name]>>,
+    steps: readonly Signature[],
+  ): Promise<TaskResult<T>> {
+    const outgoing = prepareChain(task, options, steps, this.#surroundings())
+    return this.#publish({ outgoing, id: outgoing.lastId, wire: build(outgoing.message) }, options)
+  }
+
   /** The handle of a task whose id is known, say from another process. Replies of `rpc://` come only to their sender. */
   result<T = unknown>(taskId: string): TaskResult<T> {
     return new TaskResult(taskId, {
@@ -132,28 +152,25 @@ export class Client<Tasks extends TaskMap<Tasks> = AnyTasks> implements AsyncDis
   }
 
   /** Checks and serializes; whatever the caller did wrong is said here. */
-  #prepare(task: string, options: SendOptions): { outgoing: Outgoing; wire: Wire } {
-    const outgoing = prepare(task, options, {
-      now: new Date(),
-      newId: randomUUID,
-      origin: this.#origin,
-      replyTo: this.#replyTo,
-      queue: this.#queue,
-    })
-    return { outgoing, wire: build(outgoing.message) }
+  #prepare(task: string, options: SendOptions): Ready {
+    const outgoing = prepare(task, options, this.#surroundings())
+    return { outgoing, id: outgoing.message.id, wire: build(outgoing.message) }
   }
 
-  async #publish<T>({ outgoing, wire }: { outgoing: Outgoing; wire: Wire }, options: SendOptions): Promise<TaskResult<T>> {
-    options.signal?.throwIfAborted()
+  #surroundings(): Surroundings {
+    return { now: new Date(), newId: randomUUID, origin: this.#origin, replyTo: this.#replyTo, queue: this.#queue }
+  }
+
+  async #publish<T>({ outgoing, id, wire }: Ready, { signal, ignoreResult = false }: SendOptions): Promise<TaskResult<T>> {
+    signal?.throwIfAborted()
     this.#closing.signal.throwIfAborted()
-    const { id } = outgoing.message
-    const store = options.ignoreResult ? undefined : this.#store
-    const result = options.ignoreResult ? this.#ignored<T>(id) : this.result<T>(id)
+    // Made before the message is sent: a reply to a task that nobody holds is dropped.
+    const result = ignoreResult ? this.#ignored<T>(id) : this.result<T>(id)
     const sending = async (): Promise<void> => {
-      await store?.prepare()
+      if (!ignoreResult) await this.#store?.prepare()
       await this.#broker.publish(wire, outgoing)
     }
-    await abortable(sending(), options.signal)
+    await abortable(sending(), signal)
     return result
   }
 
@@ -161,6 +178,13 @@ export class Client<Tasks extends TaskMap<Tasks> = AnyTasks> implements AsyncDis
     const why = 'the task was sent with ignoreResult: there is no result to wait for'
     return new TaskResult(taskId, { slot: undefined, why, read: this.#read, closed: this.#closing.signal })
   }
+}
+
+/** A message ready to be published, and the id of the task to wait for. */
+interface Ready {
+  readonly outgoing: Outgoing
+  readonly id: string
+  readonly wire: Wire
 }
 
 function failureOf(errors: readonly unknown[], total: number): unknown {

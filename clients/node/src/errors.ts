@@ -16,6 +16,8 @@
  * ```
  */
 
+import { inspect } from 'node:util'
+
 /** Base of every error of the library. `code` is stable: compare it across versions, not `message`. */
 export abstract class CeleriacError extends Error {
   /** Stable, upper-case identifier of the kind of error. */
@@ -81,13 +83,8 @@ export interface RemoteException {
 }
 
 function describe(exception: RemoteException): string {
-  const text = exception.args.map((arg) => (typeof arg === 'string' ? arg : inspectArgument(arg))).join(', ')
+  const text = exception.args.map((arg) => (typeof arg === 'string' ? arg : inspect(arg))).join(', ')
   return text === '' ? exception.excType : `${exception.excType}: ${text}`
-}
-
-function inspectArgument(arg: unknown): string {
-  const replacer = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value)
-  return JSON.stringify(arg, replacer) ?? String(arg)
 }
 
 /** Base of the outcomes that a worker stored as an exception. */

@@ -21,19 +21,25 @@ export type FieldType =
   | 'time-limit'
 
 /** One wire field. A row without `omitted` is a field whose absence makes the message invalid. */
-export interface Field {
+export interface Field<Name extends string = string> {
   /** Name on the wire. */
-  readonly name: string
+  readonly name: Name
   /** Where it stands: `headers`, `properties`, `body`, `embed`, ... */
   readonly place: string
   /** Types it may have. */
   readonly types: readonly FieldType[]
   /** What a reader takes an absent field to be. */
   readonly omitted?: unknown
+  /** An empty string breaks the protocol. */
+  readonly filled?: true
+  /** Text for logs: a reader takes whatever is there. */
+  readonly lenient?: true
 }
 
-/** `root_id` -> `rootId`, for types. */
-export type Camel<Name extends string> = Name extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : Name
+/** `rootId` -> `root_id`, for types: lets the compiler hold a table against the properties it fills. */
+export type Snake<Key extends string> = Key extends `${infer Head}${infer Tail}`
+  ? `${Head extends Lowercase<Head> ? Head : `_${Lowercase<Head>}`}${Snake<Tail>}`
+  : Key
 
 /** `root_id` -> `rootId`. */
 export function camel(name: string): string {
@@ -53,7 +59,7 @@ export function readFields(fields: readonly Field[], place: string, source: Valu
       assign(rest, name, value)
       continue
     }
-    if (!hasType(row, value)) throw new InvalidMessage(mismatch(row, value))
+    if (!row.lenient && !hasType(row, value)) throw new InvalidMessage(mismatch(row, value))
     target[camel(name)] = value
   }
   for (const row of rows.values()) {
@@ -72,7 +78,7 @@ export function writeFields(fields: readonly Field[], place: string, source: obj
       if (!('omitted' in row)) throw new InvalidCall(`${place}: ${row.name} is missing`)
       continue
     }
-    if (!hasType(row, value)) throw new InvalidCall(mismatch(row, value))
+    if (!row.lenient && !hasType(row, value)) throw new InvalidCall(mismatch(row, value))
     result[row.name] = value
   }
   for (const [name, value] of Object.entries(extra)) assign(result, name, value)
@@ -103,11 +109,12 @@ function isLimit(value: Value): boolean {
 }
 
 function hasType(row: Field, value: Value): boolean {
+  if (row.filled && value === '') return false
   return row.types.some((type) => CHECKS[type](value))
 }
 
 function mismatch(row: Field, value: Value): string {
   const kind = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
   const detail = typeof value === 'string' ? ` ${JSON.stringify(value.slice(0, 40))}` : ''
-  return `${row.place}: ${row.name} must be ${row.types.join(' or ')}, not ${kind}${detail}`
+  return `${row.place}: ${row.name} must be ${row.filled ? 'filled ' : ''}${row.types.join(' or ')}, not ${kind}${detail}`
 }

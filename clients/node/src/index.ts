@@ -16,7 +16,7 @@ export {
   TransportError,
 } from './errors.js'
 export type { RemoteException } from './errors.js'
-export type { Camel, Extra, Field, FieldType } from './fields.js'
+export type { Extra, Field, FieldType, Snake } from './fields.js'
 export { build, FIELDS, parse } from './message.js'
 export type { TaskMessage, Wire } from './message.js'
 export type { SendOptions } from './options.js'

@@ -42,7 +42,7 @@ export function writeJson(value: unknown, rules: WriteRules): string {
 }
 
 const SPACE = /[ \t\n\r]*/y
-const PLAIN = /[^"\\\u0000-\u001f]*/y // eslint-disable-line no-control-regex -- JSON strings hold no raw control characters
+const PLAIN = /[^"\\\u0000-\u001f]*/y
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y
 const WORD = /-?[A-Za-z]+/y
 const HEX = /^[0-9a-fA-F]{4}$/
@@ -87,16 +87,10 @@ class Reader {
   }
 
   #value(): Value {
-    switch (this.#text[this.#at]) {
-      case '{':
-        return this.#rules.revive(this.#nested(() => this.#map()))
-      case '[':
-        return this.#nested(() => this.#list())
-      case '"':
-        return this.#string()
-      default:
-        return this.#scalar()
-    }
+    const first = this.#text[this.#at]
+    if (first === '{') return this.#rules.revive(this.#nested(() => this.#map()))
+    if (first === '[') return this.#nested(() => this.#list())
+    return first === '"' ? this.#string() : this.#scalar()
   }
 
   /** The depth is counted, never the stack's to find out: recursion ends at `maxDepth`. */
@@ -237,7 +231,8 @@ function write(value: unknown, rules: WriteRules, path: Path): string {
       return 'null'
     case 'object':
       return value === null ? 'null' : writeObject(value, rules, path)
-    default:
+    case 'function':
+    case 'symbol':
       throw unwritable(typeof value, path)
   }
 }
@@ -284,7 +279,7 @@ function writeMember(item: unknown, step: string | number, rules: WriteRules, pa
 
 /** `JSON.stringify` escapes quotes, control characters and lone surrogates; the rest of non-ASCII is left to us. */
 function writeString(text: string): string {
-  return JSON.stringify(text).replace(/[\u0080-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return JSON.stringify(text).replace(/[\u007f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 function unwritable(what: string, path: Path): InvalidCall {

@@ -5,7 +5,7 @@
  */
 
 import { InvalidCall, InvalidMessage } from './errors.js'
-import { compactExtra, readFields, writeFields, type Camel, type Extra, type Field } from './fields.js'
+import { compactExtra, readFields, writeFields, type Extra, type Field, type Snake } from './fields.js'
 import { compress, CONTENT_TYPE, decode, decompress, encode, type Encoded, type ReadOptions } from './serialization.js'
 import { isMap, type Value, type ValueMap } from './values.js'
 
@@ -20,8 +20,8 @@ export interface Wire extends Encoded {
 /** Every field of the message. A row without `omitted` is a field whose absence makes the message invalid. */
 export const FIELDS = [
   { name: 'lang', place: 'headers', types: ['string', 'null'], omitted: null },
-  { name: 'task', place: 'headers', types: ['string'] },
-  { name: 'id', place: 'headers', types: ['string'] },
+  { name: 'task', place: 'headers', types: ['string'], filled: true },
+  { name: 'id', place: 'headers', types: ['string'], filled: true },
   { name: 'shadow', place: 'headers', types: ['string', 'null'], omitted: null },
   { name: 'eta', place: 'headers', types: ['date-time', 'null'], omitted: null },
   { name: 'expires', place: 'headers', types: ['date-time', 'null'], omitted: null },
@@ -31,9 +31,9 @@ export const FIELDS = [
   { name: 'timelimit', place: 'headers', types: ['time-limit', 'null'], omitted: null },
   { name: 'root_id', place: 'headers', types: ['string', 'null'], omitted: null },
   { name: 'parent_id', place: 'headers', types: ['string', 'null'], omitted: null },
-  { name: 'argsrepr', place: 'headers', types: ['string', 'null'], omitted: null },
-  { name: 'kwargsrepr', place: 'headers', types: ['string', 'null'], omitted: null },
-  { name: 'origin', place: 'headers', types: ['string', 'null'], omitted: null },
+  { name: 'argsrepr', place: 'headers', types: ['string', 'null'], omitted: null, lenient: true },
+  { name: 'kwargsrepr', place: 'headers', types: ['string', 'null'], omitted: null, lenient: true },
+  { name: 'origin', place: 'headers', types: ['string', 'null'], omitted: null, lenient: true },
   { name: 'ignore_result', place: 'headers', types: ['boolean', 'null'], omitted: null },
   { name: 'replaced_task_nesting', place: 'headers', types: ['integer', 'null'], omitted: 0 },
   { name: 'stamped_headers', place: 'headers', types: ['array', 'null'], omitted: null },
@@ -53,7 +53,7 @@ export const FIELDS = [
   { name: 'errbacks', place: 'embed', types: ['array', 'null'], omitted: null },
   { name: 'chain', place: 'embed', types: ['array', 'null'], omitted: null },
   { name: 'chord', place: 'embed', types: ['object', 'null'], omitted: null },
-] as const satisfies readonly Field[]
+] as const satisfies readonly Field<Snake<Exclude<keyof TaskMessage, 'contentType' | 'contentEncoding' | 'extra'>>>[]
 
 /**
  * A task message, flat. A property that is absent was absent on the wire; `null` was `null` there.
@@ -130,11 +130,6 @@ export interface TaskMessage {
   readonly extra?: Extra
 }
 
-/** Compile-time check that the table and the type name the same fields. */
-type Mismatch = Exclude<Camel<(typeof FIELDS)[number]['name']>, keyof TaskMessage> | Exclude<keyof TaskMessage, Camel<(typeof FIELDS)[number]['name']> | 'contentType' | 'contentEncoding' | 'extra'>
-const noMismatch: [Mismatch] extends [never] ? true : Mismatch = true
-void noMismatch
-
 const PLACES_OF_BODY = ['args', 'kwargs', 'embed'] as const
 
 /** Reads a message. Raises `InvalidMessage`, and nothing else, whatever the bytes. */
@@ -142,7 +137,6 @@ export function parse(wire: Wire, options: ReadOptions = {}): TaskMessage {
   const target: Record<string, Value> = {}
   const headers = readFields(FIELDS, 'headers', wire.headers, target)
   const properties = readFields(FIELDS, 'properties', wire.properties, target)
-  if (target['id'] === '') throw new InvalidMessage('headers: id is empty')
   const [args, kwargs, embedded] = readBody(wire, target['compression'], options)
   readFields(FIELDS, 'body', { args, kwargs }, target)
   const extra = compactExtra({ headers, properties, embed: readFields(FIELDS, 'embed', embedded, target) })
@@ -158,7 +152,6 @@ export function parse(wire: Wire, options: ReadOptions = {}): TaskMessage {
 export function build(message: TaskMessage): Wire {
   const { contentType = CONTENT_TYPE, extra = {}, compression } = message
   if (contentType !== CONTENT_TYPE) throw new InvalidCall(`content type ${contentType} cannot be written, only ${CONTENT_TYPE}`)
-  if (message.id === '') throw new InvalidCall('headers: id is empty')
   const headers = writeFields(FIELDS, 'headers', message, extra['headers'])
   const properties = writeFields(FIELDS, 'properties', message, extra['properties'])
   const parts = writeFields(FIELDS, 'body', message)
@@ -183,5 +176,5 @@ function readBody(wire: Wire, compression: Value | undefined, options: ReadOptio
   // Workers take null and [] for an empty embed; PHP producers write the latter.
   if (embed === null || (Array.isArray(embed) && embed.length === 0)) return [args, kwargs, {}]
   if (!isMap(embed)) throw new InvalidMessage('body: embed must be an object')
-  return [args, kwargs, embed as ValueMap]
+  return [args, kwargs, embed]
 }

@@ -3,7 +3,7 @@
 import { InvalidCall } from './errors.js'
 import { FIELDS, type TaskMessage } from './message.js'
 import { summary } from './serialization.js'
-import { buildSignatures, type Signature } from './signature.js'
+import { buildSignature, buildSignatures, type Signature } from './signature.js'
 import { DateTime, instantOf, isMap, isoText, type Value, type ValueMap } from './values.js'
 
 /** How to send a task. All names are the same in every language of this project, each in its own case. */
@@ -114,67 +114,98 @@ const OPTIONS: Readonly<Record<keyof SendOptions, readonly [expected: string, ch
 /** RabbitMQ refuses a longer expiration and closes the channel; the worker honours the header all the same. */
 const LONGEST_EXPIRATION_MS = 2 ** 32 - 1
 
+/** What an option is that is not given, where the message says so. */
+const NOT_GIVEN = { args: [], kwargs: {}, exchange: '', routingKey: '', shadow: null, parentId: null, timeLimit: null, softTimeLimit: null, ignoreResult: false } as const
+
 /**
  * Checks the options and makes the message.
  * @throws InvalidCall on an unknown option, a wrong type, or options that exclude each other.
  */
 export function prepare(task: string, options: SendOptions, around: Surroundings): Outgoing {
-  checkOptions(task, options)
-  const id = options.taskId ?? around.newId()
-  const expires = expiry(options.expires, around.now)
-  const headers = ownHeaders(options.headers)
-  const { args = [], kwargs = {}, exchange = '' } = options
+  if (typeof task !== 'string' || task === '') throw new InvalidCall('the task needs a name')
+  const given = check(options)
+  const { taskId: id = around.newId(), queue = around.queue, exchange, routingKey, ...rest } = { ...NOT_GIVEN, ...given }
   const message: TaskMessage = {
-    // The values are the caller's; writing the body checks them and names the place of what cannot be sent.
-    args: args as readonly Value[],
-    kwargs: kwargs as ValueMap,
     lang: 'js',
     task,
     id,
-    shadow: options.shadow ?? null,
-    eta: startTime(options, around.now),
-    expires: expires?.text ?? null,
+    shadow: rest.shadow,
     group: null,
     groupIndex: null,
     retries: 0,
-    timelimit: [options.timeLimit ?? null, options.softTimeLimit ?? null],
-    rootId: options.rootId ?? id,
-    parentId: options.parentId ?? null,
-    argsrepr: summary(args),
-    kwargsrepr: summary(kwargs),
+    timelimit: [rest.timeLimit, rest.softTimeLimit],
+    rootId: rest.rootId ?? id,
+    parentId: rest.parentId,
+    argsrepr: summary(rest.args),
+    kwargsrepr: summary(rest.kwargs),
     origin: around.origin,
-    ignoreResult: options.ignoreResult ?? false,
+    ignoreResult: rest.ignoreResult,
     replacedTaskNesting: 0,
     stampedHeaders: null,
     stamps: {},
     correlationId: id,
-    replyTo: options.replyTo ?? around.replyTo,
+    replyTo: rest.replyTo ?? around.replyTo,
     deliveryMode: 2,
-    ...(options.priority !== undefined && { priority: options.priority }),
-    ...(expires?.expiration !== undefined && { expiration: expires.expiration }),
-    callbacks: options.link ? buildSignatures(options.link) : null,
-    errbacks: options.linkError ? buildSignatures(options.linkError) : null,
+    // The values are the caller's; writing the body checks them and names the place of what cannot be sent.
+    args: rest.args as readonly Value[],
+    kwargs: rest.kwargs,
+    callbacks: rest.link ? buildSignatures(rest.link) : null,
+    errbacks: rest.linkError ? buildSignatures(rest.linkError) : null,
     chain: null,
     chord: null,
-    ...(headers && { extra: { headers } }),
+    ...times(given, around.now),
+    ...(rest.priority !== undefined && { priority: rest.priority }),
+    ...(rest.headers && { extra: { headers: ownHeaders(rest.headers) } }),
   }
-  const queue = options.queue ?? around.queue
-  return { message, exchange, routingKey: exchange === '' ? queue : (options.routingKey ?? '') }
+  return { message, exchange, routingKey: exchange === '' ? queue : routingKey }
 }
 
-function checkOptions(task: string, options: SendOptions): void {
-  if (typeof task !== 'string' || task === '') throw new InvalidCall('the task needs a name')
-  for (const [name, value] of Object.entries(options)) {
+/**
+ * A chain: the message of its first task, carrying the steps after it. Every step gets its id now, so that the last one
+ * can be waited for before it exists.
+ * @throws InvalidCall as `prepare`, or when there is no step.
+ */
+export function prepareChain(task: string, options: SendOptions, steps: readonly Signature[], around: Surroundings): Outgoing & { lastId: string } {
+  if (!isSignatures(steps) || steps.length === 0) throw new InvalidCall('a chain needs steps: a list of signatures that is not empty')
+  const { link, ...first } = options
+  const { message, ...route } = prepare(task, first, around)
+  const frozen = steps.map((step, index) => freeze(step, options, index === steps.length - 1 ? link : undefined, around))
+  const last = frozen.at(-1)?.options['task_id']
+  return { ...route, message: { ...message, chain: frozen.map(buildSignature).reverse() }, lastId: String(last) }
+}
+
+/** As Celery freezes a step: its own id, our reply queue, the chain's errbacks, and on the last step its callbacks. */
+function freeze(step: Signature, { linkError, replyTo }: SendOptions, link: SendOptions['link'], around: Surroundings): Signature {
+  const options: ValueMap = { task_id: around.newId(), reply_to: replyTo ?? around.replyTo, ...step.options }
+  if (linkError && !('link_error' in options)) options['link_error'] = buildSignatures(linkError)
+  if (link) options['link'] = [...[(options['link'] ?? []) as Value].flat(), ...buildSignatures(link)]
+  return { ...step, options }
+}
+
+/** The options that are given, each of the right type. */
+function check(options: SendOptions): SendOptions {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  for (const [name, value] of given) {
     const row = Object.hasOwn(OPTIONS, name) ? OPTIONS[name as keyof SendOptions] : undefined
     if (!row) throw new InvalidCall(`unknown option ${name}; the options are ${Object.keys(OPTIONS).join(', ')}`)
-    const [expected, check] = row
-    if (value !== undefined && !check(value)) throw new InvalidCall(`${name} must be ${expected}`)
+    const [expected, isRight] = row
+    if (!isRight(value)) throw new InvalidCall(`${name} must be ${expected}`)
   }
-  if (options.countdown !== undefined && options.eta !== undefined) throw new InvalidCall('give either countdown or eta, not both')
-  if (options.queue !== undefined && options.exchange !== undefined) throw new InvalidCall('give either queue or exchange, not both')
-  if (options.routingKey !== undefined && options.exchange === undefined) {
+  const { countdown, eta, queue, exchange, routingKey } = options
+  if (countdown !== undefined && eta !== undefined) throw new InvalidCall('give either countdown or eta, not both')
+  if (queue !== undefined && exchange !== undefined) throw new InvalidCall('give either queue or exchange, not both')
+  if (routingKey !== undefined && exchange === undefined) {
     throw new InvalidCall('routingKey goes with an exchange; to address a queue, give queue')
   }
+  return Object.fromEntries(given)
+}
+
+function times(options: SendOptions, now: Date): Pick<TaskMessage, 'eta' | 'expires' | 'expiration'> {
+  const eta = startTime(options, now)
+  if (options.expires === undefined) return { eta, expires: null }
+  const expires = textOf(typeof options.expires === 'number' ? later(now, options.expires) : options.expires)
+  const left = Math.max(0, Math.round((instantOf(expires) ?? 0) - now.getTime()))
+  return { eta, expires, ...(left <= LONGEST_EXPIRATION_MS && { expiration: String(left) }) }
 }
 
 function startTime({ eta, countdown }: SendOptions, now: Date): string | null {
@@ -182,15 +213,9 @@ function startTime({ eta, countdown }: SendOptions, now: Date): string | null {
   return countdown === undefined ? null : isoText(later(now, countdown))
 }
 
-function expiry(expires: SendOptions['expires'], now: Date): { text: string; expiration: string | undefined } | undefined {
-  if (expires === undefined) return undefined
-  const text = textOf(typeof expires === 'number' ? later(now, expires) : expires)
-  const left = Math.max(0, Math.round((instantOf(text) ?? 0) - now.getTime()))
-  return { text, expiration: left <= LONGEST_EXPIRATION_MS ? String(left) : undefined }
-}
-
 function textOf(instant: Date | DateTime): string {
-  return instant instanceof DateTime ? instant.text : isoText(instant)
+  if (instant instanceof Date) return isoText(instant)
+  return instant.isAware ? instant.text : `${instant.text}+00:00`
 }
 
 function later(now: Date, seconds: number): Date {
@@ -199,8 +224,7 @@ function later(now: Date, seconds: number): Date {
 
 const PROTOCOL_HEADERS: ReadonlySet<string> = new Set(FIELDS.filter((row) => row.place === 'headers').map((row) => row.name))
 
-function ownHeaders(headers: SendOptions['headers']): ValueMap | undefined {
-  if (!headers) return undefined
+function ownHeaders(headers: Readonly<Record<string, unknown>>): ValueMap {
   for (const name of Object.keys(headers)) {
     if (PROTOCOL_HEADERS.has(name)) throw new InvalidCall(`headers: ${name} belongs to the protocol; use the option for it`)
     if (!isName(name)) throw new InvalidCall(`headers: a name must be ${NAME}`)

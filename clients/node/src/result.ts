@@ -3,21 +3,21 @@
  */
 
 import { InvalidMessage, NotRegistered, TaskFailure, TaskRevoked, type RemoteException } from './errors.js'
-import { compactExtra, readFields, writeFields, type Camel, type Extra, type Field } from './fields.js'
+import { readFields, writeFields, type Field, type Snake } from './fields.js'
 import { decode, decompress, encode, type Encoded, type ReadOptions } from './serialization.js'
 import { isMap, type Value, type ValueMap } from './values.js'
 
 /** Every field of the document. A row without `omitted` is a field whose absence makes the document invalid. */
 export const RESULT_FIELDS = [
-  { name: 'task_id', place: 'result', types: ['string'] },
-  { name: 'status', place: 'result', types: ['string'] },
+  { name: 'task_id', place: 'result', types: ['string'], filled: true },
+  { name: 'status', place: 'result', types: ['string'], filled: true },
   { name: 'result', place: 'result', types: ['any'], omitted: null },
   { name: 'traceback', place: 'result', types: ['string', 'null'], omitted: null },
   { name: 'children', place: 'result', types: ['array', 'null'], omitted: null },
   { name: 'date_done', place: 'result', types: ['date-time', 'null'], omitted: null },
   { name: 'parent_id', place: 'result', types: ['string', 'null'], omitted: null },
   { name: 'group_id', place: 'result', types: ['string', 'null'], omitted: null },
-] as const satisfies readonly Field[]
+] as const satisfies readonly Field<Snake<Exclude<keyof ResultMessage, 'extra'>>>[]
 
 /** A result document. A property that is absent was absent on the wire. */
 export interface ResultMessage {
@@ -37,19 +37,18 @@ export interface ResultMessage {
   readonly parentId?: string | null
   /** Id of the group. */
   readonly groupId?: string | null
-  /** What the table does not name, under `result` (with `result_extended`: name, args, worker, ...). */
-  readonly extra?: Extra
+  /** What the table does not name (with `result_extended`: name, args, worker, ...). */
+  readonly extra?: Readonly<ValueMap>
 }
-
-type Mismatch = Exclude<Camel<(typeof RESULT_FIELDS)[number]['name']>, keyof ResultMessage> | Exclude<keyof ResultMessage, Camel<(typeof RESULT_FIELDS)[number]['name']> | 'extra'>
-const noMismatch: [Mismatch] extends [never] ? true : Mismatch = true
-void noMismatch
 
 /** State of a task of which nothing is known (yet). */
 export const PENDING = 'PENDING'
 
 /** States that a task does not leave. `STARTED`, `RETRY` and states of the user's own are not among them. */
 const TERMINAL: readonly string[] = ['SUCCESS', 'FAILURE', 'REVOKED', 'REJECTED', 'IGNORED']
+
+/** States whose result is an exception. */
+const EXCEPTIONAL: readonly string[] = ['FAILURE', 'REVOKED']
 
 /** Whether a task does not leave this state. */
 export function isTerminal(status: string): boolean {
@@ -61,13 +60,15 @@ export function parseResult(encoded: Encoded, options: ReadOptions = {}): Result
   const document = decode({ ...encoded, body: uncompressed(encoded.body, options) }, options)
   if (!isMap(document)) throw new InvalidMessage('a result document must be an object')
   const target: Record<string, Value> = {}
-  const extra = compactExtra({ result: readFields(RESULT_FIELDS, 'result', document as ValueMap, target) })
-  return { ...(target as unknown as ResultMessage), ...(extra && { extra }) }
+  const extra = readFields(RESULT_FIELDS, 'result', document, target)
+  const message: ResultMessage = { ...(target as unknown as ResultMessage), ...(Object.keys(extra).length > 0 && { extra }) }
+  if (EXCEPTIONAL.includes(message.status)) parseException(message)
+  return message
 }
 
 /** Writes a document. Raises `InvalidCall`. */
 export function buildResult(message: ResultMessage): Encoded {
-  return encode(writeFields(RESULT_FIELDS, 'result', message, message.extra?.['result']))
+  return encode(writeFields(RESULT_FIELDS, 'result', message, message.extra))
 }
 
 /**
@@ -91,15 +92,23 @@ export function parseException(message: ResultMessage): RemoteException {
   const { result } = message
   if (!isMap(result)) throw new InvalidMessage(`the result of a ${message.status} document must be an exception object`)
   const { exc_type: excType, exc_module: excModule = null, exc_message: args = [] } = result
-  if (typeof excType !== 'string') throw new InvalidMessage('exc_type must be a string')
+  if (typeof excType !== 'string' || excType === '') throw new InvalidMessage('exc_type must be a filled string')
   if (excModule !== null && typeof excModule !== 'string') throw new InvalidMessage('exc_module must be a string or null')
-  return {
+  return unwrapped({
     state: message.status,
     excType,
     excModule,
-    args: Array.isArray(args) ? (args as Value[]) : [args],
+    args: Array.isArray(args) ? (args) : [args],
     traceback: message.traceback ?? null,
-  }
+  })
+}
+
+/** Celery wraps an exception that it cannot pickle, with JSON too: [module, class, arguments, text]. */
+function unwrapped(exception: RemoteException): RemoteException {
+  const [excModule, excType, args] = exception.args
+  if (exception.excType !== 'UnpickleableExceptionWrapper') return exception
+  if (typeof excModule !== 'string' || typeof excType !== 'string' || !Array.isArray(args)) return exception
+  return { ...exception, excModule, excType, args }
 }
 
 /** Celery 5.7 with `result_compression` writes this before the name of the compression and the data. */

@@ -6,7 +6,7 @@ import { deflateSync, inflateSync } from 'node:zlib'
 
 import { CeleriacError, InvalidCall, InvalidMessage } from './errors.js'
 import { readJson, writeJson } from './json.js'
-import { DateTime, Decimal, Float, isoText, LocalDate, LocalTime, Uuid, type Value, type ValueMap } from './values.js'
+import { DateTime, Decimal, Float, isMap, isoText, LocalDate, LocalTime, TextValue, Uuid, type Value, type ValueMap } from './values.js'
 
 /** The one content type that is written and accepted, compared byte for byte as workers do. */
 export const CONTENT_TYPE = 'application/json'
@@ -125,16 +125,16 @@ function isTagShape(map: Record<string, unknown>): boolean {
 
 function fromTag(map: ValueMap, lossless: boolean): Value {
   if (!isTagShape(map)) return map
-  const name = map[TYPE]
+  const { [TYPE]: name, [VALUE]: content } = map
   const read = typeof name === 'string' ? TAGS.get(name) : undefined
-  if (!read) throw new InvalidMessage(`unknown ${TYPE} ${JSON.stringify(name)}`)
-  const payload = name === 'uuid' ? (map[VALUE] as ValueMap | null)?.['hex'] : map[VALUE]
-  if (typeof payload !== 'string') throw new InvalidMessage(`the ${VALUE} of a ${String(name)} is not text`)
+  if (typeof name !== 'string' || !read) throw new InvalidMessage(`unknown ${TYPE} ${encodeText(name)}`)
+  const payload = name === 'uuid' && isMap(content) ? content['hex'] : content
+  if (typeof payload !== 'string' || (name === 'uuid') !== isMap(content)) throw new InvalidMessage(`the ${VALUE} of a ${name} is not right`)
   try {
     return read(payload, lossless)
   } catch (error) {
     // The value classes blame the caller; here it is the peer who wrote the text.
-    if (error instanceof CeleriacError) throw new InvalidMessage(`bad ${String(name)}: ${error.message}`)
+    if (error instanceof CeleriacError) throw new InvalidMessage(`bad ${name}: ${error.message}`)
     throw error
   }
 }
@@ -197,22 +197,29 @@ export function summary(value: unknown): string {
 
 function summarize(value: unknown, depth: number, room: number): string {
   if (typeof value === 'string') return JSON.stringify(value.length > room ? value.slice(0, room) + ELLIPSIS : value)
-  if (value instanceof Uint8Array) return `<${value.byteLength} bytes>`
-  if (typeof value !== 'object' || value === null || value instanceof Float) return String(value ?? null)
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString()
-  const list = Array.isArray(value)
-  if (!list && Object.hasOwn(value, 'text')) return String(value)
-  if (depth === 0) return ELLIPSIS
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value)
+  if (typeof value !== 'object' || value === null) return 'null'
+  if (Array.isArray(value)) return `[${depth === 0 ? ELLIPSIS : summarizeItems(value.entries(), '', depth, room)}]`
+  if (isMap(value)) return `{${depth === 0 ? ELLIPSIS : summarizeItems(Object.entries(value), ': ', depth, room)}}`
+  return summarizeInstance(value)
+}
+
+function summarizeItems(items: Iterable<[string | number, unknown]>, colon: string, depth: number, room: number): string {
   const parts: string[] = []
-  for (const key in value) {
+  for (const [key, item] of items) {
     if (room <= 0) {
       parts.push(ELLIPSIS)
       break
     }
-    const item = summarize((value as Record<string, unknown>)[key], depth - 1, room)
-    const part = list ? item : `${JSON.stringify(key)}: ${item}`
+    const part = (colon && JSON.stringify(key) + colon) + summarize(item, depth - 1, room)
     room -= part.length + 2
     parts.push(part)
   }
-  return list ? `[${parts.join(', ')}]` : `{${parts.join(', ')}}`
+  return parts.join(', ')
+}
+
+function summarizeInstance(value: object): string {
+  if (value instanceof Uint8Array) return `<${value.byteLength} bytes>`
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString()
+  return value instanceof TextValue || value instanceof Float ? value.toString() : value.constructor.name
 }

@@ -3,7 +3,7 @@
  */
 
 import { InvalidCall } from './errors.js'
-import { compactExtra, readFields, writeFields, type Camel, type Extra, type Field } from './fields.js'
+import { compactExtra, readFields, writeFields, type Extra, type Field, type Snake } from './fields.js'
 import type { Value, ValueMap } from './values.js'
 
 /** Fields of a signature. All six are always written: a worker fails on a callback without `options`. */
@@ -15,7 +15,7 @@ export const SIGNATURE_FIELDS = [
   { name: 'subtask_type', place: 'signature', types: ['string', 'null'], omitted: null },
   { name: 'immutable', place: 'signature', types: ['boolean'], omitted: false },
   { name: 'chord_size', place: 'signature', types: ['integer', 'null'], omitted: null },
-] as const satisfies readonly Field[]
+] as const satisfies readonly Field<Snake<Exclude<keyof Signature, 'extra'>>>[]
 
 /** A call described as data. Make one with {@link signature}. */
 export interface Signature {
@@ -152,6 +152,3 @@ export function parseSignature(source: ValueMap): Signature {
   const omitted = { args: [], kwargs: {}, options: {}, subtaskType: null, immutable: false }
   return { ...omitted, ...target, ...(extra && { extra }) } as unknown as Signature
 }
-
-/** Compile-time check: every row has its property. */
-export type SignatureKey = Camel<(typeof SIGNATURE_FIELDS)[number]['name']> & keyof Signature

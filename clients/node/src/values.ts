@@ -38,7 +38,8 @@ export class Float {
   }
 }
 
-abstract class TextValue {
+/** Base of the values that are kept as text. */
+export abstract class TextValue {
   /** The text that goes on the wire. */
   readonly text: string
 
@@ -62,8 +63,10 @@ const DATE = String.raw`\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])`
 const CLOCK = String.raw`(?:[01]\d|2[0-3])(?::?[0-5]\d(?::?[0-5]\d(?:[.,]\d{1,9})?)?)?`
 const ZONE = String.raw`(?:[Zz]|[+-]\d{2}(?::?\d{2}(?::?\d{2}(?:\.\d{1,6})?)?)?)?`
 
-/** `2026-01-02`, `2026-01-02T03:04:05.000006+05:30`: what Celery writes, and what its readers accept. */
-const DATE_TIME = new RegExp(`^(${DATE})(?:[T ](${CLOCK})(${ZONE}))?$`)
+/** What readers of headers accept: also a date alone, and up to nine digits of a second. */
+const INSTANT = new RegExp(`^(${DATE})(?:[T ](${CLOCK})(${ZONE}))?$`)
+/** What Python's datetime holds. */
+const DATE_TIME = new RegExp(`^${DATE}[T ]${CLOCK.replace('{1,9}', '{1,6}')}${ZONE}$`)
 
 /**
  * A Python `datetime` with all of its six fraction digits and its own offset, as ISO 8601 text.
@@ -77,6 +80,11 @@ export class DateTime extends TextValue {
   /** The instant, to the millisecond. Text without an offset is UTC, as it is to Celery. */
   toDate(): Date {
     return new Date(instantOf(this.text) ?? Number.NaN)
+  }
+
+  /** Whether the text says its offset from UTC. */
+  get isAware(): boolean {
+    return /(?:[Zz]|[+-][\d:.]+)$/.test(this.text.slice('2026-01-02'.length))
   }
 }
 
@@ -138,7 +146,7 @@ export function isMap(value: unknown): value is Record<string, unknown> {
 
 /** Milliseconds since 1970 of ISO text (no offset: UTC), or `undefined` when it is no date-time. */
 export function instantOf(text: string): number | undefined {
-  const match = DATE_TIME.exec(text)
+  const match = INSTANT.exec(text)
   if (!match) return undefined
   const [, date = '', clock = '00', zone = ''] = match
   if (new Date(`${date}T00:00Z`).getUTCDate() !== Number(date.slice(-2))) return undefined // 30 February
@@ -147,7 +155,7 @@ export function instantOf(text: string): number | undefined {
 }
 
 function normalClock(clock: string): string {
-  const [whole = '', fraction = ''] = clock.split(/[.,]/) as [string, string?]
+  const [whole = '', fraction = ''] = clock.split(/[.,]/)
   const digits = whole.replaceAll(':', '').padEnd(6, '0')
   return `${digits.slice(0, 2)}:${digits.slice(2, 4)}:${digits.slice(4, 6)}.${fraction.padEnd(3, '0').slice(0, 3)}`
 }

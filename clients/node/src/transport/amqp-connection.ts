@@ -53,7 +53,7 @@ export class AmqpConnection {
     } catch (error) {
       // A channel that is granted after all is not wanted any more.
       ignoreFailure(acquiring.then((channel) => channel.close()))
-      throw this.#closed ? new TransportError('the client was closed', { cause: error }) : this.#unavailable(error)
+      throw this.#failure(error)
     }
   }
 
@@ -99,7 +99,7 @@ export class AmqpConnection {
   #acquire(connection: Connection): Promise<Channel> {
     return new Promise((resolve, reject) => {
       const refuse = (error: unknown): void => {
-        if (isRefusal(error)) reject(error as Error)
+        if (isRefusal(error)) reject(error)
       }
       refuse(this.#lastError)
       connection.on('error', refuse)
@@ -110,7 +110,8 @@ export class AmqpConnection {
     })
   }
 
-  #unavailable(error: unknown): BrokerUnavailable {
+  #failure(error: unknown): TransportError {
+    if (this.#closed) return new TransportError('the client was closed', { cause: error })
     const cause = this.#lastError ?? error
     const remedy = isRefusal(cause)
       ? 'check the user, the password and the virtual host'
@@ -120,8 +121,8 @@ export class AmqpConnection {
   }
 }
 
-function isRefusal(error: unknown): boolean {
-  return codeOf(error) !== undefined && REFUSALS.includes(codeOf(error))
+function isRefusal(error: unknown): error is Error {
+  return REFUSALS.includes(codeOf(error))
 }
 
 /** The stable code of a driver's error, such as `NOT_FOUND`. */

@@ -185,7 +185,7 @@ function toTable(value: Value): unknown {
   if (typeof value === 'bigint' && BigInt.asIntN(64, value) !== value) throw new InvalidCall(`header value ${value} is beyond 64 bits`)
   if (value instanceof Float) return value.value
   if (Array.isArray(value)) return value.map(toTable)
-  if (isMap(value)) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toTable(item as Value)]))
+  if (isMap(value)) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toTable(item)]))
   return typeof value === 'object' && value !== null ? String(value) : value
 }
 

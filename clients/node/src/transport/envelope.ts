@@ -3,18 +3,18 @@
 import { randomUUID } from 'node:crypto'
 
 import { InvalidMessage } from '../errors.js'
-import { readFields, writeFields, type Field } from '../fields.js'
+import { readFields, writeFields, type Field, type Snake } from '../fields.js'
 import type { Wire } from '../message.js'
 import { decodeText, encodeText, fromBase64, utf8, type ReadOptions } from '../serialization.js'
-import { isMap, type Value, type ValueMap } from '../values.js'
+import { isMap, type Value } from '../values.js'
 
 /** Fields of the envelope. `delivery_info` and the others stand among the message's properties. */
 export const ENVELOPE_FIELDS = [
-  { name: 'delivery_tag', place: 'envelope', types: ['string'] },
+  { name: 'delivery_tag', place: 'envelope', types: ['string'], filled: true },
   { name: 'body_encoding', place: 'envelope', types: ['string', 'null'], omitted: null },
   { name: 'exchange', place: 'delivery_info', types: ['string'] },
   { name: 'routing_key', place: 'delivery_info', types: ['string'] },
-] as const satisfies readonly Field[]
+] as const satisfies readonly Field<Snake<keyof Envelope>>[]
 
 /** What the envelope adds to the message. */
 export interface Envelope {
@@ -59,22 +59,22 @@ export function buildEnvelope(wire: Wire, envelope: Envelope): string {
 export function parseEnvelope(item: Uint8Array, options: ReadOptions = {}): { wire: Wire; envelope: Envelope } {
   const document = decodeText(item, options)
   if (!isMap(document)) throw new InvalidMessage('envelope: a list item must be a JSON object')
-  const { body, headers = {}, properties } = document as ValueMap
+  const { body, headers = {}, properties } = document
   if (typeof body !== 'string') throw new InvalidMessage('envelope: body must be a string')
   if (!isMap(headers)) throw new InvalidMessage('envelope: headers must be an object')
   if (!isMap(properties)) throw new InvalidMessage('envelope: properties must be an object')
-  const { delivery_info: deliveryInfo, ...rest } = properties as ValueMap
+  const { delivery_info: deliveryInfo, ...rest } = properties
   if (!isMap(deliveryInfo)) throw new InvalidMessage('envelope: delivery_info must be an object')
   const target: Record<string, Value> = {}
   const messageProperties = readFields(ENVELOPE_FIELDS, 'envelope', rest, target)
-  readFields(ENVELOPE_FIELDS, 'delivery_info', deliveryInfo as ValueMap, target)
+  readFields(ENVELOPE_FIELDS, 'delivery_info', deliveryInfo, target)
   const envelope = target as unknown as Envelope
   return {
     envelope,
     wire: {
       contentType: text(document, 'content-type'),
       contentEncoding: text(document, 'content-encoding'),
-      headers: headers as ValueMap,
+      headers: headers,
       properties: messageProperties,
       body: bodyBytes(body, envelope.bodyEncoding),
     },

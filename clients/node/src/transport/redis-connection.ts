@@ -79,7 +79,7 @@ export class RedisConnection {
     let settle = (): void => undefined
     const ready = new Promise<void>((resolve, reject) => {
       const refuse = (error: unknown): void => {
-        if (isRefusal(error)) reject(error as Error)
+        if (isRefusal(error)) reject(error)
       }
       const end = (): void => {
         reject(new Error('the connection was closed'))
@@ -92,13 +92,14 @@ export class RedisConnection {
     try {
       await within(ready, patience, () => new Error(`no answer within ${patience} ms`))
     } catch (error) {
-      throw this.#closed ? new TransportError('the client was closed', { cause: error }) : this.#unavailable(error)
+      throw this.#failure(error)
     } finally {
       settle()
     }
   }
 
-  #unavailable(error: unknown): BrokerUnavailable {
+  #failure(error: unknown): TransportError {
+    if (this.#closed) return new TransportError('the client was closed', { cause: error })
     const cause = this.#lastError ?? error
     const remedy = isRefusal(cause) ? 'check the user and the password' : 'check that Redis runs there and that the URL is right'
     const reason = cause instanceof Error ? cause.message : String(cause)
@@ -106,7 +107,7 @@ export class RedisConnection {
   }
 }
 
-function isRefusal(error: unknown): boolean {
+function isRefusal(error: unknown): error is Error {
   return error instanceof Error && REFUSAL.test(error.message)
 }
 

@@ -1,0 +1,39 @@
+"""Write what is generated: the field tables in the chapters and requirements.json.
+
+    python spec/tools/render.py
+
+Standard library only. Refuses to forget a requirement: an identifier that left the text has to be listed as retired.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from check import proved, requirements, tables
+from check.problems import Spec
+
+
+def main() -> int:
+    """Render everything; returns the exit code."""
+    folder = Path(__file__).resolve().parents[1]
+    spec = Spec(folder, folder.parent / "conformance" / "cases")
+    gone = requirements.vanished(spec)
+    if gone:
+        print(f"not in the text any more: {', '.join(gone)}; list them under 'Retired identifiers' in CHANGELOG.md")
+        return 1
+    for path in spec.pages():
+        before = path.read_text(encoding="utf-8")
+        after = proved.rendered(spec, tables.rendered(spec, before))
+        if after != before:
+            path.write_text(after, encoding="utf-8")
+            print(f"rendered {spec.name(path)}")
+    (spec.folder / "requirements.json").write_text(requirements.text(spec), encoding="utf-8")
+    print(f"{len(requirements.read(spec))} requirements in requirements.json")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

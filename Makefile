@@ -1,0 +1,44 @@
+# Every target sets up what it needs by itself; a second run is quick. tools/ does the work.
+PYTHON ?= python3
+ONLY ?=
+JOBS ?= 2
+BROKER ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo setup test check conformance matrix tox format lock clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## Python, Node and PHP send tasks to a worker, on an embedded Valkey (BROKER=rabbitmq, or a URL of yours)
+	@$(PYTHON) examples/demo/run.py $(BROKER)
+
+setup: ## Install what the tests need: Debian packages (as root or through sudo), .venv, Node and PHP dependencies
+	@$(PYTHON) tools/setup.py
+
+test: ## Set up and run everything on private brokers (ONLY=node,php: some steps; JOBS=1: one at a time)
+	@$(PYTHON) tools/test.py --only "$(ONLY)" --jobs $(JOBS)
+
+check: ## Lint, format, types, layers, lock files and the specification's gate
+	@$(PYTHON) tools/test.py --only check --jobs $(JOBS)
+
+conformance: ## The conformance suite on our three implementations and on real Celery
+	@$(PYTHON) tools/test.py --only suite --jobs $(JOBS)
+
+matrix: ## Every producer against every worker on every broker and result backend
+	@$(PYTHON) tools/test.py --only matrix
+
+tox: ## The Python tests on each of 3.10 to 3.13 that is here
+	@$(PYTHON) tools/test.py --only tox
+
+format: setup ## Rewrite the Python files as `make check` wants them
+	@.venv/bin/ruff check --fix --quiet python conformance spec tools examples
+	@.venv/bin/ruff format python conformance spec tools examples
+
+lock: ## Compile the lock files anew: the newest versions, by hash (needs uv)
+	@$(PYTHON) tools/lock.py
+
+clean: ## Remove everything that the targets above made
+	rm -rf .venv .cache .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf clients/node/node_modules clients/node/dist clients/node/build clients/php/vendor
+	find python conformance spec tools examples -name __pycache__ -prune -exec rm -rf {} +

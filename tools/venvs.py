@@ -1,0 +1,90 @@
+"""Virtual environments from hashes-only lock files: with uv where there is one, else with venv and pip.
+
+CELERIAC_INSTALLER=pip (or uv) chooses by hand: uv does not read pip's configuration files.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from common import CACHE, CONFORMANCE_PACKAGE, PYTHON_PACKAGE, ROOT, Failed, answer, digest, once, quiet, relative
+
+DEV = ROOT / ".venv"
+WITNESS = CACHE / "celery-5.7"
+DEMO = CACHE / "demo"
+LOCKS = {
+    DEV: ROOT / "requirements-dev.txt",
+    WITNESS: ROOT / "tools" / "requirements" / "celery-5.7.txt",
+    DEMO: ROOT / "tools" / "requirements" / "demo.txt",
+}
+EDITABLE = {DEV: (PYTHON_PACKAGE, CONFORMANCE_PACKAGE), WITNESS: (), DEMO: (PYTHON_PACKAGE,)}
+#: uv must use this Python, not fetch another one.
+UV_ENVIRONMENT = {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
+
+
+def python(directory: Path) -> Path:
+    """The interpreter of an environment."""
+    return directory / "bin" / "python"
+
+
+def uv() -> str | None:
+    """A uv that really runs (a version manager's shim may not), on PATH or in .venv."""
+    if os.environ.get("CELERIAC_INSTALLER") == "pip":
+        return None
+    candidates = (shutil.which("uv"), str(DEV / "bin" / "uv"))
+    return next((path for path in candidates if path and answer([path, "--version"])), None)
+
+
+def can_create() -> bool:
+    """Whether environments can be made at all; Debian splits the module that does it into python3-venv."""
+    return uv() is not None or answer([sys.executable, "-c", "import ensurepip, venv"]) is not None
+
+
+def ensure(directory: Path) -> None:
+    """Bring ``directory`` up to its lock file and its editable packages; nothing to do costs a few hashes.
+
+    Raises Failed with the installer's last lines and a remedy.
+    """
+    lock, editable = LOCKS[directory], EDITABLE[directory]
+    base = digest(lock, sys.version, str(directory))
+    with once(directory / "lock.stamp", base) as needed:
+        if needed:
+            _create(directory)
+            _install(directory, ["--require-hashes", "-r", str(lock)], f"{relative(directory)}: {relative(lock)}")
+    sources = [package / "pyproject.toml" for package in editable]
+    with once(directory / "editable.stamp", digest(base, *sources)) as needed:
+        if needed and editable:
+            words = [word for package in editable for word in ("-e", str(package))]
+            names = ", ".join(relative(package) for package in editable)
+            _install(directory, ["--no-deps", "--no-build-isolation", *words], f"{relative(directory)}: {names}")
+
+
+def _create(directory: Path) -> None:
+    what = f"{relative(directory)}: Python {sys.version.split()[0]}"
+    tool = uv()
+    # The uv that lives in .venv cannot replace .venv under its own feet.
+    if tool and not Path(tool).is_relative_to(directory):
+        command = [tool, "venv", "--clear", "--python", sys.executable, str(directory)]
+    elif can_create():
+        command = [sys.executable, "-m", "venv", "--clear", str(directory)]
+    else:
+        raise Failed("this Python cannot make environments (remedy: apt-get install python3-venv, or install uv)")
+    quiet(command, what=what, env=UV_ENVIRONMENT)
+
+
+def _install(directory: Path, words: Sequence[str], what: str) -> None:
+    has_pip = any(directory.glob("lib/python*/site-packages/pip"))
+    tool = uv()
+    if tool:
+        command = [tool, "pip", "install", "--python", str(python(directory)), *words]
+        remedy = "if pip can reach your package index and uv cannot, set CELERIAC_INSTALLER=pip"
+    elif has_pip:
+        command = [str(python(directory)), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", *words]
+        remedy = "check that pip can reach its package index"
+    else:
+        raise Failed(f"{relative(directory)} has no pip (remedy: remove that folder and run make setup again)")
+    quiet(command, what=what, env=UV_ENVIRONMENT, remedy=remedy)

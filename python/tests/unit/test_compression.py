@@ -11,6 +11,7 @@ import tracemalloc
 import zlib
 
 import pytest
+
 from celeriac import InvalidCall, InvalidMessage, Limits
 from celeriac.compression import ALIASES, compress, decompress, mime_name
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from celeriac.envelope import ENVELOPE_FIELDS
 from celeriac.errors import InvalidCall, InvalidMessage
 from celeriac.fields import Field, read, write

@@ -7,9 +7,10 @@ import time
 from typing import Any
 
 import pytest
-from celeriac.limits import is_deeper, json_depth, value_depth
 from hypothesis import given
 from hypothesis import strategies as st
+
+from celeriac.limits import is_deeper, json_depth, value_depth
 
 VALUES = st.recursive(
     st.none() | st.integers() | st.text(alphabet='[]{}\\"a,:'),

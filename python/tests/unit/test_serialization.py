@@ -13,6 +13,7 @@ from typing import Any
 
 import msgpack
 import pytest
+
 from celeriac import JSON, MSGPACK, InvalidCall, InvalidMessage, Limits, dumps, loads
 from celeriac.serialization import encode_text
 

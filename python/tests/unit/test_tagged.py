@@ -7,9 +7,10 @@ import math
 from typing import Any
 
 import pytest
+from hypothesis import given
+
 from celeriac import InvalidCall
 from celeriac.tagged import from_tagged, to_tagged
-from hypothesis import given
 
 from .strategies import VALUES
 from .test_serialization import TYPED, nested

@@ -6,9 +6,10 @@ import time
 from typing import Any
 
 import pytest
-from celeriac.text import ELIDED_LENGTH, elided, safe_repr, shown
 from hypothesis import given
 from hypothesis import strategies as st
+
+from celeriac.text import ELIDED_LENGTH, elided, safe_repr, shown
 
 
 class Hostile:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta, timezone
 
 import pytest
-from celeriac.times import MAX_EXPIRATION_MS, expiration, in_utc, instant, iso, parse_date, parse_datetime, parse_time
 from hypothesis import given
 from hypothesis import strategies as st
+
+from celeriac.times import MAX_EXPIRATION_MS, expiration, in_utc, instant, iso, parse_date, parse_datetime, parse_time
 
 UTC = timezone.utc
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)

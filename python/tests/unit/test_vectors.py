@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+
 from celeriac import JSON, MSGPACK, Envelope, InvalidMessage, Message, Result, dumps, loads
 from celeriac.tagged import from_tagged, to_tagged
 

@@ -48,10 +48,10 @@ GIVEN_ID = "6fa2b9e0-6a4f-4c0e-9a55-0f7a5ac31d2b"
 GIVEN_GROUP = "0b0e2b52-93a7-4bd7-9d3b-6c4f0a1f7f10"
 
 OPTIONS = (
-    Send("plain", "two positional arguments, nothing else", ("TM-HDR-001", "TM-HDR-002", "TM-HDR-006", "TM-PROP-001", "TM-PROP-002", "TM-PROP-003", *BODY)),
+    Send("plain", "two positional arguments, nothing else", ("TM-HDR-001", "TM-HDR-002", "TM-HDR-003", "TM-HDR-006", "TM-HDR-016", "TM-PROP-001", "TM-PROP-002", "TM-PROP-004", "SER-CT-001", "SER-CT-002", "TM-BODY-005", "BR-AMQP-006", *BODY)),
     Send("no-arguments", "neither positional nor keyword arguments", ("TM-BODY-004", *BODY), args="()", task="echo"),
     Send("kwargs", "keyword arguments only", BODY, args="()", kwargs="{'x': 2, 'y': 3}"),
-    Send("args-and-kwargs", "both kinds of arguments", BODY, args="(2,)", kwargs="{'y': 3}"),
+    Send("args-and-kwargs", "both kinds of arguments", ("WK-RECV-003", *BODY), args="(2,)", kwargs="{'y': 3}"),
     Send("unicode", "text outside ASCII and outside the BMP", ("SER-JSON-002",), args="('Grüße, 世界 🐇',)", kwargs="{'naïve': '🐇'}", task="echo"),
     Send("long-arguments", "argsrepr is cut, the body is not", ("TM-HDR-019",), args="('x' * 3000,)", task="echo"),
     Send("task-id", "a task id given by the caller", ("TM-HDR-002", "TM-PROP-002"), options=f"task_id='{GIVEN_ID}'", expect={"id": GIVEN_ID, "root_id": GIVEN_ID, "correlation_id": GIVEN_ID}),
@@ -59,18 +59,19 @@ OPTIONS = (
     Send("reply-to", "reply_to given by the caller", ("TM-PROP-003",), options="reply_to='answers'", expect={"reply_to": "answers"}),
     Send("queue", "sent to a queue by name: no priority property on AMQP", ("BR-AMQP-001", "BR-AMQP-010"), options="queue='shop.out'", queue="shop.out"),
     Send("countdown", "countdown=10 with the default options", TIME, options="countdown=10"),
-    Send("countdown-zero", "countdown=0 sends no eta", TIME, options="countdown=0", expect={"eta": None}),
-    Send("eta-utc", "an aware eta in UTC", TIME, options=f"eta={ETA}", expect={"eta": "2030-05-17T09:30:00+00:00"}),
+    Send("countdown-zero", "countdown=0 sends no eta", ("TM-HDR-013",), options="countdown=0", expect={"eta": None}),
+    Send("eta-utc", "an aware eta in UTC", ("WK-TIME-001", *TIME), options=f"eta={ETA}", expect={"eta": "2030-05-17T09:30:00+00:00"}),
     Send("eta-offset", "an aware eta keeps its own offset", ("TM-HDR-012", *TIME), options=f"eta={ETA_IST}", expect={"eta": "2030-05-17T09:30:00.250000+05:30"}),
-    Send("eta-naive", "a naive eta goes without offset and is read as UTC", ("TM-HDR-013",), options="eta=datetime(2030, 5, 17, 9, 30)", expect={"eta": "2030-05-17T09:30:00"}),
+    Send("eta-naive", "a naive eta goes without offset and is read as UTC", ("TM-HDR-029",), options="eta=datetime(2030, 5, 17, 9, 30)", expect={"eta": "2030-05-17T09:30:00"}),
     Send("expires-seconds", "expires as seconds from now", ("TM-PROP-005", *TIME), options="expires=60", expect={"expiration": "60000"}),
     Send("expires-datetime", "expires as an instant", TIME, options="expires=datetime.now(timezone.utc) + timedelta(hours=1)"),
-    Send("timelimit-both", "time_limit=30, soft_time_limit=20", LIMIT, options="time_limit=30, soft_time_limit=20", expect={"timelimit": [30, 20]}),
+    Send("timelimit-both", "time_limit=30, soft_time_limit=20", ("WK-TIME-007", *LIMIT), options="time_limit=30, soft_time_limit=20", expect={"timelimit": [30, 20]}),
     Send("timelimit-hard", "a hard limit alone", LIMIT, options="time_limit=30", expect={"timelimit": [30, None]}),
     Send("timelimit-soft", "a soft limit alone", LIMIT, options="soft_time_limit=2.5", expect={"timelimit": [None, 2.5]}),
     Send("priority", "priority 7", ("BR-AMQP-010",), options="priority=7", expect={"priority": 7}),
     Send("transient", "delivery_mode 1", ("TM-PROP-004",), options="delivery_mode='transient'", expect={"delivery_mode": 1}),
     Send("headers", "headers of the user lie flat beside the protocol's", ("TM-HDR-008", "TM-HDR-026"), options="headers={'tenant': 'acme', 'attempt': 1, 'flags': ['a', None], 'nested': {'deep': True}}"),
+    Send("properties", "properties that only the caller gives", ("TM-PROP-007",), options="message_id='m-1', app_id='shop', type='order'"),
     Send("shadow", "another name for logs", ("TM-HDR-027",), options="shadow='shop.nightly'", expect={"shadow": "shop.nightly"}),
     Send("ignore-result", "ignore_result=True", ("TM-HDR-022",), options="ignore_result=True", expect={"ignore_result": True}),
     Send("root-and-parent", "root_id and parent_id given", ("TM-HDR-017", "TM-HDR-018"), options="root_id='r-1', parent_id='p-1'", expect={"root_id": "r-1", "parent_id": "p-1"}),
@@ -91,7 +92,7 @@ CANVAS = (
     Send("link", "one callback", SIGNATURE, call="add.apply_async((2, 3), link=add.s(10))"),
     Send("link-two", "two callbacks, one immutable and with options", SIGNATURE, call="add.apply_async((2, 3), link=[add.s(10), echo.si('done').set(queue='shop.out', countdown=5)])"),
     Send("link-error", "an errback", SIGNATURE, call="add.apply_async((2, 3), link_error=echo.s('broken'))"),
-    Send("chain-of-3", "first message of a chain: the rest in reverse order", ("TM-BODY-010", *SIGNATURE), call="chain(add.s(2, 3), add.s(10), add.s(100)).apply_async()"),
+    Send("chain-of-3", "first message of a chain: the rest in reverse order", ("TM-BODY-010", "TM-BODY-014", *SIGNATURE), call="chain(add.s(2, 3), add.s(10), add.s(100)).apply_async()"),
     Send("group-member", "second member of a group", ("TM-HDR-023",), args="(3, 3)", call=f"group(add.s(2, 2), add.s(3, 3)).apply_async(task_id='{GIVEN_GROUP}')", take=1, expect={"group": GIVEN_GROUP, "group_index": 1}),
     Send("chord-header", "first header task of a chord", ("TM-BODY-011", "TM-HDR-023"), args="(1, 1)", call="chord([add.s(1, 1), add.s(2, 2)], total.s()).apply_async()", expect={"group_index": 0}),
     Send("stamps", "a stamped task", ("TM-HDR-024",), call="add.s(2, 3).stamp(tenant='acme').apply_async()", expect={"stamped_headers": ["tenant"]}),
@@ -110,7 +111,7 @@ V1 = (
 
 ENVELOPE = ("BR-REDIS-001", "BR-REDIS-002", "BR-REDIS-003", "BR-REDIS-004")
 REDIS = (
-    Send("plain", "the plain call", ENVELOPE),
+    Send("plain", "the plain call", (*ENVELOPE, "BR-REDIS-005", "BR-REDIS-009")),
     Send("kwargs", "keyword arguments and unicode", ENVELOPE, args="()", kwargs="{'naïve': '🐇'}", task="echo"),
     Send("queue", "sent to a queue by name", ("BR-REDIS-001", "BR-REDIS-005"), options="queue='shop.out'", queue="shop.out", expect={"routing_key": "shop.out", "exchange": ""}),
     Send("priority-0", "priority 0: the list of the queue itself", ("BR-REDIS-007",), options="priority=0", expect={"priority": 0}),
@@ -123,6 +124,6 @@ REDIS = (
     Send("typed", "typed values in the body", ENVELOPE, args="(date(2026, 1, 2), UUID('12345678-1234-5678-1234-567812345678'), b'\\xff\\x00')", task="echo"),
     Send("header-datetime", "a date in a header is tagged inside the envelope", ("BR-REDIS-006",), options="headers={'signed': datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)}"),
     Send("compression-zlib", "compressed first, base64 after", ("SER-COMP-005", "SER-COMP-002"), options="compression='zlib'", expect={"compression": "application/x-gzip"}),
-    Send("chain-of-3", "first message of a chain", ("TM-BODY-010",), call="chain(add.s(2, 3), add.s(10), add.s(100)).apply_async()"),
+    Send("chain-of-3", "first message of a chain", ("TM-BODY-010", "TM-BODY-014"), call="chain(add.s(2, 3), add.s(10), add.s(100)).apply_async()"),
     Send("chord-header", "second header task of a chord", ("TM-BODY-011",), args="(2, 2)", call="chord([add.s(1, 1), add.s(2, 2)], total.s()).apply_async()", take=1, expect={"group_index": 1}),
 )  # fmt: skip

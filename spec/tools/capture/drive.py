@@ -155,7 +155,8 @@ def rpc_results(rabbit: Rabbit) -> Iterator[Vector]:
             task_id = run(call, app).id
             wire = eventually(f"{case.status} of {task_id}", lambda status=case.status: status_message(rabbit, reply_queue, status))  # type: ignore[misc]
             del wire["headers"]
-            vector = captured(f"result/rpc-{case.name}", "result", case.about, case.requirements, provenance(rabbit, call), wire)
+            ids = (*case.requirements, "RS-RPC-002", "RS-RPC-006")
+            vector = captured(f"result/rpc-{case.name}", "result", case.about, ids, provenance(rabbit, call), wire)
             check(vector, {"status": case.status, "task_id": task_id, **case.expect})
             yield vector
 

@@ -70,18 +70,22 @@ class Bad:
     store: str | None = "FAILURE"
 
 
-SHAPE, ARGS, KWARGS, EMBEDDED = ("TM-BODY-001", "WK-POI-004"), ("TM-BODY-002", "WK-POI-004"), ("TM-BODY-003", "WK-POI-004"), ("TM-BODY-005", "WK-POI-004")
-JSON, CT, COMP = ("SER-JSON-001", "WK-POI-004"), ("SER-CT-003", "WK-POI-004"), ("SER-COMP-003", "WK-POI-004")
-WRONG, NAME, IDENT = ("TM-HDR-009", "WK-POI-004"), ("TM-HDR-001", "WK-POI-004"), ("TM-HDR-002", "WK-POI-005")
-WHEN, LIMIT = ("TM-HDR-013", "WK-POI-004"), ("TM-HDR-015", "WK-POI-004")
+POISON = "WK-POI-004"
+SHAPE = ("TM-BODY-001", "TM-BODY-013", POISON)
+ARGS = ("TM-BODY-002", "TM-BODY-013", POISON)
+KWARGS = ("TM-BODY-003", "TM-BODY-004", "TM-BODY-013", POISON)
+EMBEDDED = ("TM-BODY-005", "TM-BODY-013", POISON)
+JSON, CT, COMP = ("SER-JSON-001", POISON), ("SER-CT-003", POISON), ("SER-COMP-003", POISON)
+WRONG, NAME, IDENT = ("TM-HDR-009", POISON), ("TM-HDR-001", POISON), ("TM-HDR-002", "WK-POI-005")
+WHEN, LIMIT = ("TM-HDR-013", "TM-HDR-030", POISON), ("TM-HDR-031", POISON)
 
 BODIES = (
     Bad("body-empty", "no body at all", JSON, b""),
     Bad("body-not-json", "a body that is not JSON", JSON, b"add 2 and 3"),
     Bad("body-truncated", "JSON cut in the middle", JSON, body()[:-9]),
     Bad("body-trailing-text", "JSON with more text after it", JSON, body() + b" ok"),
-    Bad("body-invalid-utf8", "bytes that are not UTF-8", ("SER-JSON-011", "WK-POI-004"), body(["@"]).replace(b"@", b"\xff\xfe")),
-    Bad("body-bom", "a byte order mark before the JSON", ("SER-JSON-011", "WK-POI-004"), b"\xef\xbb\xbf" + body()),
+    Bad("body-invalid-utf8", "bytes that are not UTF-8", ("SER-JSON-011", POISON), body(["@"]).replace(b"@", b"\xff\xfe")),
+    Bad("body-bom", "a byte order mark before the JSON", ("SER-JSON-011", POISON), b"\xef\xbb\xbf" + body()),
     Bad("body-null", "JSON null", SHAPE, b"null"),
     Bad("body-number", "a number", SHAPE, b"42"),
     Bad("body-text", "a JSON string", SHAPE, b'"abc"'),
@@ -97,25 +101,25 @@ BODIES = (
     Bad("kwargs-text", "kwargs a string", KWARGS, body(kwargs="x=2")),
     Bad("embed-text", "embed a string", EMBEDDED, body(embed="none")),
     Bad("embed-array", "embed an array with something in it", EMBEDDED, body(embed=["chain"])),
-    Bad("callbacks-object", "callbacks not an array", ("TM-BODY-008", "WK-POI-004"), body(embed={**EMBED, "callbacks": {"task": "shop.add"}})),
-    Bad("chain-text", "chain not an array", ("TM-BODY-010", "WK-POI-004"), body(embed={**EMBED, "chain": "shop.add"})),
-    Bad("chord-array", "chord not an object", ("TM-BODY-011", "WK-POI-004"), body(embed={**EMBED, "chord": []})),
-    Bad("nesting-5000", "arguments nested 5,000 deep", ("SER-JSON-009", "WK-POI-004"), f"[[{deep_json()}], {{}}, {{}}]".encode()),
-    Bad("type-tag-unknown", "a type tag that nobody knows", ("SER-TYPE-009", "WK-POI-004"), body([{"__type__": "money", "__value__": "1 EUR"}])),
-    Bad("type-tag-bad-value", "a known type tag whose value cannot be read", ("SER-TYPE-009", "WK-POI-004"), body([{"__type__": "datetime", "__value__": "yesterday"}])),
+    Bad("callbacks-object", "callbacks not an array", ("TM-BODY-008", "TM-BODY-015", POISON), body(embed={**EMBED, "callbacks": {"task": "shop.add"}})),
+    Bad("chain-text", "chain not an array", ("TM-BODY-010", "TM-BODY-015", POISON), body(embed={**EMBED, "chain": "shop.add"})),
+    Bad("chord-array", "chord not an object", ("TM-BODY-011", "TM-BODY-015", POISON), body(embed={**EMBED, "chord": []})),
+    Bad("nesting-5000", "arguments nested 5,000 deep", ("SER-JSON-009", POISON), f"[[{deep_json()}], {{}}, {{}}]".encode()),
+    Bad("type-tag-unknown", "a type tag that nobody knows", ("SER-TYPE-009", POISON), body([{"__type__": "money", "__value__": "1 EUR"}])),
+    Bad("type-tag-bad-value", "a known type tag whose value cannot be read", ("SER-TYPE-009", POISON), body([{"__type__": "datetime", "__value__": "yesterday"}])),
 )  # fmt: skip
 
 ENCODINGS = (
     Bad("content-type-missing", "no content type", CT, content_type=None),
-    Bad("content-type-pickle", "pickle, which runs code of the sender's choice", ("SER-CT-004", "WK-POI-004"), b"\x80\x04]\x94.", content_type="application/x-python-serialize"),
+    Bad("content-type-pickle", "pickle, which runs code of the sender's choice", ("SER-CT-004", POISON), b"\x80\x04]\x94.", content_type="application/x-python-serialize"),
     Bad("content-type-charset", "a parameter behind the content type", CT, content_type="application/json; charset=utf-8"),
     Bad("content-type-upper-case", "content types are compared byte for byte", CT, content_type="APPLICATION/JSON"),
     Bad("content-type-short", "the serializer's name in place of a content type", CT, content_type="json"),
-    Bad("content-type-text", "text/plain", CT, content_type="text/plain"),
+    Bad("content-type-text", "text/plain", ("WK-RECV-002", *CT), content_type="text/plain"),
     Bad("content-type-yaml", "a serializer that nobody asked for", CT, b"[[2, 3], {}, {}]", content_type="application/x-yaml"),
     Bad("compression-unknown", "a compression that nobody knows", COMP, headers={"compression": "application/x-shrink"}),
-    Bad("compression-bad-bytes", "not what the compression says", COMP, headers={"compression": "application/x-gzip"}),
-    Bad("compression-real-gzip", "the gzip format under the name that stands for a zlib stream", ("SER-COMP-002", "WK-POI-004"), gzip.compress(body(), mtime=0), headers={"compression": "application/x-gzip"}),
+    Bad("compression-bad-bytes", "not what the compression says", ("TM-HDR-025", *COMP), headers={"compression": "application/x-gzip"}),
+    Bad("compression-real-gzip", "the gzip format under the name that stands for a zlib stream", ("SER-COMP-002", POISON), gzip.compress(body(), mtime=0), headers={"compression": "application/x-gzip"}),
     Bad("compression-truncated", "a zlib stream cut short", COMP, zlib.compress(body())[:-6], headers={"compression": "application/x-gzip"}),
     Bad("compression-then-not-json", "decompresses well, is not JSON", JSON, bz2.compress(b"add"), headers={"compression": "application/x-bz2"}),
     Bad("compression-number", "compression not a string", WRONG, headers={"compression": 1}),
@@ -127,7 +131,7 @@ IDENTITY = (
     Bad("id-empty", "an empty id", IDENT, headers={"id": ""}, store=None),
     Bad("id-null", "id null", IDENT, headers={"id": None}, store=None),
     Bad("id-number", "id a number", IDENT, headers={"id": 5}, store=None),
-    Bad("task-missing", "no task name", NAME, headers={"task": ABSENT}),
+    Bad("task-missing", "no task name", ("TM-V1-004", *NAME), headers={"task": ABSENT}),
     Bad("task-null", "task null", NAME, headers={"task": None}),
     Bad("task-number", "task a number", NAME, headers={"task": 7}),
     Bad("task-empty", "task an empty string", NAME, headers={"task": ""}),
@@ -146,9 +150,9 @@ TYPES = (
     Bad("timelimit-number", "timelimit a number", LIMIT, headers={"timelimit": 30}),
     Bad("timelimit-object", "timelimit an object", LIMIT, headers={"timelimit": {"hard": 30, "soft": 20}}),
     Bad("timelimit-of-text", "limits that are strings", LIMIT, headers={"timelimit": ["30", "20"]}),
-    Bad("retries-null", "retries null", ("TM-HDR-016", "WK-POI-004"), headers={"retries": None}),
-    Bad("retries-text", "retries a string", ("TM-HDR-016", "WK-POI-004"), headers={"retries": "3"}),
-    Bad("retries-fraction", "retries not whole", ("TM-HDR-016", "WK-POI-004"), headers={"retries": 1.5}),
+    Bad("retries-null", "retries null", ("TM-HDR-009", "TM-HDR-016", POISON), headers={"retries": None}),
+    Bad("retries-text", "retries a string", ("TM-HDR-009", "TM-HDR-016", POISON), headers={"retries": "3"}),
+    Bad("retries-fraction", "retries not whole", ("TM-HDR-009", "TM-HDR-016", POISON), headers={"retries": 1.5}),
     *(Bad(f"{name.replace('_', '-')}-{case}", f"{name} {about}", WRONG, headers={name: value}) for name, case, about, value in (
         ("shadow", "number", "a number", 5),
         ("group", "number", "a number", 5),
@@ -177,6 +181,7 @@ VALID: tuple[Good, ...] = (
     ("optional/embed-null", "embed null: taken as an empty object", ("TM-BODY-006",), changed({}), body(embed=None), PROPERTIES),
     ("optional/embed-empty", "embed without any of its keys", ("TM-BODY-006",), changed({}), body(embed={}), PROPERTIES),
     ("optional/embed-unknown-key", "a key of embed that is not in the field list", ("TM-BODY-007",), changed({}), body(embed={**EMBED, "priority_hint": 3}), PROPERTIES),
+    ("optional/embed-id", "an id inside embed, which changes nothing", ("TM-BODY-012", "TM-BODY-007"), changed({}), body(embed={**EMBED, "id": "another-id"}), PROPERTIES),
     ("optional/duplicate-keys", "the last of two equal keys wins", ("SER-JSON-007",), changed({}), b'[[], {"x": 1, "y": 3, "x": 2}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]', PROPERTIES),
     ("optional/argsrepr-not-utf8", "a text for logs that is not UTF-8 (a lone surrogate in an argument)", ("TM-HDR-020",), changed({"argsrepr": {"$bytes": b64(b"('\xed\xa0\xbd',)")}}), b'[["\\ud83d"], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]', PROPERTIES),
 )  # fmt: skip
@@ -200,7 +205,7 @@ def invalid_tasks() -> Iterator[Vector]:
         store = "FAILURE" if ID.encode() in raw else None
         reaction = {"error": "InvalidMessage", "reaction": {"settle": "reject", "store": store}}
         sent = wire(raw, {}, "application/json", PROPERTIES)
-        yield Vector(f"task-v1/invalid/{name}", "task-v1", about, ("TM-V1-003", "WK-POI-004"), ORIGIN, sent, reaction)
+        yield Vector(f"task-v1/invalid/{name}", "task-v1", about, ("TM-V1-003", POISON), ORIGIN, sent, reaction)
 
 
 def decoded(sent: Mapping[str, Any]) -> dict[str, Any]:

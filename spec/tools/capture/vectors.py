@@ -6,12 +6,15 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from .neutral import DECODERS, SPEC
 from .tags import b64
 
 VECTORS = SPEC / "vectors"
+#: What a vector is an example of; everything else in it is evidence.
+LABELS = ("about", "requirements")
 #: What differs from one capture to the next, and what the comparison puts in its place.
 VOLATILE = (
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "<uuid>"),
@@ -75,7 +78,7 @@ def text_of(document: Mapping[str, Any]) -> bytes:
 def scrubbed(document: Mapping[str, Any]) -> str:
     """The decoded part of a vector with everything volatile replaced, for comparing two captures."""
     if document["provenance"]["source"] == "hand":
-        return json.dumps(document, sort_keys=True)
+        return json.dumps({key: value for key, value in document.items() if key not in LABELS}, sort_keys=True)
     view = {"provenance": document["provenance"]["call"], "message": document["message"]}
     text = json.dumps(view, sort_keys=True)
     for pattern, replacement in VOLATILE:
@@ -84,16 +87,25 @@ def scrubbed(document: Mapping[str, Any]) -> str:
 
 
 def store(vector: Vector, replace: bool = False) -> str:
-    """Write the vector unless it exists; returns "new", "same" or "different". A stored vector is never overwritten
-    unless ``replace`` says so."""
+    """Write the vector unless it exists; returns "new", "same" "relabelled" or "different". A stored vector
+    is never overwritten unless ``replace`` says so."""
     path = VECTORS / f"{vector.id}.json"
     document = vector.document()
     if path.exists() and not replace:
         stored = json.loads(path.read_text(encoding="utf-8"))
-        return "same" if scrubbed(stored) == scrubbed(document) else "different"
+        return relabelled(path, stored, document) if scrubbed(stored) == scrubbed(document) else "different"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text_of(document))
     return "new"
+
+
+def relabelled(path: Path, stored: dict[str, Any], document: Mapping[str, Any]) -> str:
+    """Bring the labels of a stored vector, its ``about`` and ``requirements``, up to date; its bytes stay."""
+    labels = {key: document[key] for key in LABELS}
+    if labels == {key: stored[key] for key in LABELS}:
+        return "same"
+    path.write_bytes(text_of(stored | labels))
+    return "relabelled"
 
 
 def item_wire(item: bytes) -> dict[str, str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from common import ROOT, digest, relative, say
-from venvs import DEMO, DEV, LOCKS, UV_ENVIRONMENT, WITNESS, uv
+from venvs import DEMO, DEV, EMBEDDED, LOCKS, UV_ENVIRONMENT, WITNESS, uv
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -52,14 +52,17 @@ def _wishes(source: Path) -> str:
     return json.dumps(wanted, sort_keys=True)
 
 
+#: All but `embedded`: not every platform has that wheel, and the tests start servers of their own.
+EXTRAS = ("--extra=validate", "--extra=zstd")
 TABLE = (
     Lock(
         LOCKS[DEV],
         (PYTHON, CONFORMANCE, FOLDER / "dev.in"),
-        ("--all-extras", *(word for file in (PYTHON, CONFORMANCE) for word in ("--group", f"{relative(file)}:dev"))),
+        (*EXTRAS, *(f"--group={relative(file)}:dev" for file in (PYTHON, CONFORMANCE))),
     ),
     Lock(LOCKS[WITNESS], (FOLDER / "celery-5.7.in",)),
-    Lock(LOCKS[DEMO], (PYTHON, FOLDER / "demo.in"), ("--extra", "embedded")),
+    Lock(LOCKS[DEMO], (PYTHON, FOLDER / "demo.in")),
+    Lock(EMBEDDED, (PYTHON,), ("--extra=embedded",)),
 )
 #: --universal: one file for every platform and every Python from 3.10 on.
 COMPILE = ("--universal", "--python-version", "3.10", "--generate-hashes", "--no-header", "--no-annotate", "--quiet")

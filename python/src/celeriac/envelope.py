@@ -1,4 +1,4 @@
-"""The Redis list item: a message and its delivery information as one JSON object (BR-REDIS).
+"""The Redis list item: a message and its delivery information as one JSON object (BR-REDIS-002 to 006).
 
 Redis has no headers or properties, so the whole message lies in the item: the body as base64 text, the rest as plain
 members. Pure: pushing and taking items is the transport's.
@@ -55,13 +55,15 @@ class Envelope:
 
     @classmethod
     def parse(cls, item: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Envelope:
-        """Read a list item. Raises InvalidMessage and nothing else, with ``task_id`` as far as it can be read."""
+        """Read a list item (BR-REDIS-012).
+
+        Raises InvalidMessage and nothing else, with ``task_id`` as far as it can be read.
+        """
         # Base64 makes a body a third longer; the same again is left for headers.
         room = Limits(limits.body_bytes * 2, limits.depth)
         document = loads(item, JSON, "utf-8", limits=room)
         document = _object(document, "the item")
         headers = document.get("headers")
-        headers = {} if headers is None else headers
         try:
             return _parse(cls, document, _object(headers, "headers"), limits)
         except InvalidMessage as error:
@@ -136,12 +138,12 @@ _EXTRA_PLACES = ("item", "delivery_info")
 
 
 def lists_for(queue: str) -> tuple[str, ...]:
-    """Names of the four lists of a queue, in the order in which they are read: priority 0 first (BR-REDIS)."""
+    """Names of the four lists of a queue, in the order in which they are read: priority 0 first (BR-REDIS-013)."""
     return (queue, *(f"{queue}{_SEPARATOR}{step}" for step in PRIORITY_STEPS[1:]))
 
 
 def list_for(queue: str, priority: int | None) -> str:
-    """Name of the list that a message of this priority is pushed to; none or below 0 is the queue's own list."""
+    """Name of the list for a message of this priority (BR-REDIS-007); none and below 0 count as 0."""
     below = sum(step <= (priority or 0) for step in PRIORITY_STEPS)
     return lists_for(queue)[max(below, 1) - 1]
 

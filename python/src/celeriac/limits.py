@@ -1,7 +1,7 @@
 """What a receiver takes before it refuses: size of the body after decompression, and depth of nesting.
 
 Both are checked before the costly or dangerous step: decompression stops at the size, and the depth is counted on the
-text, before a recursive parser sees it (SEC, hostile input).
+text, before a recursive parser sees it (SER-JSON-009, SER-JSON-010).
 """
 
 from __future__ import annotations

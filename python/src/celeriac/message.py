@@ -13,22 +13,23 @@ from typing import Any
 
 from celeriac.errors import InvalidCall, InvalidMessage
 from celeriac.fields import Field, on_wire, read, rest, table, write
-from celeriac.message_v1 import is_v1, unknown_keys, v2_fields
+from celeriac.message_v1 import MessageV1
+from celeriac.producing import producer_fields
 from celeriac.serialization import (
     DEFAULT_LIMITS,
     JSON,
     MSGPACK,
+    Encoded,
     Limits,
     compress,
     decompress,
     dumps,
-    encode_text,
     loads,
 )
 from celeriac.signature import Signature
 from celeriac.tagged import from_tagged, to_tagged
 from celeriac.text import elided, shown
-from celeriac.times import expiration, instant, iso
+from celeriac.times import expiration, instant
 from celeriac.wire import Extra, Wire
 
 __all__ = ["FIELDS", "Extra", "Field", "Message", "Wire"]
@@ -66,9 +67,9 @@ class Message:
     timelimit: Sequence[float | None] | None = field(default=None, metadata=on_wire("headers", "time-limit", "null"))
     root_id: str | None = field(default=None, metadata=on_wire("headers", "string", "null"))
     parent_id: str | None = field(default=None, metadata=on_wire("headers", "string", "null"))
-    argsrepr: str | bytes | None = field(default=None, metadata=on_wire("headers", "log-text", "null"))
-    kwargsrepr: str | bytes | None = field(default=None, metadata=on_wire("headers", "log-text", "null"))
-    origin: str | None = field(default=None, metadata=on_wire("headers", "string", "null"))
+    argsrepr: Any = field(default=None, metadata=on_wire("headers", "log-text", "null"))
+    kwargsrepr: Any = field(default=None, metadata=on_wire("headers", "log-text", "null"))
+    origin: Any = field(default=None, metadata=on_wire("headers", "log-text", "null"))
     ignore_result: bool | None = field(default=None, metadata=on_wire("headers", "boolean", "null"))
     replaced_task_nesting: int | None = field(default=0, metadata=on_wire("headers", "integer", "null"))
     stamped_headers: Sequence[str] | None = field(default=None, metadata=on_wire("headers", "array", "null"))
@@ -105,7 +106,7 @@ class Message:
         """Read a task message, of protocol 2 or 1.
 
         ``accept`` holds the content types taken, ``limits`` the size and nesting. Raises InvalidMessage and nothing
-        else; it carries ``task_id`` and ``task`` as far as they can be read.
+        else (TM-HDR-009, TM-BODY-013, TM-V1-003); it carries ``task_id`` and ``task`` as far as they can be read.
         """
         headers = wire.headers
         try:
@@ -127,10 +128,10 @@ class Message:
             headers.update(extra.headers)
             properties.update(extra.properties)
             embed.update(extra.embed)
-        body = self._encode([list(arguments["args"]), arguments["kwargs"], embed])
-        return Wire(body, self.content_type, self.content_encoding, headers, properties)
+        encoded = self._encode([list(arguments["args"]), arguments["kwargs"], embed])
+        return Wire(encoded.body, encoded.content_type, encoded.content_encoding, headers, properties)
 
-    def _encode(self, parts: list[Any]) -> bytes:
+    def _encode(self, parts: list[Any]) -> Encoded:
         serializer = _SERIALIZERS.get(self.content_type)
         if serializer is None:
             raise InvalidCall(f"content_type is {shown(self.content_type)}; use one of {', '.join(_SERIALIZERS)}")
@@ -138,10 +139,7 @@ class Message:
             if type(key) is not str:
                 raise InvalidCall(f"kwargs has the key {shown(key)}; names of keyword arguments are text")
         encoded = dumps(parts, serializer, name=_BODY_PARTS)
-        body = encoded.body
-        if self.content_encoding not in (None, encoded.content_encoding) and serializer == "json":
-            body = encode_text(body.decode("ascii"), str(self.content_encoding))
-        return body if self.compression is None else compress(body, self.compression)
+        return encoded if self.compression is None else replace(encoded, body=compress(encoded.body, self.compression))
 
     @classmethod
     def create(
@@ -158,10 +156,11 @@ class Message:
         """Give the message that a producer sends: every field that Celery writes, with its usual value.
 
         ``options`` are fields of a message by name, and ``time_limit`` and ``soft_time_limit`` (seconds) and
-        ``headers`` (the user's own). ``eta`` and ``expires`` may be datetimes (naive is UTC) or text. With ``now`` and
-        ``expires`` the property ``expiration`` is set. Raises InvalidCall for an unknown option or a bad value.
+        ``headers`` (the user's own). ``eta`` and ``expires`` may be datetimes (naive is UTC) or text, callbacks and the
+        like ``Signature`` or their objects. With ``now`` and ``expires`` the property ``expiration`` is set
+        (TM-PROP-005). Raises InvalidCall for an unknown option or a bad value (TM-SEND-001, TM-SEND-003).
         """
-        values = _producer_options(options)
+        values = producer_fields(options, _NAMES, _HEADER_NAMES)
         args, kwargs = list(args), dict(kwargs or {})
         expires = values.get("expires")
         if expires is not None and now is not None:
@@ -270,20 +269,15 @@ def _parse(wire: Wire, accept: frozenset[str], limits: Limits) -> Message:
 
 def _parse_without_task(wire: Wire, accept: frozenset[str], limits: Limits) -> Message:
     """Read a message without header ``task``: protocol 1, or nothing that can be run."""
-    headers = wire.headers
-    body = _decode(wire, accept, limits)
-    if not is_v1(headers, body):
-        reason = "task is missing in headers, and the body is no protocol 1 object; send it"
-        raise InvalidMessage(reason, field="task").about(body.get("id") if isinstance(body, dict) else None, None)
+    values: dict[str, Any] = {}
+    read(_COMPRESSION, wire.headers, values)
+    old = MessageV1.parse(_decode(wire, accept, limits))
     try:
-        values: dict[str, Any] = {}
-        read(_COMPRESSION, headers, values)
-        read(FIELDS, {**v2_fields(body), **values}, values)
-        _check_kwargs(values["kwargs"])
-        others = {name: value for name, value in headers.items() if name not in _HEADER_NAMES}
-        return _finish(wire, values, Extra(others, {}, unknown_keys(body)), _WHEN_USED)
+        _check_kwargs(old.kwargs)
+        others = {name: value for name, value in wire.headers.items() if name not in _HEADER_NAMES}
+        return _finish(wire, {**old.v2_fields(), **values}, Extra(others, {}, old.extra), _WHEN_USED)
     except InvalidMessage as error:
-        raise error.about(body.get("id"), body.get("task")) from error.__cause__
+        raise error.about(old.id, old.task) from error.__cause__
 
 
 def _finish(wire: Wire, values: dict[str, Any], extra: Extra, absent: Iterable[str]) -> Message:
@@ -316,7 +310,7 @@ def _decode(wire: Wire, accept: frozenset[str], limits: Limits) -> Any:
 
 
 def _check_kwargs(kwargs: Mapping[Any, Any]) -> None:
-    """Refuse names that are no text, which MessagePack can carry."""
+    """Refuse names of keyword arguments that are no text; MessagePack can carry such."""
     for name in kwargs:
         if type(name) is not str:
             raise InvalidMessage(
@@ -344,38 +338,3 @@ def _check_signature(name: str, held: Iterable[Any]) -> None:
             Signature.parse(signature)
     except InvalidMessage as error:
         raise InvalidMessage(f"{name}: {error.reason}", field=name) from error
-
-
-def _producer_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Bring the options of ``create`` into fields of a message."""
-    values = dict(options)
-    headers = values.pop("headers", None) or {}
-    if not isinstance(headers, Mapping):
-        raise InvalidCall(f"headers is {shown(headers)}; it is a dict of the user's own headers")
-    limits = [values.pop("time_limit", None), values.pop("soft_time_limit", None)]
-    unknown = values.keys() - _NAMES - {"content_type", "content_encoding"}
-    if unknown:
-        raise InvalidCall(f"unknown option {', '.join(sorted(unknown))}; the options are the fields of a task message")
-    taken = headers.keys() & _HEADER_NAMES
-    if taken:
-        raise InvalidCall(f"headers may not hold {', '.join(sorted(taken))}; pass it as an option")
-    values.setdefault("timelimit", limits)
-    if headers:
-        values["extra"] = Extra(headers=dict(headers))
-    for name in ("eta", "expires"):
-        if values.get(name) is not None:
-            values[name] = _time_text(name, values[name])
-    return values
-
-
-def _time_text(name: str, moment: Any) -> str:
-    """Give a datetime as text, in UTC, and text as it is if it names an instant."""
-    try:
-        if isinstance(moment, datetime):
-            return iso(moment)
-        if isinstance(moment, str):
-            instant(moment)
-            return moment
-    except ValueError as error:
-        raise InvalidCall(f"{name}: {error}") from error
-    raise InvalidCall(f"{name} is {shown(moment)}; pass a datetime or ISO 8601 text")

@@ -41,7 +41,7 @@ class State(str, Enum):
     __str__ = str.__str__
 
 
-#: States after which nothing more comes.
+#: States after which nothing more comes (RS-STATE-003, RS-STATE-004).
 TERMINAL = frozenset({State.SUCCESS, State.FAILURE, State.REVOKED, State.REJECTED, State.IGNORED})
 
 
@@ -91,7 +91,7 @@ class Result:
         accept: frozenset[str] = frozenset({JSON}),
         limits: Limits = DEFAULT_LIMITS,
     ) -> Result:
-        """Read a result document. Raises InvalidMessage and nothing else."""
+        """Read a result document. Raises InvalidMessage and nothing else (RS-DOC-008)."""
         body, compression = _uncompressed(body, limits)
         document = loads(body, content_type, content_encoding, accept=accept, limits=limits)
         if not isinstance(document, dict):
@@ -197,8 +197,8 @@ _WHEN_SET = frozenset(row.name for row in RESULT_FIELDS if row.writer != "always
 def exception_info(error: BaseException) -> dict[str, Any]:
     """Describe an exception as documents hold it: class, arguments, module.
 
-    An argument that cannot be serialized is replaced by its ``repr``. Cause and context are in the traceback's text
-    alone, as in Celery.
+    An argument that cannot be serialized is replaced by its ``repr`` (RS-EXC-001 to 005). Cause and context are in the
+    traceback's text alone, as in Celery.
     """
     kind = type(error)
     return {
@@ -209,10 +209,10 @@ def exception_info(error: BaseException) -> dict[str, Any]:
 
 
 def outcome(result: Result) -> Any:
-    """Give the value of a terminal document, or raise what it says.
+    """Give the value of a terminal document, or raise what it says (RS-EXC-010).
 
-    IGNORED gives ``None``. Raises TaskFailure, NotRegistered or TaskRevoked (REJECTED too); InvalidCall for a document
-    that is not terminal.
+    No class that the document names is imported or made (RS-EXC-009). IGNORED gives ``None``. Raises TaskFailure,
+    NotRegistered or TaskRevoked (REJECTED too); InvalidCall for a document that is not terminal.
     """
     if result.status in (State.SUCCESS, State.IGNORED):
         return result.result if result.status == State.SUCCESS else None
@@ -225,7 +225,7 @@ def outcome(result: Result) -> Any:
 
 
 def _failure(result: Result) -> TaskFailure:
-    info = result.result
+    info = _unwrapped(result.result)
     kind = NotRegistered if info["exc_type"] == "NotRegistered" else TaskFailure
     module = info.get("exc_module")
     return kind(
@@ -235,6 +235,17 @@ def _failure(result: Result) -> TaskFailure:
         traceback=result.traceback,
         task_id=result.task_id,
     )
+
+
+def _unwrapped(info: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the exception inside the wrapper that Celery puts around what it cannot pickle (RS-EXC-006)."""
+    arguments = _arguments(info)
+    if info["exc_type"] != "UnpickleableExceptionWrapper" or len(arguments) < 3:
+        return info
+    module, name, inner = arguments[:3]
+    if not isinstance(name, str) or not name:
+        return info
+    return {"exc_type": name, "exc_message": inner, "exc_module": module}
 
 
 def _arguments(info: Any) -> tuple[Any, ...]:
@@ -259,7 +270,10 @@ def _serializable(argument: Any) -> Any:
 
 def _check_exception(status: str, result: Any) -> None:
     """Refuse a failure that does not say which; readers of Celery break on it."""
-    if status == State.FAILURE and not (isinstance(result, dict) and isinstance(result.get("exc_type"), str)):
+    if status != State.FAILURE:
+        return
+    name = result.get("exc_type") if isinstance(result, dict) else None
+    if not isinstance(name, str) or not name:
         reason = f"result of a FAILURE is {shown(result)}; it is an object with exc_type, exc_message and exc_module"
         raise InvalidMessage(reason, field="result")
 

@@ -1,4 +1,4 @@
-"""From a signature to the message that is sent for it: callbacks, errbacks and the next step of a chain (CV).
+"""From a signature to the message that is sent for it: callbacks, errbacks and the next step of a chain.
 
 Pure: the time and the ids are arguments.
 """

@@ -1,8 +1,8 @@
 """Values to bodies and back: JSON with Celery's type tags, MessagePack on request, nothing else.
 
-The tags (SER-TYPE) are objects of exactly two keys, ``{"__type__": name, "__value__": plain}``, for what JSON cannot
-hold: datetime, date, time, uuid, decimal, bytes (UTF-8 text) and base64 (other bytes). A producer cannot send user data
-of that very shape, because every reader takes it for a tag.
+The tags (SER-TYPE-001 to SER-TYPE-012) are objects of exactly two keys, ``{"__type__": name, "__value__": plain}``, for
+what JSON cannot hold: datetime, date, time, uuid, decimal, bytes (UTF-8 text) and base64 (other bytes). A producer
+cannot send user data of that very shape, because every reader takes it for a tag.
 
 Pickle is not here, not even on request.
 """
@@ -36,26 +36,20 @@ __all__ = [
     "compress",
     "decompress",
     "dumps",
-    "encode_text",
     "loads",
     "mime_name",
 ]
 
-#: Content type of JSON, compared byte for byte (SER): no charset parameter, lower case.
+#: Content type of JSON, compared byte for byte (SER-CT-003): no charset parameter, lower case.
 JSON = "application/json"
 #: Content type of MessagePack.
 MSGPACK = "application/x-msgpack"
 _UTF8 = "utf-8"
 _BINARY = "binary"
 
-#: Charsets that a content encoding may name. Our own table: Python's registry would import modules by the peer's word.
-_CHARSETS = {
-    **dict.fromkeys(("utf-8", "utf8", _BINARY), _UTF8),
-    **dict.fromkeys(("us-ascii", "ascii"), "ascii"),
-    **{name: name for name in ("utf-16", "utf-16le", "utf-16be", "utf-32", "latin-1")},
-    **{f"iso-8859-{part}": f"iso8859-{part}" for part in (*range(1, 12), *range(13, 17))},
-    **{f"windows-{page}": f"cp{page}" for page in range(1250, 1259)},
-}
+#: Content encodings under which the bytes of a JSON body are UTF-8. Under any other only ASCII is taken (SER-JSON-011):
+#: that is the same text in every charset, and no charset is looked up by the peer's word.
+_UTF8_NAMES = frozenset({None, "utf-8", "UTF-8", "utf8", "us-ascii", _BINARY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +59,7 @@ class Encoded:
     Attributes:
         body: the bytes.
         content_type: MIME name, ``application/json``.
-        content_encoding: ``utf-8``, or ``binary``.
+        content_encoding: ``utf-8``, or ``binary`` for MessagePack (SER-CT-002).
 
     """
 
@@ -79,7 +73,8 @@ def dumps(value: Any, serializer: str = "json", *, name: str | tuple[str, ...] =
 
     Tuples become arrays; keys of objects that are numbers, booleans or ``None`` become text, in JSON. NaN and the
     infinities are written bare, as Celery does. ``name`` is what error messages call the value; a tuple names the
-    elements of a list one by one. Raises InvalidCall, naming the path of the value that cannot be written.
+    elements of a list one by one. Raises InvalidCall, naming the path of the value that cannot be written
+    (SER-TYPE-010, SER-TYPE-012).
     """
     try:
         write = _WRITERS[serializer]
@@ -100,10 +95,10 @@ def loads(
     accept: frozenset[str] = frozenset({JSON}),
     limits: Limits = DEFAULT_LIMITS,
 ) -> Any:
-    """Decode a body whose content type is in ``accept`` (``JSON``, ``MSGPACK``).
+    """Decode a body whose content type is in ``accept`` (``JSON``, ``MSGPACK``; SER-CT-003).
 
-    No content encoding means UTF-8. NaN and the infinities, integers of any size and duplicate keys (the last counts)
-    are read as Celery writes them. Raises InvalidMessage and nothing else.
+    JSON is UTF-8. NaN and the infinities, integers of any size and duplicate keys (the last counts) are read as Celery
+    writes them (SER-JSON-003, 005, 007). Raises InvalidMessage and nothing else.
     """
     if content_type not in accept or content_type not in _READERS:
         wanted = ", ".join(sorted(accept & _READERS.keys()))
@@ -111,14 +106,6 @@ def loads(
     if len(body) > limits.body_bytes:
         raise InvalidMessage(f"the body has {len(body)} bytes, more than the {limits.body_bytes} accepted")
     return _READERS[content_type](body, content_encoding, limits)
-
-
-def encode_text(text: str, content_encoding: str) -> bytes:
-    """Write text in the charset that a content encoding names. Raises InvalidCall for an unknown one."""
-    charset = _CHARSETS.get(content_encoding.lower())
-    if charset is None:
-        raise InvalidCall(f"content encoding {shown(content_encoding)} is unknown; use utf-8")
-    return text.encode(charset)
 
 
 # ---- JSON ----
@@ -135,7 +122,7 @@ def _write_json(value: Any) -> Encoded:
 
 def _read_json(body: bytes, content_encoding: str | None, limits: Limits) -> Any:
     text = _decode_text(body, content_encoding)
-    if is_deeper(body if text.isascii() else text.encode(_UTF8, "surrogatepass"), limits.depth):
+    if is_deeper(body, limits.depth):
         raise InvalidMessage(f"the body is nested deeper than {limits.depth} levels")
     # Keys may be escaped, but no escape of the letters of a tag is written without "\u00".
     decode = _TAGGED if "__type__" in text or "\\u00" in text else _PLAIN
@@ -148,14 +135,13 @@ def _read_json(body: bytes, content_encoding: str | None, limits: Limits) -> Any
 
 
 def _decode_text(body: bytes, content_encoding: str | None) -> str:
-    charset = _UTF8 if content_encoding is None else _CHARSETS.get(content_encoding.lower())
-    if charset is None:
-        reason = f"content encoding {shown(content_encoding)} is unknown; send utf-8"
+    if content_encoding not in _UTF8_NAMES and not body.isascii():
+        reason = f"content encoding {shown(content_encoding)} is not accepted; send utf-8"
         raise InvalidMessage(reason, field="content_encoding")
     try:
-        return body.decode(charset)
+        return body.decode(_UTF8)
     except UnicodeDecodeError as error:
-        raise InvalidMessage(f"the body is not {charset} text: {error}", field="content_encoding") from error
+        raise InvalidMessage(f"the body is not UTF-8: {error}") from error
 
 
 def _from_tag(pairs: dict[str, Any]) -> Any:

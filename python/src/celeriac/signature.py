@@ -1,4 +1,4 @@
-"""Signatures: a call not yet made, as it lies in ``callbacks``, ``errbacks``, ``chain`` and ``chord`` (CV)."""
+"""Signatures: a call not yet made, as it lies in ``callbacks``, ``errbacks``, ``chain`` and ``chord`` (TM-BODY-009)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Read: extended format, ``T`` or a space, seconds and fraction optional, ``Z`` or an offset with or without a colon or
 nothing, a date alone is its midnight. Fractions finer than a microsecond are cut. Text without an offset is UTC
-(TM-HDR, wire rule for ``eta`` and ``expires``). Written: UTC, ``+00:00``, at most six fraction digits.
+(TM-HDR-029).
 
 There is no clock here: the current time is always an argument.
 """

@@ -84,6 +84,7 @@ def test_base64_with_line_breaks() -> None:
         ({"body": "-_-_"}, "body"),
         ({"body": "abc"}, "body"),
         ({"headers": []}, "headers"),
+        ({"headers": None}, "headers"),
         ({"properties": None}, "properties"),
         ({"properties": {"delivery_tag": "t"}}, "delivery_info"),
         ({"properties": {"delivery_tag": "t", "delivery_info": {"exchange": ""}}}, "routing_key"),

@@ -11,6 +11,7 @@ from celeriac.errors import InvalidCall, InvalidMessage
 from celeriac.fields import Field, read, write
 from celeriac.message import FIELDS as TASK_FIELDS
 from celeriac.message import Message
+from celeriac.message_v1 import FIELDS_V1
 from celeriac.result import RESULT_FIELDS
 from celeriac.signature import SIGNATURE_FIELDS
 
@@ -20,6 +21,7 @@ TABLES = {
     "task-v2": TASK_FIELDS,
     "envelope": ENVELOPE_FIELDS,
     "signature": SIGNATURE_FIELDS,
+    "task-v1": FIELDS_V1,
     "result": RESULT_FIELDS,
 }
 
@@ -65,7 +67,7 @@ def field_of(name: str) -> Field:
         ),
         ("stamped_headers", [None, [], ["a"]], ["a", {}]),
         ("stamps", [None, {}], [[], "a"]),
-        ("argsrepr", [None, "(2, 3)", b"\xed\xa0\xbd"], [5]),
+        ("argsrepr", [None, "(2, 3)", b"\xed\xa0\xbd", 5], []),
         ("args", [[], ()], [None, "ab", {}]),
         ("kwargs", [{}], [None, [], "ab"]),
     ],

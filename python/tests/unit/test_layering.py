@@ -18,7 +18,7 @@ TREES = modules(ROOT)
 #: The protocol core from left to right: each module may import those before it, and nothing else of the package.
 CORE = (
     *("text", "times", "errors", "limits", "compression", "unwritable", "serialization", "tagged", "fields"),
-    *("signature", "wire", "message_v1", "message", "sending", "envelope"),
+    *("signature", "wire", "message_v1", "producing", "message", "sending", "envelope"),
 )
 #: Beside the core's line. A result knows nothing of messages.
 RESULT_MAY = ("text", "times", "errors", "limits", "compression", "serialization", "tagged", "fields")

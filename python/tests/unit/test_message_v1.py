@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from celeriac import InvalidMessage, Message, Wire
+from celeriac.message_v1 import MessageV1
 
 LEAST = {"task": "shop.add", "id": "i"}
 
@@ -38,6 +39,11 @@ def test_utc_is_ignored_and_user_headers_and_unknown_keys_are_kept() -> None:
     assert message.extra.embed == {"x": 1}
 
 
+def test_neutral_form_has_the_keys_that_were_there() -> None:
+    body = {**LEAST, "utc": False, "taskset": None, "args": [1.0], "x": 2}
+    assert MessageV1.parse(body).to_neutral() == {**body, "args": [{"$float": "1.0"}]}
+
+
 def test_it_is_written_as_protocol_2() -> None:
     built = parse({**LEAST, "retries": 2, "group_index": 3}).build()
     assert built.headers["task"] == "shop.add"
@@ -48,13 +54,14 @@ def test_it_is_written_as_protocol_2() -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ({"task": "t"}, "id is missing in the body"),
+        ({"task": "t"}, "id is missing in body; send it"),
+        ({**LEAST, "utc": "yes"}, "utc is 'yes'; it is a boolean"),
         ({"task": "t", "id": ""}, "id is ''"),
         ({"task": 5, "id": "i"}, "task is 5"),
         ({**LEAST, "kwargs": None}, "kwargs is None; it is an object"),
         ({**LEAST, "args": "23"}, "args is '23'; it is an array"),
         ({**LEAST, "callbacks": [1]}, "callbacks: a signature is 1"),
-        ({"id": "i"}, "task is missing in headers"),
+        ({"id": "i"}, "task is missing in body"),
         ([[], {}, {}], "task is missing in headers"),
         (None, "task is missing in headers"),
     ],

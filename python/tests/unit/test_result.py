@@ -135,6 +135,17 @@ def test_foreign_failures_are_read() -> None:
     assert caught.value.exc_module is None
 
 
+def test_the_wrapper_of_celery_is_taken_off() -> None:
+    arguments = ["shop", "Local", ["seen only here"], "Local('seen only here')"]
+    info = {"exc_type": "UnpickleableExceptionWrapper", "exc_message": arguments, "exc_module": "celery.utils"}
+    with pytest.raises(TaskFailure, match="^Local: seen only here$") as caught:
+        outcome(Result.from_failure("i", info, date_done=DONE))
+    assert caught.value.exc_module == "shop"
+    for odd in ([], ["shop"], ["shop", 5, []]):
+        with pytest.raises(TaskFailure, match="^UnpickleableExceptionWrapper"):
+            outcome(Result.from_failure("i", {**info, "exc_message": odd}, date_done=DONE))
+
+
 def test_compressed_document() -> None:
     result = Result.from_success("i", "x" * 1000, date_done=DONE, compression="zlib")
     body = result.build().body
@@ -155,6 +166,7 @@ def test_compressed_document() -> None:
     + [
         (b'{"task_id": "i", "status": ""}', "status"),
         (b'{"task_id": "i", "status": "FAILURE"}', "result"),
+        (b'{"task_id": "i", "status": "FAILURE", "result": {"exc_type": ""}}', "result"),
         (b"[]", None),
     ],
 )

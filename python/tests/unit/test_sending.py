@@ -73,7 +73,8 @@ def test_options() -> None:
     assert message.timelimit == [30, 20]
     assert message.ignore_result is True
     assert message.extra.headers == {"tenant": "a"}
-    assert (message.callbacks, message.errbacks) == ([{"task": "next"}], [{"task": "oops"}])
+    assert message.callbacks == [Signature(task="next").build()]
+    assert message.errbacks == [Signature(task="oops").build()]
     assert (message.stamped_headers, message.stamps) == (["stamp"], {"stamp": "x"})
     assert Message.parse(message.build()) == message
 

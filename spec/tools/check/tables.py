@@ -1,7 +1,12 @@
-"""Field tables: rendered from fields.json between ``<!-- fields: SECTION [PLACE] -->`` and ``<!-- /fields -->``."""
+"""What is rendered into the pages: field tables and the messages of vectors.
+
+``<!-- fields: SECTION [PLACE] -->`` up to ``<!-- /fields -->`` holds a table of fields.json,
+``<!-- vector: ID PART -->`` up to ``<!-- /vector -->`` one part of a vector: headers, properties, body or item.
+"""
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -10,6 +15,9 @@ from typing import Any
 from .problems import Problem, Spec, numbered
 
 BLOCK = re.compile(r"(<!-- fields: (?P<what>[a-z0-9 _-]+) -->\n)(?P<table>.*?)(<!-- /fields -->)", re.DOTALL)
+VECTOR = re.compile(
+    r"(<!-- vector: (?P<id>[a-z0-9/-]+) (?P<part>headers|properties|body|item) -->\n)(?P<text>.*?)(<!-- /vector -->)", re.DOTALL
+)
 HEAD = "| Field | Type | When omitted | Who writes it | Since | Meaning |\n|---|---|---|---|---|---|\n"
 REMEDY = "run python spec/tools/render.py"
 
@@ -34,9 +42,21 @@ def table(spec: Spec, what: str) -> str:
     return HEAD + "".join(rows)
 
 
+def part(spec: Spec, vector_id: str, name: str) -> str:
+    """One part of a vector as a fenced block; a body as it travelled, anything else with line breaks."""
+    wire = json.loads((spec.folder / "vectors" / f"{vector_id}.json").read_text(encoding="utf-8"))["wire"]
+    if name == "body":
+        text = base64.b64decode(wire["body"]).decode("utf-8")
+    else:
+        value = json.loads(base64.b64decode(wire["item"])) if name == "item" else wire[name]
+        text = json.dumps(value, indent=2, ensure_ascii=False)
+    return f"```json\n{text}\n```\n"
+
+
 def rendered(spec: Spec, text: str) -> str:
-    """The text with every table up to date."""
-    return BLOCK.sub(lambda block: block[1] + table(spec, block["what"]) + block[4], text)
+    """The text with every table and every message up to date."""
+    text = BLOCK.sub(lambda block: block[1] + table(spec, block["what"]) + block[4], text)
+    return VECTOR.sub(lambda block: block[1] + part(spec, block["id"], block["part"]) + block[5], text)
 
 
 def check(spec: Spec) -> Iterator[Problem]:
@@ -46,8 +66,8 @@ def check(spec: Spec) -> Iterator[Problem]:
         text = path.read_text(encoding="utf-8")
         shown |= {block["what"] for block in BLOCK.finditer(text)}
         if rendered(spec, text) != text:
-            line = next((n for n, content in numbered(path) if content.startswith("<!-- fields:")), 0)
-            yield Problem(spec.name(path), line, "a field table is not what fields.json says", REMEDY)
+            line = next((n for n, content in numbered(path) if content.startswith(("<!-- fields:", "<!-- vector:"))), 0)
+            yield Problem(spec.name(path), line, "a table or a message is not what fields.json or its vector says", REMEDY)
     for section, entries in fields(spec).items():
         if isinstance(entries, list):
             missing = {f"{section} {field['place']}" for field in entries} - shown

@@ -13,28 +13,45 @@ from .problems import Problem, Spec
 
 ID = re.compile(r"\b[A-Z]+(?:-[A-Z0-9]+)+-\d{3}\b")
 QUOTED_VECTOR = re.compile(r"`((?:task-v2|task-v1|redis|result|serialization)/[a-z0-9/-]+)`")
-PROVED = re.compile(r"^\*Proved by:\* (?P<cases>.*)$")
+PROVED_BY = "*Proved by:*"
 CASE_NAME = re.compile(r"`([a-z0-9-]+(?:/[a-z0-9-]+)+)`")
+TOP_KEY = re.compile(r"^([a-z_]+):")
+ROW_KEY = re.compile(r"^  ([a-z0-9-]+):")
+COMMENT = re.compile(r"(^|\s)#.*$")
 SHOWN = 4
 
 
 def cases(spec: Spec) -> dict[str, set[str]]:
-    """Case name -> the requirement ids of its top-level ``requirements``. Read without a YAML parser."""
+    """Case name -> the requirement ids that it quotes. A case is a row of a table: ``<path>/<row>``."""
     if spec.cases is None or not spec.cases.is_dir():
         return {}
-    return {path.relative_to(spec.cases).with_suffix("").as_posix(): quoted_by(path) for path in sorted(spec.cases.rglob("*.yaml"))}
-
-
-def quoted_by(path: Path) -> set[str]:
-    """Requirement ids in the top-level list ``requirements`` of a YAML file, in either of its two spellings."""
-    found: set[str] = set()
-    inside = False
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if re.match(r"\S", line) and not line.startswith("#"):
-            inside = line.startswith("requirements:") or (inside and line.startswith("- "))
-        if inside:
-            found |= set(ID.findall(line.split(" #")[0]))
+    found: dict[str, set[str]] = {}
+    for path in sorted(spec.cases.rglob("*.yaml")):
+        topic = path.relative_to(spec.cases).with_suffix("").as_posix()
+        found |= {f"{topic}/{row}": ids for row, ids in rows(path).items()}
     return found
+
+
+def rows(path: Path) -> dict[str, set[str]]:
+    """Row -> requirement ids of one table of cases; what stands under ``defaults`` counts for every row.
+
+    Reads the indentation alone, so that the gate needs no YAML parser.
+    """
+    section, row = "", ""
+    common: set[str] = set()
+    found: dict[str, set[str]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if top := TOP_KEY.match(line):
+            section, row = top[1], ""
+        elif section == "cases" and (key := ROW_KEY.match(line)):
+            row = key[1]
+            found[row] = set()
+        ids = set(ID.findall(COMMENT.sub("", line)))
+        if row:
+            found[row] |= ids
+        elif section in ("defaults", "requirements"):
+            common |= ids
+    return {name: ids | common for name, ids in found.items()}
 
 
 def by_requirement(quoting: dict[str, set[str]]) -> dict[str, list[str]]:
@@ -59,7 +76,7 @@ def proved_line(names: list[str]) -> str:
     """The line that names the cases of a requirement."""
     shown = ", ".join(f"`{name}`" for name in names[:SHOWN])
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"*Proved by:* case{'s' if len(names) > 1 else ''} {shown}{more}"
+    return f"{PROVED_BY} case{'s' if len(names) > 1 else ''} {shown}{more}"
 
 
 def rendered(spec: Spec, text: str) -> str:
@@ -82,7 +99,7 @@ def close(lines: list[str], names: list[str]) -> None:
     if not names:
         return
     start = max(i for i, line in enumerate(lines) if requirements.HEADING.match(line))
-    kept = [line for line in lines[start:] if not line.startswith(("*Proved by:*", "*Untested:*"))]
+    kept = [line for line in lines[start:] if not line.startswith((PROVED_BY, "*Untested:*"))]
     while kept and not kept[-1].strip():
         kept.pop()
     if kept[-1].startswith(">"):
@@ -101,7 +118,7 @@ def check(spec: Spec) -> Iterator[Problem]:
             yield Problem(f"vectors/{name}.json", 0, "quotes no requirement", "name the requirement that it is an example of")
     for name, ids in quoting_cases.items():
         for unknown in sorted(ids - known):
-            yield Problem(f"conformance/cases/{name}.yaml", 0, f"quotes {unknown}, which no chapter defines", "correct the id")
+            yield Problem(f"conformance/cases/{name}", 0, f"quotes {unknown}, which no chapter defines", "correct the id")
     yield from check_requirements(spec, by_requirement(quoting_vectors), by_requirement(quoting_cases), quoting_cases)
 
 
@@ -116,8 +133,8 @@ def check_requirements(
             remedy = "add a vector or a case that quotes it, or a line '*Untested:* why'"
             yield Problem(found.file, found.line, f"nothing proves {found.id}", remedy)
         for number, line in found.notes:
-            proved = PROVED.match(line)
-            for name in CASE_NAME.findall(proved["cases"]) if proved and known_cases else []:
+            named = CASE_NAME.findall(line) if line.startswith(PROVED_BY) and known_cases else []
+            for name in named:
                 if found.id not in known_cases.get(name, set()):
                     message = f"case {name} does not exist or does not quote {found.id}"
                     yield Problem(found.file, number, message, "run python spec/tools/render.py")

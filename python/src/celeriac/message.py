@@ -254,7 +254,7 @@ def _parse(wire: Wire, accept: frozenset[str], limits: Limits) -> Message:
     values: dict[str, Any] = {}
     absent = read(HEADERS, headers, values)
     extra_headers = rest(headers, _HEADER_NAMES, len(HEADERS) - len(absent))
-    body = _decode(wire, accept, limits)
+    body = _decode(wire, values.get("compression"), accept, limits)
     if not isinstance(body, list) or len(body) != len(_BODY_PARTS):
         raise InvalidMessage(f"the body is {shown(body)}; it is an array of exactly args, kwargs and embed")
     args, kwargs, embed = body
@@ -271,7 +271,7 @@ def _parse_without_task(wire: Wire, accept: frozenset[str], limits: Limits) -> M
     """Read a message without header ``task``: protocol 1, or nothing that can be run."""
     values: dict[str, Any] = {}
     read(_COMPRESSION, wire.headers, values)
-    old = MessageV1.parse(_decode(wire, accept, limits))
+    old = MessageV1.parse(_decode(wire, values.get("compression"), accept, limits))
     try:
         _check_kwargs(old.kwargs)
         others = {name: value for name, value in wire.headers.items() if name not in _HEADER_NAMES}
@@ -299,13 +299,8 @@ def _finish(wire: Wire, values: dict[str, Any], extra: Extra, absent: Iterable[s
     )
 
 
-def _decode(wire: Wire, accept: frozenset[str], limits: Limits) -> Any:
-    body = wire.body
-    compression = wire.headers.get("compression")
-    if compression is not None:
-        if not isinstance(compression, str):
-            raise InvalidMessage(f"compression is {shown(compression)}; it is text or null", field="compression")
-        body = decompress(body, compression, limits)
+def _decode(wire: Wire, compression: str | None, accept: frozenset[str], limits: Limits) -> Any:
+    body = wire.body if compression is None else decompress(wire.body, compression, limits)
     return loads(body, wire.content_type, wire.content_encoding, accept=accept, limits=limits)
 
 

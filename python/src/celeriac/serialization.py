@@ -233,8 +233,6 @@ def _write_msgpack(value: Any) -> Encoded:
 def _read_msgpack(body: bytes, _content_encoding: str | None, limits: Limits) -> Any:
     try:
         value = msgpack.unpackb(body, raw=False, strict_map_key=False, timestamp=3, ext_hook=_no_extension)
-    except MemoryError:
-        raise
     except Exception as error:  # the library has no one error class for damaged data
         raise InvalidMessage(f"the body is not MessagePack: {str(error) or type(error).__name__}") from error
     if value_depth(value, limits.depth) > limits.depth:

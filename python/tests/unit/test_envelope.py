@@ -106,11 +106,22 @@ def test_items_that_are_no_object(value: Any) -> None:
 
 
 def test_limits() -> None:
-    small = Limits(body_bytes=len(BODY))
-    item = {**document(headers={}), "body": base64.b64encode(BODY + b" ").decode()}
-    item["properties"] = {"delivery_tag": "t", "delivery_info": {"exchange": "", "routing_key": "q"}}
-    with pytest.raises(InvalidMessage, match="more than the"):
-        parse(item, limits=small)
+    limits = Limits(body_bytes=2000)
+    for size in (2000, 2001, 5000):
+        item = document(headers={}, body=base64.b64encode(b" " * size).decode())
+        if size == 2000:
+            assert len(parse(item, limits=limits).wire.body) == size
+            continue
+        with pytest.raises(InvalidMessage, match="the body has .* bytes, more than the .* accepted"):
+            parse(item, limits=limits)
+
+
+def test_extra_is_in_the_neutral_form() -> None:
+    item = document(restored=True)
+    item["properties"]["app_id"] = "x"
+    neutral = parse(item).to_neutral()
+    assert neutral["extra"] == {"properties": {"app_id": "x"}, "item": {"restored": True}}
+    assert json.loads(Envelope.from_neutral(neutral).build()) == item
 
 
 def test_what_cannot_be_built() -> None:

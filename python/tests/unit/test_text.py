@@ -53,6 +53,13 @@ def test_small_arguments_are_whole(value: Any) -> None:
     assert elided(value) == repr(value)
 
 
+@pytest.mark.parametrize(
+    "value", [("\0" * 100,) * 8, {"\0" * 100: "\0" * 100}, {"x" * 5000: 1}, {5: [1]}, 5, Hostile()]
+)
+def test_text_that_grows_is_cut_too(value: Any) -> None:
+    assert len(elided(value)) <= ELIDED_LENGTH
+
+
 def test_long_arguments_are_cut() -> None:
     text = elided(("x" * 5000, "tail"))
     assert text.startswith("('xxxx")

@@ -1,0 +1,110 @@
+"""The task catalogue of a worker testee (protocol/tasks.md), for a real Celery worker.
+
+Run by ``celery -A tasks worker``; the adapter says everything else through the environment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import Any
+
+from celery import Celery
+from celery.signals import worker_ready
+from kombu import Queue
+
+QUEUE = os.environ["CONF_QUEUE"]
+
+app = Celery("conf", broker=os.environ["CONF_BROKER_URL"], backend=os.environ.get("CONF_RESULT_URL") or None)
+app.conf.update(
+    # The queue is there, with arguments that are none of ours: consume from it as it is.
+    task_queues=[Queue(QUEUE, routing_key=QUEUE, no_declare=True)],
+    task_default_queue=QUEUE,
+    broker_connection_retry_on_startup=True,
+)
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def _say_ready(**_: object) -> None:
+    os.write(int(os.environ["CONF_READY_FD"]), b"ready\n")
+
+
+def _ran(task: Any) -> None:
+    """The evidence: one line, one write, to the stdout of the adapter."""
+    request = task.request
+    redelivered = bool((request.delivery_info or {}).get("redelivered"))
+    event = {"event": "ran", "task_id": request.id, "task": task.name}
+    line = json.dumps({**event, "retries": request.retries, "redelivered": redelivered}) + "\n"
+    os.write(int(os.environ["CONF_EVIDENCE_FD"]), line.encode())
+
+
+def _task(name: str, **options: Any) -> Any:
+    return app.task(name=f"conf.{name}", bind=True, **options)
+
+
+@_task("echo")
+def echo(self: Any, value: Any) -> Any:
+    _ran(self)
+    return value
+
+
+@_task("add")
+def add(self: Any, x: Any, y: Any) -> Any:
+    _ran(self)
+    return x + y
+
+
+@_task("kwargs")
+def kwargs(self: Any, **kw: Any) -> Any:
+    _ran(self)
+    return kw
+
+
+@_task("fail")
+def fail(self: Any, message: str) -> None:
+    _ran(self)
+    raise ValueError(message)
+
+
+@_task("sleep")
+def sleep(self: Any, seconds: float) -> float:
+    _ran(self)
+    time.sleep(seconds)
+    return seconds
+
+
+@_task("retry", max_retries=None)
+def retry(self: Any, times: int) -> int:
+    _ran(self)
+    if self.request.retries < times:
+        raise self.retry(countdown=0)
+    return int(self.request.retries)
+
+
+@_task("ignored", ignore_result=True)
+def ignored(self: Any, value: Any) -> Any:
+    _ran(self)
+    return value
+
+
+REQUEST = ("id", "root_id", "parent_id", "retries", "group", "correlation_id", "reply_to", "timelimit", "eta")
+REQUEST += ("expires", "shadow")
+
+
+@_task("request")
+def request(self: Any) -> dict[str, Any]:
+    _ran(self)
+    return {**{name: getattr(self.request, name) for name in REQUEST}, "headers": self.request.headers or {}}
+
+
+@_task("big")
+def big(self: Any, n: int) -> str:
+    _ran(self)
+    return "x" * n
+
+
+@_task("nested")
+def nested(self: Any) -> None:
+    _ran(self)
+    raise ValueError(object())

@@ -1,0 +1,159 @@
+"""The bench: the testee, its restarts, and the witnesses beside it, as one run uses them."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from celeriac_conformance.testee import Answer, Hello, Refused, Testee, TesteeBroken
+from celeriac_conformance.witness import COMBOS, Broker, Combo, Results
+from celeriac_conformance.witness.amqp import AmqpBroker, RpcResults
+from celeriac_conformance.witness.redis import RedisBroker, RedisResults
+
+#: How often a run goes on after its testee has broken down.
+MOST_RESTARTS = 3
+OPEN_SECONDS = 60.0
+CLOSE_SECONDS = 30.0
+
+
+class RestartsExhausted(Exception):
+    """The testee broke down more often than a run puts up with."""
+
+
+@dataclass
+class Bench:
+    """What the profiles work with. ``urls`` has "amqp" and "redis" where there is such a broker."""
+
+    command: Sequence[str]
+    urls: dict[str, str]
+    seconds: float
+    seed: int
+    cwd: Path | None = None
+    restarts: int = 0
+    _brokers: dict[str, Broker] = field(default_factory=dict)
+    _results: dict[Combo, Results] = field(default_factory=dict)
+
+    def start(self) -> Hello:
+        """Start the testee and greet it; raises TesteeBroken."""
+        self.random = random.Random(self.seed)
+        self.testee = Testee(self.command, self.cwd)
+        self.hello = self.testee.hello()
+        return self.hello
+
+    def restart(self) -> None:
+        """Replace a broken testee by a new one that claims the same; raises RestartsExhausted or TesteeBroken."""
+        self.testee.kill()
+        self.restarts += 1
+        if self.restarts > MOST_RESTARTS:
+            raise RestartsExhausted(f"the testee broke down {self.restarts} times")
+        self.testee = Testee(self.command, self.cwd)
+        if self.testee.hello() != self.hello:
+            raise TesteeBroken("the restarted testee claims something else than before")
+
+    def combos(self) -> list[Combo]:
+        """The combinations that the testee claims and this run has servers for."""
+        claims = self.hello.claims
+        claimed = [c for c in COMBOS if claims("broker", c.broker) and claims("result", c.result)]
+        return [combo for combo in claimed if {self._server(combo.result), combo.broker} <= set(self.urls)]
+
+    @staticmethod
+    def _server(result: str) -> str:
+        return "amqp" if result == "rpc" else result
+
+    # -- witnesses --------------------------------------------------------------------------------
+
+    def broker(self, combo: Combo) -> Broker:
+        """The witness at the combination's broker; raises BrokerDown."""
+        if combo.broker not in self._brokers:
+            witness = AmqpBroker if combo.broker == "amqp" else RedisBroker
+            self._brokers[combo.broker] = witness(self.urls[combo.broker])
+        return self._brokers[combo.broker]
+
+    def results(self, combo: Combo) -> Results:
+        """The witness at the combination's result backend; raises BrokerDown."""
+        if combo not in self._results:
+            self._results[combo] = (
+                RpcResults(self.urls["amqp"])
+                if combo.result == "rpc"
+                else RedisResults(self.urls["redis"], str(uuid.uuid4()))
+            )
+        return self._results[combo]
+
+    def result_url(self, combo: Combo) -> str:
+        """The result URL that a session of the combination is opened with."""
+        return "rpc://" if combo.result == "rpc" else self.urls["redis"]
+
+    # -- sessions ---------------------------------------------------------------------------------
+
+    def open(self, role: str, combo: Combo, queue: str, options: dict[str, Any], broker_url: str = "") -> Session:
+        """Open a session; raises Refused when the testee does not, TesteeBroken when it breaks."""
+        name = f"{role}-{uuid.uuid4().hex[:12]}"
+        answer = self.testee.ask(
+            "open",
+            OPEN_SECONDS,
+            session=name,
+            role=role,
+            broker_url=broker_url or self.urls[combo.broker],
+            result_url=self.result_url(combo),
+            queue=queue,
+            options=options,
+        )
+        answer.must(f"open of a {role} on {combo}")
+        return Session(self.testee, name)
+
+    def close(self) -> str | None:
+        """End the testee and the witnesses; the answer is what was wrong with the testee's end, or None."""
+        fault = None
+        if self.testee.fault is None:
+            try:
+                self.testee.bye()
+            except TesteeBroken as error:
+                fault = str(error)
+        self.testee.kill()
+        witnesses: list[Broker | Results] = [*self._brokers.values(), *self._results.values()]
+        for witness in witnesses:
+            with suppress(Exception):  # the run is over: a witness that cannot say goodbye changes no verdict
+                witness.close()
+        return fault
+
+
+@dataclass(slots=True)
+class Session:
+    """An open session of the testee."""
+
+    testee: Testee
+    name: str
+
+    def publish(self, call: dict[str, Any], seconds: float) -> Answer:
+        """Have the testee send a task message."""
+        return self.testee.ask(
+            "publish",
+            seconds,
+            session=self.name,
+            task=call.get("task", "conf.echo"),
+            args=call.get("args", []),
+            kwargs=call.get("kwargs", {}),
+            options=call.get("options", {}),
+        )
+
+    def close(self) -> None:
+        """Close in order; raises Refused or TesteeBroken."""
+        self.testee.ask("close", CLOSE_SECONDS, session=self.name).must("close")
+
+    def down(self) -> str | None:
+        """Why the worker of this session has ended by itself, or None while it has not."""
+        ends = [event for event in self.testee.events if event["event"] == "down" and event["session"] == self.name]
+        return ends[0]["why"] if ends else None
+
+
+def new_queue() -> str:
+    """A queue name that nobody has used."""
+    return f"conf-{uuid.uuid4().hex[:16]}"
+
+
+__all__ = ["Answer", "Bench", "Refused", "RestartsExhausted", "Session", "new_queue"]

@@ -1,0 +1,146 @@
+"""The cases: YAML tables under cases/<area>/<topic>.yaml, each row a case named ``<area>/<topic>/<row>``."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from celeriac_conformance import data
+from celeriac_conformance.requirements import Specification
+from celeriac_conformance.witness import Combo
+
+PROFILES = ("codec", "producer", "worker", "result")
+
+#: Members of a case that say when it applies; what is left are the steps, which its profile reads.
+_FRAME = frozenset({"about", "needs", "broker", "result", "checks"})
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One expectation: the requirements it proves, a path, a matcher and the matcher's argument."""
+
+    requirements: tuple[str, ...]
+    at: str
+    matcher: str
+    argument: Any
+    broker: str | None = None
+    result: str | None = None
+
+    def applies(self, combo: Combo | None) -> bool:
+        """Whether the check counts on that combination."""
+        return combo is None or (self.broker in (None, combo.broker) and self.result in (None, combo.result))
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A case. ``needs`` are features of hello; ``broker`` and ``result`` restrict where it runs."""
+
+    name: str
+    profile: str
+    about: str
+    steps: dict[str, Any]
+    checks: tuple[Check, ...] = ()
+    needs: tuple[tuple[str, Any], ...] = ()
+    broker: str | None = None
+    result: str | None = None
+    proves: tuple[str, ...] = ()
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """The ids of every requirement that the case can prove, in order of first mention."""
+        return tuple(dict.fromkeys([*self.proves, *(name for check in self.checks for name in check.requirements)]))
+
+    def runs_on(self, combo: Combo) -> bool:
+        """Whether the case is meant for that combination and has a check that counts there."""
+        fits = self.broker in (None, combo.broker) and self.result in (None, combo.result)
+        return fits and any(check.applies(combo) for check in self.checks)
+
+
+def load(specification: Specification, folder: Path | None = None) -> list[Case]:
+    """Every case: those of the YAML tables, and one of profile codec for each vector; raises DataError."""
+    return [*vectors(specification), *tables(specification, folder)]
+
+
+def tables(specification: Specification, folder: Path | None = None) -> list[Case]:
+    """The live cases, by name; raises DataError for a table against its schema or an unknown requirement."""
+    folder = folder or data.folder("cases")
+    found = [case for path in sorted(folder.rglob("*.yaml")) for case in _table(path, folder)]
+    for case in found:
+        for name in case.requirements:
+            specification.requirement(name)
+    return found
+
+
+def _table(path: Path, folder: Path) -> Iterator[Case]:
+    topic = path.relative_to(folder).with_suffix("").as_posix()
+    try:
+        table = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise data.DataError(f"{path}: {error}") from error
+    if fault := data.violation("schemas", "cases", table):
+        raise data.DataError(f"{path}: {fault}")
+    defaults = table.get("defaults", {})
+    for row, case in table["cases"].items():
+        yield _case(f"{topic}/{row}", table["profile"], {**defaults, **case}, defaults.get("checks", []))
+
+
+def _case(name: str, profile: str, row: dict[str, Any], common: list[dict[str, Any]]) -> Case:
+    own = row.get("checks", [])
+    return Case(
+        name,
+        profile,
+        row["about"],
+        {key: value for key, value in row.items() if key not in _FRAME},
+        tuple(_check(check) for check in (own if own is common else [*own, *common])),
+        tuple(row.get("needs", {}).items()),
+        row.get("broker"),
+        row.get("result"),
+    )
+
+
+def _check(row: dict[str, Any]) -> Check:
+    ids = row["id"] if isinstance(row["id"], list) else [row["id"]]
+    matcher = next(key for key in row if key not in ("id", "at", "broker", "result"))
+    return Check(tuple(ids), row.get("at", ""), matcher, row[matcher], row.get("broker"), row.get("result"))
+
+
+def vectors(specification: Specification) -> list[Case]:
+    """A codec case for each vector of the specification, named after the vector's id."""
+    found = []
+    for path in sorted((specification.folder / "vectors").rglob("*.json")):
+        vector = data.read_json(path)
+        if fault := data.violation("schemas", "vector", vector):
+            raise data.DataError(f"{path}: {fault}")
+        found.append(
+            Case(
+                f"codec/{vector['id']}",
+                "codec",
+                vector.get("about", ""),
+                vector,
+                needs=(("kinds", vector["kind"]),),
+                proves=tuple(vector.get("requirements", ())),
+            )
+        )
+    return found
+
+
+def select(cases: Iterable[Case], profiles: Iterable[str], only: Iterable[str], skip: Iterable[str]) -> list[Case]:
+    """The cases of the profiles that match a glob of ``only`` (if there are any) and none of ``skip``."""
+    only, skip, profiles = tuple(only), tuple(skip), tuple(profiles)
+    return [
+        case
+        for case in cases
+        if case.profile in profiles
+        and (not only or any(matches(case.name, glob) for glob in only))
+        and not any(matches(case.name, glob) for glob in skip)
+    ]
+
+
+def matches(name: str, glob: str) -> bool:
+    """Whether a case's name is the glob, matches it, or lies in the folder that it names (``worker/poison``)."""
+    return fnmatch.fnmatchcase(name, glob) or name.startswith(glob.rstrip("/") + "/")

@@ -1,0 +1,207 @@
+"""The command line of the suite."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+import click
+
+from celeriac_conformance import cases, data, explain, matrix, requirements, verdicts
+from celeriac_conformance.execute import BadUsage, Options, execute
+from celeriac_conformance.expectations import BadExpectations
+from celeriac_conformance.report import Story, files, text
+from celeriac_conformance.report import matrix as matrix_report
+from celeriac_conformance.verdicts import Outcome
+
+
+class _DefaultRun(click.Group):
+    """A group whose command is ``run`` when none is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ("--help", "--version"):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_DefaultRun, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(files.suite_version(), prog_name=files.SUITE)
+def cli() -> None:
+    """Prove an implementation of the Celery task message protocol against real brokers.
+
+    celeriac-conformance [run] [OPTIONS] -- COMMAND...   where COMMAND starts the testee
+    """
+
+
+def _profiles(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...]:
+    names = tuple(filter(None, (value or "").split(",")))
+    if unknown := [name for name in names if name not in cases.PROFILES]:
+        raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(cases.PROFILES)}")
+    return names
+
+
+_PATH = click.Path(path_type=Path)
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_SELECTION = (
+    click.option("--profile", "profiles", callback=_profiles, metavar="A,B", help="codec, producer, worker, result"),
+    click.option("--only", multiple=True, metavar="GLOB", help="run only cases that match, or lie in that folder"),
+    click.option("--skip", multiple=True, metavar="GLOB", help="leave out cases that match"),
+    click.option("--spec", type=_PATH, help="folder of the specification [default: the one that came along]"),
+)
+
+
+def _selection(command: click.decorators.FC) -> click.decorators.FC:
+    for option in reversed(_SELECTION):
+        command = option(command)
+    return command
+
+
+@cli.command()
+@click.argument("command", nargs=-1, required=True)
+@click.option("--broker", metavar="URL", help="broker to use, amqp:// or redis:// [default: private ones]")
+@click.option("--result", metavar="URL", help="result backend to use, redis:// or rpc://")
+@_selection
+@click.option("--known-failing", type=_FILE, help="TOML file of failures that are known of")
+@click.option("--out", type=_PATH, help="folder for report.json and junit.xml")
+@click.option("--summary-md", type=_PATH, help="append a Markdown summary to this file")
+@click.option("--seed", type=int, help="order of the cases [default: drawn, and shown]")
+@click.option("--timeout", "seconds", type=float, default=10.0, show_default=True, help="deadline of a step, seconds")
+@click.option("--strict", is_flag=True, help="a SHOULD that is not met is a failure too")
+@click.option("--quiet", is_flag=True, help="no progress while running")
+def run(  # noqa: PLR0913, PLR0917 - the options of a command line
+    command: tuple[str, ...],
+    broker: str | None,
+    result: str | None,
+    profiles: tuple[str, ...],
+    only: tuple[str, ...],
+    skip: tuple[str, ...],
+    spec: Path | None,
+    known_failing: Path | None,
+    out: Path | None,
+    summary_md: Path | None,
+    seed: int | None,
+    seconds: float,
+    strict: bool,
+    quiet: bool,
+) -> None:
+    """Run the cases that the testee claims. Exit code: 0 conformant, 1 not, 2 usage or stale expectation, 3 broken."""
+    seed = secrets.randbelow(10**6) if seed is None else seed
+    extra = [part for name, url in (("--broker", broker), ("--result", result)) if url for part in (name, url)]
+    options = Options(
+        command, broker, result, profiles, only, skip, known_failing, seed, spec, strict, seconds, tuple(extra)
+    )
+    progress = _Progress(quiet)
+    try:
+        story = execute(options, progress.show)
+    except (BadUsage, BadExpectations, data.DataError) as error:
+        raise _usage(error) from error
+    progress.clear()
+    _tell(story, out, summary_md)
+    sys.exit(story.exit)
+
+
+def _tell(story: Story, out: Path | None, summary_md: Path | None) -> None:
+    """Print the report and write its files; a file that cannot be written is exit code 3."""
+    for line in text.lines(story):
+        click.echo(line)
+    click.echo(f"seed {story.seed}, on {', '.join(story.combos) or 'no broker'}")
+    try:
+        if out is not None:
+            files.write(story, out)
+        if summary_md is not None:
+            with summary_md.open("a", encoding="utf-8") as summary:
+                summary.write(files.markdown(story))
+    except OSError as error:
+        click.echo(f"error: the report could not be written: {error}", err=True)
+        sys.exit(verdicts.BROKEN)
+
+
+class _Progress:
+    """One line that is written over on a terminal; elsewhere only what is not well."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._live = not quiet and sys.stderr.isatty()
+        self._spoken = not quiet
+        self._done = 0
+
+    def show(self, outcome: Outcome, total: int) -> None:
+        self._done += 1
+        line = text.progress(outcome, self._done, total)
+        if self._live:
+            click.echo(f"\r\x1b[K{line[: os.get_terminal_size(2).columns - 1]}", nl=False, err=True)
+        elif self._spoken and outcome.verdict in (verdicts.FAIL, verdicts.ERROR):
+            click.echo(line, err=True)
+
+    def clear(self) -> None:
+        if self._live:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+
+@cli.command("list")
+@_selection
+@click.option("--requirements", "by_requirement", is_flag=True, help="requirements with their number of cases")
+def list_(
+    profiles: tuple[str, ...], only: tuple[str, ...], skip: tuple[str, ...], spec: Path | None, by_requirement: bool
+) -> None:
+    """Name the cases, one a line, with the requirements that they prove."""
+    try:
+        specification = requirements.load(spec)
+        chosen = cases.select(cases.load(specification), profiles or cases.PROFILES, only, skip)
+    except data.DataError as error:
+        raise _usage(error) from error
+    if not chosen:
+        raise _usage(BadUsage("no case matches --profile, --only and --skip"))
+    for line in explain.coverage(specification, chosen) if by_requirement else explain.listing(chosen):
+        click.echo(line)
+
+
+@cli.command("explain")
+@click.argument("identifier")
+@click.option("--spec", type=_PATH, help="folder of the specification")
+def explain_(identifier: str, spec: Path | None) -> None:
+    """Explain a requirement (its sentence and what proves it) or a case (what it does and expects)."""
+    try:
+        specification = requirements.load(spec)
+        lines = explain.explain(identifier, specification, cases.load(specification))
+    except data.DataError as error:
+        raise _usage(error) from error
+    if not lines:
+        raise _usage(BadUsage(f"{identifier!r} is neither a requirement nor a case"))
+    for line in lines:
+        click.echo(line)
+
+
+@cli.command("matrix")
+@click.option("--config", type=_FILE, required=True, help="YAML or TOML file of testees")
+@click.option("--broker", metavar="URL", help="AMQP broker to use [default: a private one]")
+@click.option("--result", metavar="URL", help="Redis to use [default: a private one]")
+@click.option("--out", type=_PATH, help="JSON file to write")
+@click.option("--timeout", "seconds", type=float, default=10.0, show_default=True, help="deadline of a step, seconds")
+def matrix_(config: Path, broker: str | None, result: str | None, out: Path | None, seconds: float) -> None:
+    """Run producers against workers on every broker and result backend; exit code 0 when every wanted cell is green."""
+    try:
+        told = matrix.execute(matrix.read(config), broker, result, seconds, lambda line: click.echo(line, err=True))
+    except data.DataError as error:
+        raise _usage(error) from error
+    for line in matrix_report.table(told):
+        click.echo(line)
+    if out is not None:
+        matrix_report.write(told, out)
+    sys.exit(told.exit)
+
+
+def _usage(error: Exception) -> click.ClickException:
+    return click.ClickException(str(error))  # main() makes it exit code 2
+
+
+def main() -> None:
+    """Entry point; Ctrl-C before a run has begun is exit code 3 like any other broken run."""
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(verdicts.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(verdicts.BROKEN)

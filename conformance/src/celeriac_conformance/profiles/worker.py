@@ -1,0 +1,222 @@
+"""Profile worker: the witness puts raw messages into the queue and reads results and settlement back raw.
+
+Every message that nothing visible may come of stands between two canaries: the second one's result
+proves that the worker is up and has handled what came before it. How a message was settled is known
+for certain only when the worker has gone, so documents are completed when its session ends.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from celeriac_conformance import wire
+from celeriac_conformance.bench import Bench, Session, new_queue
+from celeriac_conformance.cases import Case
+from celeriac_conformance.profiles import Void
+from celeriac_conformance.testee import Refused, TesteeBroken
+from celeriac_conformance.waiting import until
+from celeriac_conformance.witness import ACKED, UNSETTLED, Combo, RawTask
+
+UP = "up"
+
+#: How long a message may stay unsettled after its result: acknowledging follows storing, not the reverse.
+SETTLE_SECONDS = 2.0
+
+
+@dataclass
+class _Sent:
+    """A message under way, and the document that its case is judged by."""
+
+    task: RawTask
+    document: dict[str, Any]
+    #: Under which id the result is to be found, and under which the task says that it ran.
+    result_id: str
+    run_id: str
+    #: The evidence there was before the message, and, for poison, by the time of the canary after it.
+    first_event: int
+    last_event: int = -1
+    began: float = field(default_factory=time.monotonic)
+
+
+@dataclass
+class WorkerGroup:
+    """The worker cases of one combination: one worker as long as it lives, a new one when it does not."""
+
+    bench: Bench
+    combo: Combo
+    concurrency: int = 1
+    _open: list[_Sent] = field(default_factory=list)
+    _issued: set[str] = field(default_factory=set)
+    session: Session | None = None
+
+    def start(self) -> None:
+        self._open = []
+        self.broker = self.bench.broker(self.combo)
+        self.results = self.bench.results(self.combo)
+        self.queue = new_queue()
+        self.broker.create_for_worker(self.queue)
+        self.session = self.bench.open("worker", self.combo, self.queue, {"concurrency": self.concurrency})
+        if not self._canary():
+            raise Refused(f"a worker on {self.combo} said that it consumes but did not run the first task")
+
+    def observe(self, case: Case) -> dict[str, Any]:
+        if self.session is None:
+            self.start()
+        if "poison" in case.steps:
+            return self._sandwich(case)
+        sent = self._send(case.steps["send"], 2 if case.steps.get("twice") else 1)
+        {"result": self._until_result, "canary": self._until_canary, "close": self._until_closed}[
+            case.steps.get("until", "result")
+        ](sent)
+        return sent.document
+
+    def _sandwich(self, case: Case) -> dict[str, Any]:
+        if not self._canary():
+            down = self._why_down()
+            self._replace_worker()
+            raise Void(f"the canary before the poison was not run: {down}")
+        sent = self._send(case.steps["poison"])
+        self._until_canary(sent)
+        return sent.document
+
+    # -- sending ----------------------------------------------------------------------------------
+
+    def _send(self, notation: dict[str, Any], times: int = 1) -> _Sent:
+        given = wire.substitutes(self.results.reply_to)
+        task = wire.raw_task(notation, given)
+        written = (task.headers or {}).get("id")
+        run_id = written if isinstance(written, str) and written else given.task_id
+        result_id = str(task.properties["correlation_id"]) if self.combo.result == "rpc" else run_id
+        document = {
+            "task_id": given.task_id,
+            "sent": {
+                "headers": task.headers,
+                "properties": task.properties,
+                "body": task.body.decode(errors="replace"),
+            },
+            "worker": UP,
+        }
+        sent = _Sent(task, document, result_id, run_id, len(self.bench.testee.events))
+        self.results.watch(result_id)
+        self._open.append(sent)
+        self._issued.add(run_id)
+        for _ in range(times):
+            self.broker.put(self.queue, task)
+        return sent
+
+    def _canary(self) -> bool:
+        """Whether a task put into the queue now comes back with the right result in time."""
+        given = wire.substitutes(self.results.reply_to)
+        self._issued.add(given.task_id)
+        self.results.watch(given.task_id)
+        self.broker.put(self.queue, wire.raw_task({"args": [given.task_id]}, given))
+        until(lambda: self.results.final(given.task_id) or self._down(), self.bench.seconds)
+        final = self.results.final(given.task_id)
+        return final is not None and final["document"].get("result") == given.task_id
+
+    def _down(self) -> str | None:
+        """Why the worker is known to have ended; raises TesteeBroken when the whole testee has."""
+        assert self.session is not None
+        if fault := self.bench.testee.fault:
+            raise self.bench.testee.broken(fault)
+        return self.session.down()
+
+    def _why_down(self) -> str:
+        return self._down() or f"no sign of life for {self.bench.seconds:g} s"
+
+    # -- the ways to wait -------------------------------------------------------------------------
+
+    def _until_result(self, sent: _Sent) -> None:
+        final = until(lambda: self.results.final(sent.result_id) or self._down(), self.bench.seconds)
+        sent.document["took"] = time.monotonic() - sent.began
+        if not isinstance(final, dict):
+            sent.document["worker"] = UP if self._canary() else f"down: {self._why_down()}"
+            if sent.document["worker"] != UP:
+                self._replace_worker()
+            return
+        self._settle(sent)
+
+    def _until_canary(self, sent: _Sent) -> None:
+        if self._canary():
+            sent.last_event = len(self.bench.testee.events)
+            self._settle(sent)
+            return
+        sent.document["worker"] = f"down: {self._why_down()}"
+        self._replace_worker()
+
+    def _until_closed(self, sent: _Sent) -> None:
+        """Close the worker while the task runs: an orderly end waits for it."""
+        started = self.bench.testee.until(lambda events: bool(_ran(events, sent.run_id)), self.bench.seconds)
+        if not started:
+            raise Void("no evidence that the task has started, so the worker was not closed while it ran")
+        self._end()
+
+    def _settle(self, sent: _Sent) -> None:
+        settled = until(
+            lambda: self.broker.settled(self.queue, sent.task.marker) != UNSETTLED,
+            min(SETTLE_SECONDS, self.bench.seconds),
+        )
+        sent.document["settled"] = self.broker.settled(self.queue, sent.task.marker) if settled else UNSETTLED
+
+    # -- the end of a worker ----------------------------------------------------------------------
+
+    def _replace_worker(self) -> None:
+        """Take leave of a worker that is down, whatever it says to that; the next case starts another."""
+        with suppress(Refused):
+            self._end()
+
+    def _end(self) -> None:
+        """Close the session and complete the documents of everything that was sent in it."""
+        session, self.session = self.session, None
+        fault: Exception | None = None
+        if session is not None:
+            try:
+                session.close()
+            except (Refused, TesteeBroken) as error:
+                fault = error
+        rejected = {sent.task.marker: self.broker.settled(self.queue, sent.task.marker) for sent in self._open}
+        leftover = self.broker.leftover(self.queue)
+        for sent in self._open:
+            self._complete(sent, rejected[sent.task.marker], leftover)
+        self._open = []
+        self.broker.delete(self.queue)
+        if fault is not None:
+            raise fault
+
+    def _complete(self, sent: _Sent, settled: str | None, leftover: set[str]) -> None:
+        marker, document = sent.task.marker, sent.document
+        if marker in leftover:
+            document["settled"] = UNSETTLED
+        elif document.get("settled") in (None, ACKED):
+            document["settled"] = settled or ACKED
+        events = _ran(self.bench.testee.events, sent.run_id) + self._strays(sent)
+        history = self.results.history(sent.result_id)
+        final = self.results.final(sent.result_id)
+        document.update(
+            {
+                "ran": len(events),
+                "events": events,
+                "states": [(record.get("document") or {}).get("status") for record in history],
+                "history": [record.get("document", record.get("raw")) for record in history],
+            }
+        )
+        if final is not None:
+            document["result"] = final["document"]
+            document.update({name: final[name] for name in ("reply", "key") if name in final})
+
+    def _strays(self, sent: _Sent) -> list[dict[str, Any]]:
+        """Evidence of a task that ran under an id that nobody gave it while this message was the only one about."""
+        window = self.bench.testee.events[sent.first_event : max(sent.first_event, sent.last_event)]
+        return [event for event in window if event["event"] == "ran" and event["task_id"] not in self._issued]
+
+    def finish(self, broken: bool) -> None:
+        if broken:
+            self.session = None
+        self._end()
+
+
+def _ran(events: list[dict[str, Any]], task_id: str) -> list[dict[str, Any]]:
+    return [event for event in list(events) if event["event"] == "ran" and event["task_id"] == task_id]

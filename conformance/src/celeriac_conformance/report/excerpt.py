@@ -1,0 +1,51 @@
+"""The part of a witnessed document that a failure is about, decoded, as a few lines of text."""
+
+from __future__ import annotations
+
+import json
+
+from celeriac_conformance.values import ABSENT, Absent, look_up
+from celeriac_conformance.verdicts import Outcome
+
+LINES = 24
+WIDTH = 160
+
+
+def excerpt(outcome: Outcome) -> str:
+    """What surrounds the first difference; for a worker also the message that it was given. Empty when unknown."""
+    worst = outcome.worst()
+    if worst is None or worst.difference is None or not outcome.document:
+        return ""
+    parts = []
+    if "sent" in outcome.document:
+        parts.append(_shown("sent", outcome.document["sent"]))
+    where = worst.difference.path
+    if outcome.case.profile == "codec":
+        parts += [_shown(name, outcome.document[name]) for name in ("decode", "encode") if where.startswith(name)]
+    else:
+        parts.append(_surroundings(outcome, where.split(".*")[0]))
+    return "\n".join(filter(None, parts))
+
+
+def _surroundings(outcome: Outcome, path: str) -> str:
+    """The innermost object around the path that is there at all."""
+    steps = path.split(".")
+    while len(steps) > 1:
+        steps.pop()
+        found = look_up(outcome.document, ".".join(steps))
+        if isinstance(found, (dict, list)) and found:
+            return _shown(".".join(steps), found)
+    kept = ("headers", "properties", "body", "answer", "result", "worker", "settled", "ran", "states", "count")
+    return _shown("witnessed", {name: outcome.document[name] for name in kept if name in outcome.document})
+
+
+def _shown(title: str, value: object) -> str:
+    text = json.dumps(value, indent=1, ensure_ascii=False, default=_plain)
+    lines = [line if len(line) <= WIDTH else line[: WIDTH - 4] + " ..." for line in text.splitlines()]
+    if len(lines) > LINES:
+        lines = [*lines[:LINES], f"... {len(lines) - LINES} more lines"]
+    return f"{title}: " + "\n".join(lines)
+
+
+def _plain(value: object) -> str:
+    return "absent" if isinstance(value, Absent) or value is ABSENT else repr(value)

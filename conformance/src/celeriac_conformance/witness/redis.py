@@ -1,0 +1,225 @@
+"""The Redis witness, on redis-py alone."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import uuid
+from typing import Any
+from urllib.parse import urlsplit
+
+import redis
+from redis.exceptions import RedisError
+
+from celeriac_conformance.witness import ACKED, UNSETTLED, BrokerDown, RawTask
+from celeriac_conformance.witness.amqp import body_document, last_terminal
+
+#: The lists of a queue, most urgent first: priority 0-2 has no suffix.
+SUFFIXES = ("", "\x06\x163", "\x06\x166", "\x06\x169")
+RESULT_KEY = "celery-task-meta-{}"
+RESULT_SECONDS = 86_400
+CONNECT_SECONDS = 10
+
+Client = Any
+
+
+def connect(url: str) -> Client:
+    """A client of the Redis at ``url``; raises BrokerDown when it does not answer."""
+    client = redis.Redis.from_url(url, socket_connect_timeout=CONNECT_SECONDS)
+    try:
+        client.ping()
+    except RedisError as error:
+        parts = urlsplit(url)
+        raise BrokerDown(f"no Redis at {parts.hostname}:{parts.port or 6379}: {error}") from error
+    return client
+
+
+class RedisBroker:
+    """Queues as Redis lists (witness.Broker)."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = connect(url)
+
+    def create(self, queue: str, arguments: dict[str, Any] | None = None) -> None:
+        """An empty list does not exist, so there is nothing to make."""
+
+    def create_for_worker(self, queue: str) -> None:
+        """As create: Redis has no dead letters."""
+
+    def delete(self, queue: str) -> None:
+        self._redis.delete(*_lists(queue))
+        for tag, (_, routing_key) in self._unacked().items():
+            if routing_key == queue:
+                self._redis.hdel("unacked", tag)
+                self._redis.zrem("unacked_index", tag)
+
+    def put(self, queue: str, task: RawTask) -> None:
+        self._redis.lpush(queue, task.item if task.item is not None else _item(queue, task))
+
+    def take(self, queue: str) -> dict[str, Any] | None:
+        for key in _lists(queue):
+            if (item := self._redis.rpop(key)) is not None:
+                return _document(item, key[len(queue) :])
+        return None
+
+    def settled(self, queue: str, marker: str) -> str | None:
+        held = {key: entry for key, entry in self._unacked().items() if entry[1] == queue}
+        waiting = any(marker.encode() in item for key in _lists(queue) for item in self._redis.lrange(key, 0, -1))
+        return UNSETTLED if waiting or any(marker in text for text, _ in held.values()) else ACKED
+
+    def leftover(self, queue: str) -> set[str]:
+        markers = set()
+        items = [item for key in _lists(queue) for item in self._redis.lrange(key, 0, -1)]
+        items += [text.encode() for text, routing_key in self._unacked().values() if routing_key == queue]
+        for item in items:
+            properties = _object(_object(item).get("properties"))
+            markers.add(str(properties.get("message_id") or item[:80]))
+        self.delete(queue)
+        return markers
+
+    def facts(self, queue: str) -> dict[str, Any]:
+        return {"exists": bool(self._redis.exists(*_lists(queue))), "plain": True}
+
+    def _unacked(self) -> dict[str, tuple[str, str]]:
+        """delivery tag -> (envelope as text, routing key) of what workers hold."""
+        found = {}
+        for tag, entry in self._redis.hgetall("unacked").items():
+            parsed = _parsed(entry)
+            if isinstance(parsed, list) and len(parsed) == 3:
+                found[tag.decode()] = (json.dumps(parsed[0]), str(parsed[2]))
+        return found
+
+    def close(self) -> None:
+        self._redis.close()
+
+
+class RedisResults:
+    """Results as keys that are set and published (witness.Results)."""
+
+    def __init__(self, url: str, reply_to: str = "") -> None:
+        self._redis = connect(url)
+        self.reply_to = reply_to
+        self._listener = self._redis.pubsub()
+        self._records: dict[str, list[dict[str, Any]]] = {}
+
+    def watch(self, task_id: str) -> None:
+        if task_id in self._records:
+            return
+        self._records[task_id] = []
+        self._listener.subscribe(RESULT_KEY.format(task_id))
+        # The subscription counts from the server's answer on, so wait for it.
+        while (message := self._listener.get_message(timeout=CONNECT_SECONDS)) is not None:
+            if message["type"] == "subscribe":
+                return
+            self._record(message)
+        raise BrokerDown("Redis did not answer SUBSCRIBE")
+
+    def history(self, task_id: str) -> list[dict[str, Any]]:
+        while (message := self._listener.get_message(timeout=0.0)) is not None:
+            self._record(message)
+        return self._records.get(task_id, [])
+
+    def final(self, task_id: str) -> dict[str, Any] | None:
+        key = RESULT_KEY.format(task_id)
+        stored = self._redis.get(key)
+        if stored is None:
+            return None
+        record = _result(stored)
+        announced = [r for r in self.history(task_id) if r.get("document") == record.get("document")]
+        record["key"] = {"ttl": self._redis.ttl(key), "published": len(announced)}
+        return last_terminal([record])
+
+    def write(self, task_id: str, reply_to: str, body: bytes, properties: dict[str, Any]) -> None:
+        key = RESULT_KEY.format(task_id)
+        with self._redis.pipeline(transaction=True) as transaction:
+            transaction.setex(key, RESULT_SECONDS, body)
+            if not properties.get("quiet"):
+                transaction.publish(key, body)
+            transaction.execute()
+
+    def _record(self, message: dict[str, Any]) -> None:
+        if message["type"] == "message":
+            task_id = message["channel"].decode().removeprefix(RESULT_KEY.format(""))
+            self._records.setdefault(task_id, []).append(_result(message["data"]))
+
+    def close(self) -> None:
+        self._listener.close()
+        self._redis.close()
+
+
+def _lists(queue: str) -> list[str]:
+    return [queue + suffix for suffix in SUFFIXES]
+
+
+def _item(queue: str, task: RawTask) -> bytes:
+    properties = {
+        **{name: value for name, value in task.properties.items() if name not in ("message_id", "expiration")},
+        "delivery_info": {"exchange": "", "routing_key": queue},
+        "body_encoding": "base64",
+        "delivery_tag": str(uuid.uuid4()),
+        "message_id": task.marker,
+    }
+    properties.setdefault("priority", 0)
+    envelope: dict[str, Any] = {
+        "body": base64.b64encode(task.body).decode(),
+        "content-encoding": task.content_encoding,
+        "content-type": task.content_type,
+        "headers": task.headers,
+        "properties": properties,
+    }
+    return json.dumps(changed(envelope, task.envelope)).encode()
+
+
+def changed(document: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """A copy with members set, or removed where the change is ``{"$drop": true}``; inner objects are changed inside."""
+    result = dict(document)
+    for key, value in changes.items():
+        if value == {"$drop": True}:
+            result.pop(key, None)
+        elif isinstance(value, dict) and isinstance(result.get(key), dict):
+            result[key] = changed(result[key], value)
+        else:
+            result[key] = value
+    return result
+
+
+def _document(item: bytes, suffix: str) -> dict[str, Any]:
+    """A list item as cases look at it: the names of the AMQP witness, and the envelope itself."""
+    envelope = _object(item)
+    properties = dict(_object(envelope.get("properties")))
+    info = _object(properties.get("delivery_info"))
+    document: dict[str, Any] = {
+        "item": item.decode(errors="backslashreplace"),
+        "envelope": envelope,
+        "list": suffix,
+        "headers": envelope.get("headers"),
+        "properties": properties,
+        "content_type": envelope.get("content-type"),
+        "content_encoding": envelope.get("content-encoding"),
+        "exchange": info.get("exchange"),
+        "routing_key": info.get("routing_key"),
+    }
+    try:
+        body = base64.b64decode(envelope.get("body", ""), validate=True)
+    except (ValueError, TypeError, binascii.Error):
+        return {**document, "body_text": str(envelope.get("body"))}
+    return {**document, **body_document(body)}
+
+
+def _result(stored: bytes) -> dict[str, Any]:
+    found = body_document(stored)
+    return {"document": found["body"]} if "body" in found else {"raw": found["body_text"]}
+
+
+def _parsed(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if isinstance(value, bytes):
+        value = _parsed(value)
+    return value if isinstance(value, dict) else {}

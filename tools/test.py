@@ -70,6 +70,7 @@ TABLE = (
     pytest("python", "tests", cwd=PYTHON_PACKAGE),
     pytest("conformance", "tests", cwd=CONFORMANCE_PACKAGE),
     pytest("spec", "spec/tools/tests"),
+    pytest("tools", "tools/tests"),
     Step(name="node", group="unit", command=("npm", "test"), cwd=NODE, needs=("node",)),
     Step(name="php", group="unit", command=(PHP / "tools" / "test",), cwd=PHP, needs=("php",)),
     suite("suite-python", PY, ADAPTERS / "python" / "testee.py"),
@@ -81,6 +82,7 @@ TABLE = (
         group="matrix",
         command=(BIN / "celeriac-conformance", *MATRIX),
         needs=(*BROKERS, "node", "php"),
+        env={"CELERIAC_PYTHON": str(PY), "CELERY_PYTHON": str(python(WITNESS))},
     ),
     Step(name="tox", group="tox", command=(BIN / "tox", *TOX), seconds=420),
 )

@@ -1,0 +1,8 @@
+"""The tools are scripts in a folder, not a package."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))

@@ -28,13 +28,13 @@ from capture.wires import Rabbit, Store
 
 
 def main() -> int:
+    """Capture, store and compare; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python spec/tools/capture", description="Capture vectors from real Celery.")
     parser.add_argument("--replace", default="", metavar="GLOB", help="supersede stored vectors whose id matches")
     parser.add_argument("--hand-only", action="store_true", help="write the hand-written vectors; needs no broker")
     options = parser.parse_args()
     counts: Counter[str] = Counter()
-    vectors = hand_written() if options.hand_only else itertools.chain(hand_written(), from_brokers())
-    for vector in vectors:
+    for vector in itertools.chain(hand_written(), () if options.hand_only else from_brokers()):
         verdict = store(vector, replace=fnmatch(vector.id, options.replace))
         counts[verdict] += 1
         if verdict == "different":

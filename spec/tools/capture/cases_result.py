@@ -12,7 +12,7 @@ from .cases_value import SAMPLES
 
 DOC = ("RS-DOC-001", "RS-DOC-002", "RS-DOC-003", "RS-DOC-009")
 EXC = ("RS-EXC-001", "RS-EXC-002", "RS-EXC-003")
-FAILURE = {"status": "FAILURE"}
+FAILURE = "FAILURE"
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,17 @@ STATES = (
     Run("revoked-expired", "REVOKED because it expired", ("RS-STATE-007", "WK-TIME-005", "WK-TIME-006"), "add.apply_async((2, 3), expires=datetime(2020, 1, 1, tzinfo=timezone.utc))", "REVOKED"),
 )  # fmt: skip
 FAILURES = (
-    Run("failure", "FAILURE with one text argument", ("RS-STATE-002", "RS-EXC-010", *DOC, *EXC), "fail.apply_async(('no stock',))", **FAILURE),
-    Run("failure-no-args", "FAILURE of an exception without arguments", EXC, "fail.apply_async()", **FAILURE),
-    Run("failure-many-args", "FAILURE with several typed arguments", ("RS-EXC-002",), "fail.apply_async(('no stock', 3, None, {'sku': 'mug'}, Decimal('1.10')))", **FAILURE),
-    Run("failure-nested-class", "FAILURE of a class inside a class", ("RS-EXC-005",), "fail_nested.apply_async()", **FAILURE),
-    Run("failure-argument-not-json", "an argument that JSON cannot hold becomes its text", ("RS-EXC-004",), "fail_object.apply_async()", **FAILURE),
-    Run("failure-cause", "a cause shows only in the traceback", ("RS-DOC-007",), "fail_cause.apply_async()", **FAILURE),
-    Run("failure-local-class", "a class no other process could import", ("RS-EXC-006",), "local_class.apply_async()", **FAILURE),
-    Run("failure-result-not-json", "the task returned what JSON cannot hold", ("RS-EXC-007",), "not_serializable.apply_async()", **FAILURE),
-    Run("failure-wrong-arity", "the arguments do not fit the task", ("RS-EXC-001", "WK-RECV-004"), "app.send_task('shop.add', (1, 2, 3))", **FAILURE),
-    Run("failure-not-registered", "a task that the worker does not know", ("RS-EXC-008", "WK-RECV-005", "WK-RECV-006"), "app.send_task('shop.no_such_task')", **FAILURE),
-    Run("failure-reject", "the task rejected its message", ("RS-EXC-001",), "reject.apply_async()", **FAILURE),
+    Run("failure", "FAILURE with one text argument", ("RS-STATE-002", "RS-EXC-010", *DOC, *EXC), "fail.apply_async(('no stock',))", FAILURE),
+    Run("failure-no-args", "FAILURE of an exception without arguments", EXC, "fail.apply_async()", FAILURE),
+    Run("failure-many-args", "FAILURE with several typed arguments", ("RS-EXC-002",), "fail.apply_async(('no stock', 3, None, {'sku': 'mug'}, Decimal('1.10')))", FAILURE),
+    Run("failure-nested-class", "FAILURE of a class inside a class", ("RS-EXC-005",), "fail_nested.apply_async()", FAILURE),
+    Run("failure-argument-not-json", "an argument that JSON cannot hold becomes its text", ("RS-EXC-004",), "fail_object.apply_async()", FAILURE),
+    Run("failure-cause", "a cause shows only in the traceback", ("RS-DOC-007",), "fail_cause.apply_async()", FAILURE),
+    Run("failure-local-class", "a class no other process could import", ("RS-EXC-006",), "local_class.apply_async()", FAILURE),
+    Run("failure-result-not-json", "the task returned what JSON cannot hold", ("RS-EXC-007",), "not_serializable.apply_async()", FAILURE),
+    Run("failure-wrong-arity", "the arguments do not fit the task", ("RS-EXC-001", "WK-RECV-004"), "app.send_task('shop.add', (1, 2, 3))", FAILURE),
+    Run("failure-not-registered", "a task that the worker does not know", ("RS-EXC-008", "WK-RECV-005", "WK-RECV-006"), "app.send_task('shop.no_such_task')", FAILURE),
+    Run("failure-reject", "the task rejected its message", ("RS-EXC-001",), "reject.apply_async()", FAILURE),
 )  # fmt: skip
 EXTENDED = (
     Run("extended", "result_extended: more keys, which readers keep", ("RS-DOC-005",), "add.apply_async((2, 3))", extended=True),

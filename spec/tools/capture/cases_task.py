@@ -35,8 +35,8 @@ class Send:
         """The call as Python source."""
         if self.call is not None:
             return self.call
-        arguments = [self.args] + ([self.kwargs] if self.kwargs != "{}" else []) + ([self.options] if self.options else [])
-        return f"{self.task}.apply_async({', '.join(arguments)})"
+        kwargs = "" if self.kwargs == "{}" else self.kwargs
+        return f"{self.task}.apply_async({', '.join(filter(None, (self.args, kwargs, self.options)))})"
 
 
 BODY = ("TM-BODY-001", "TM-BODY-002", "TM-BODY-003")
@@ -81,9 +81,8 @@ OPTIONS = (
     Send("compression-bzip2", "the body as bzip2", ("SER-COMP-001",), options="compression='bzip2'", expect={"compression": "application/x-bz2"}),
 )  # fmt: skip
 
-TYPED = tuple(
-    Send(f"arg-{name}", about, ids, args=f"({source},)", task="echo") for name, about, ids, source in SAMPLES
-) + (
+TYPED = (
+    *(Send(f"arg-{name}", about, ids, args=f"({source},)", task="echo") for name, about, ids, source in SAMPLES),
     Send("kwargs-typed", "typed values as keyword arguments", ("SER-TYPE-008",), args="()", kwargs="{'due': date(2026, 1, 2), 'price': Decimal('9.90'), 'raw': b'\\x00\\xff'}", task="echo"),
 )  # fmt: skip
 

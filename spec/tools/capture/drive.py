@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import decimal
 import json
@@ -13,6 +14,7 @@ import sys
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ import celery
 from kombu.serialization import dumps
 
 from . import cases_result, cases_task, cases_value, shop
+from .cases_result import Run
 from .cases_task import Send
 from .tags import from_python
 from .vectors import Mismatch, Vector, captured, check, item_wire
@@ -29,6 +32,7 @@ from .wires import Rabbit, Store, eventually
 TOOLS = Path(__file__).resolve().parents[1]
 WORKER_QUEUE = "shop.in"
 OUT_QUEUE = "shop.out"
+ANSWERS = "shop.answers"
 
 
 def nested(levels: int) -> list[Any]:
@@ -117,7 +121,8 @@ def worker(broker: str, backend: str, extended: bool = False) -> Iterator[None]:
     environment["CAPTURE_EXTENDED"] = "yes" if extended else "no"
     command = [sys.executable, "-m", "capture.worker", "worker", "--pool", "solo", "-Q", WORKER_QUEUE]
     command += ["-n", "w1@host.example", "--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "warning"]
-    process = subprocess.Popen(command, env=environment, cwd=TOOLS, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    devnull = subprocess.DEVNULL
+    process = subprocess.Popen(command, env=environment, cwd=TOOLS, stdout=devnull, stderr=devnull)
     try:
         yield
     finally:
@@ -125,48 +130,56 @@ def worker(broker: str, backend: str, extended: bool = False) -> Iterator[None]:
         process.wait(60)
 
 
-def has_status(data: bytes, status: str) -> bool:
-    """Whether a result document has reached the status."""
-    return bool(json.loads(data)["status"] == status)
+def status_of(data: bytes) -> str:
+    """State that a result document names."""
+    return str(json.loads(data)["status"])
 
 
 def redis_results(store: Store, extended: bool) -> Iterator[Vector]:
     """Result documents that a real worker stored in Redis."""
     store.empty(WORKER_QUEUE, OUT_QUEUE)
-    with shop.build(store.url, store.url, task_default_queue=WORKER_QUEUE) as app, worker(store.url, store.url, extended):
-        for case in cases_result.REDIS:
-            if case.extended != extended:
-                continue
+    cases = [case for case in cases_result.REDIS if case.extended == extended]
+    worker_of_store = worker(store.url, store.url, extended)
+    with shop.build(store.url, store.url, task_default_queue=WORKER_QUEUE) as app, worker_of_store:
+        for case in cases:
             task_id = run(case.call, app).id
-            wire = store.document(task_id, lambda data, status=case.status: has_status(data, status))  # type: ignore[misc]
-            vector = captured(f"result/redis-{case.name}", "result", case.about, case.requirements, provenance(store, case.call), wire)
-            check(vector, {"status": case.status, "task_id": task_id, **case.expect})
-            yield vector
+            wire = store.document(task_id, partial(reached, case.status))
+            yield result_vector(f"redis-{case.name}", case, task_id, provenance(store, case.call), wire)
+
+
+def reached(status: str, data: bytes) -> bool:
+    """Whether a result document has the status that is waited for."""
+    return status_of(data) == status
+
+
+def result_vector(name: str, case: Run, task_id: str, origin: dict[str, Any], wire: dict[str, Any]) -> Vector:
+    """The vector of a result, checked against what its call decides."""
+    rpc = ("RS-RPC-002", "RS-RPC-006") if "properties" in wire else ()
+    vector = captured(f"result/{name}", "result", case.about, (*case.requirements, *rpc), origin, wire)
+    check(vector, {"status": case.status, "task_id": task_id, **case.expect})
+    return vector
 
 
 def rpc_results(rabbit: Rabbit) -> Iterator[Vector]:
     """Result messages that a real worker sent to a reply queue."""
     rabbit.empty(WORKER_QUEUE, OUT_QUEUE)
-    reply_queue = "shop.answers"
     with shop.build(rabbit.url, None, task_default_queue=WORKER_QUEUE) as app, worker(rabbit.url, "rpc://"):
         for case in cases_result.RPC:
-            rabbit.empty(reply_queue)
-            call = case.call.removesuffix(")") + (", " if not case.call.endswith("()") else "") + f"reply_to='{reply_queue}')"
+            rabbit.empty(ANSWERS)
+            separator = "" if case.call.endswith("()") else ", "
+            call = f"{case.call.removesuffix(')')}{separator}reply_to='{ANSWERS}')"
             task_id = run(call, app).id
-            wire = eventually(f"{case.status} of {task_id}", lambda status=case.status: status_message(rabbit, reply_queue, status))  # type: ignore[misc]
-            del wire["headers"]
-            ids = (*case.requirements, "RS-RPC-002", "RS-RPC-006")
-            vector = captured(f"result/rpc-{case.name}", "result", case.about, ids, provenance(rabbit, call), wire)
-            check(vector, {"status": case.status, "task_id": task_id, **case.expect})
-            yield vector
+            wire = eventually(f"{case.status} of {task_id}", partial(answer, rabbit, case.status))
+            yield result_vector(f"rpc-{case.name}", case, task_id, provenance(rabbit, call), wire)
 
 
-def status_message(rabbit: Rabbit, queue: str, status: str) -> dict[str, Any] | None:
+def answer(rabbit: Rabbit, status: str) -> dict[str, Any] | None:
     """The next result message, unless it is of another status (STARTED comes before the end)."""
-    wire = rabbit.take(queue)
-    if wire["headers"]:
-        raise Mismatch(f"a result message with headers: {wire['headers']}")
-    return wire if captured("", "result", "", (), {}, wire).expected["message"]["status"] == status else None
+    wire = rabbit.take(ANSWERS)
+    headers = wire.pop("headers")
+    if headers:
+        raise Mismatch(f"a result message with headers: {headers}")
+    return wire if status_of(base64.b64decode(wire["body"])) == status else None
 
 
 def worker_sent(rabbit: Rabbit, store: Store) -> Iterator[Vector]:
@@ -177,7 +190,7 @@ def worker_sent(rabbit: Rabbit, store: Store) -> Iterator[Vector]:
             with worker(rabbit.url, store.url):
                 outcome = run(case.source(), app)
                 if case.queue == WORKER_QUEUE:
-                    store.document(outcome.id, lambda data: has_status(data, "RETRY"))
+                    store.document(outcome.id, partial(reached, "RETRY"))
                 else:
                     wire = rabbit.take(case.queue)
             if case.queue == WORKER_QUEUE:

@@ -23,14 +23,13 @@ def envelope(**change: Any) -> dict[str, Any]:
     properties |= change.pop("in_properties", {})
     whole: dict[str, Any] = {"body": b64(body()), "content-encoding": "utf-8", "content-type": "application/json"}
     whole |= {"headers": HEADERS, "properties": properties} | change
-    return without_absent(whole)
+    return changed(whole)
 
 
-def without_absent(value: Any) -> Any:
-    """The value without the keys marked ABSENT, at any depth."""
-    if isinstance(value, dict):
-        return {key: without_absent(item) for key, item in value.items() if item is not ABSENT}
-    return value
+def changed(value: dict[str, Any]) -> dict[str, Any]:
+    """The object without the keys marked ABSENT, at any depth."""
+    kept = {key: item for key, item in value.items() if item is not ABSENT}
+    return {key: changed(item) if isinstance(item, dict) else item for key, item in kept.items()}
 
 
 SHAPE = ("BR-REDIS-002", "BR-REDIS-012")
@@ -70,14 +69,20 @@ ENVELOPES: tuple[tuple[str, str, tuple[str, ...], Any], ...] = (
 
 def document(**change: Any) -> dict[str, Any]:
     """A good result document with some keys replaced or left out."""
-    good = {"status": "SUCCESS", "result": 5, "traceback": None, "children": [], "date_done": "2026-01-02T03:04:05.678901+00:00"}
-    return without_absent({**good, "task_id": ID, **change})
+    good = {
+        "status": "SUCCESS",
+        "result": 5,
+        "traceback": None,
+        "children": [],
+        "date_done": "2026-01-02T03:04:05.678901+00:00",
+    }
+    return changed({**good, "task_id": ID, **change})
 
 
 def failure(**change: Any) -> dict[str, Any]:
     """A result document of a failed task whose exception is changed."""
     exception = {"exc_type": "ValueError", "exc_message": ["no stock"], "exc_module": "builtins"}
-    return document(status="FAILURE", result=without_absent({**exception, **change}), traceback="Traceback ...")
+    return document(status="FAILURE", result={**exception, **change}, traceback="Traceback ...")
 
 
 DOC, EXC = ("RS-DOC-001", "RS-DOC-008"), ("RS-EXC-001", "RS-DOC-008")
@@ -163,7 +168,15 @@ def others() -> Iterator[Vector]:
     text = envelope(body=body().decode(), in_properties={"body_encoding": ABSENT})
     wire = item_wire(raw(text))
     about = "no body_encoding: the body is the text itself"
-    yield Vector("redis/optional/body-text", "envelope", about, ("BR-REDIS-004",), ORIGIN, wire, {"message": neutral.envelope(wire)})
+    yield Vector(
+        "redis/optional/body-text",
+        "envelope",
+        about,
+        ("BR-REDIS-004",),
+        ORIGIN,
+        wire,
+        {"message": neutral.envelope(wire)},
+    )
     for name, about, ids, value in RESULTS:
         yield Vector(f"result/invalid/{name}", "result", about, ids, ORIGIN, plain_wire(value), INVALID)
     for name, about, ids, value in OPTIONAL_RESULTS:

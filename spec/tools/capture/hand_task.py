@@ -28,7 +28,12 @@ HEADERS: dict[str, Any] = {
     "argsrepr": "(2, 3)", "kwargsrepr": "{}", "origin": "gen4711@host.example", "ignore_result": False,
     "replaced_task_nesting": 0, "stamped_headers": None, "stamps": {},
 }  # fmt: skip
-PROPERTIES = {"delivery_mode": 2, "priority": 0, "correlation_id": ID, "reply_to": "3f0a8a59-9a0a-3e13-8f2f-2c1b9f6f1c11"}
+PROPERTIES = {
+    "delivery_mode": 2,
+    "priority": 0,
+    "correlation_id": ID,
+    "reply_to": "3f0a8a59-9a0a-3e13-8f2f-2c1b9f6f1c11",
+}
 
 
 def deep_json(levels: int = DEEP) -> str:
@@ -41,7 +46,9 @@ def body(args: Any = (2, 3), kwargs: Any = None, embed: Any = ABSENT) -> bytes:
     return json.dumps([args, {} if kwargs is None else kwargs, EMBED if embed is ABSENT else embed]).encode()
 
 
-def wire(raw: bytes, headers: Mapping[str, Any], content_type: str | None, properties: Mapping[str, Any]) -> dict[str, Any]:
+def wire(
+    raw: bytes, headers: Mapping[str, Any], content_type: str | None, properties: Mapping[str, Any]
+) -> dict[str, Any]:
     """Wire object of a task message."""
     return {
         "content_type": content_type,

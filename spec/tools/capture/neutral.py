@@ -10,6 +10,7 @@ import base64
 import bz2
 import json
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ from .tags import from_wire
 
 SPEC = Path(__file__).resolve().parents[2]
 FIELDS: dict[str, list[dict[str, Any]]] = json.loads((SPEC / "fields.json").read_text(encoding="utf-8"))
-DECOMPRESS = {"application/x-gzip": zlib.decompress, "application/x-bz2": bz2.decompress}
+DECOMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    "application/x-gzip": zlib.decompress,
+    "application/x-bz2": bz2.decompress,
+}
 EMBED = 2
 
 

@@ -29,75 +29,92 @@ from celery.exceptions import Ignore, Reject  # noqa: E402
 class Outer:
     """Gives the nested exception its two-part name."""
 
-    class OutOfStock(Exception):  # noqa: N818  (a name as shops have it)
+    class OutOfStock(Exception):
         """An exception class inside a class."""
 
 
 def add(_: Task, x: Any, y: Any) -> Any:
+    """Add two values of any kind."""
     return x + y
 
 
 def echo(_: Task, *args: Any, **kwargs: Any) -> Any:
+    """Give back the first argument, or the keyword arguments."""
     return args[0] if args else kwargs
 
 
 def total(_: Task, numbers: list[Any]) -> Any:
+    """Add up a list."""
     return sum(numbers)
 
 
 def fail(_: Task, *args: Any) -> None:
+    """Raise ValueError with the arguments."""
     raise ValueError(*args)
 
 
 def fail_nested(_: Task) -> None:
+    """Raise an exception whose class is inside another."""
     raise Outer.OutOfStock("mug", 3)
 
 
 def fail_object(_: Task) -> None:
+    """Raise an exception with an argument that JSON cannot hold."""
     raise ValueError(frozenset(("mug",)), "not JSON")
 
 
 def fail_cause(_: Task) -> None:
+    """Raise one exception because of another."""
+    stock: dict[str, int] = {}
     try:
-        {}["mug"]
+        stock["mug"]
     except KeyError as error:
         raise RuntimeError("no such article") from error
 
 
 def local_class(_: Task) -> None:
-    class Local(Exception):  # noqa: N818
+    """Raise an exception of a class that no other process could import."""
+
+    class Local(Exception):
         """Cannot be pickled: no other process could import it."""
 
     raise Local("seen only here")
 
 
 def not_serializable(_: Task) -> Any:
+    """Return what JSON cannot hold."""
     return {1}
 
 
 def again(self: Task, why: str | None = None) -> None:
+    """Ask for a retry, because of ``why`` or without a reason."""
     raise self.retry(exc=ValueError(why) if why else None)
 
 
 def progress(self: Task, meta: Any) -> None:
+    """Leave a state of the application's own."""
     self.update_state(state="PROGRESS", meta=meta)
     raise Ignore
 
 
 def stay_started(_: Task) -> None:
+    """Leave the state STARTED."""
     raise Ignore
 
 
 def reject(_: Task) -> None:
+    """Reject the message."""
     raise Reject("not today", requeue=False)
 
 
 def parent(self: Task) -> str:
+    """Send another task."""
     self.app.signature("shop.add").apply_async((1, 1), queue="shop.out")
     return "sent"
 
 
 def swap(self: Task) -> None:
+    """Become another task."""
     raise self.replace(self.app.signature("shop.add", args=(1, 2)).set(queue="shop.out"))
 
 

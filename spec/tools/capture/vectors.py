@@ -87,8 +87,10 @@ def scrubbed(document: Mapping[str, Any]) -> str:
 
 
 def store(vector: Vector, replace: bool = False) -> str:
-    """Write the vector unless it exists; returns "new", "same" "relabelled" or "different". A stored vector
-    is never overwritten unless ``replace`` says so."""
+    """Write the vector unless it exists; returns "new", "same", "relabelled" or "different".
+
+    A stored vector is never overwritten unless ``replace`` says so.
+    """
     path = VECTORS / f"{vector.id}.json"
     document = vector.document()
     if path.exists() and not replace:

@@ -91,7 +91,8 @@ class Store:
 
     def take(self, key: str) -> bytes:
         """Pop the oldest item of the list ``key``, as the worker would."""
-        return eventually(f"an item in {key!r}", lambda: self.client.rpop(key))
+        item: bytes = eventually(f"an item in {key!r}", lambda: self.client.rpop(key))
+        return item
 
     def document(self, task_id: str, ready: Callable[[bytes], bool]) -> dict[str, Any]:
         """The stored result of a task as a wire object, once ``ready`` says it is the awaited one."""

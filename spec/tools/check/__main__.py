@@ -39,10 +39,13 @@ def summary(spec: Spec, seconds: float) -> str:
     named = vectors.load(spec)
     by_hand = sum(vector["provenance"]["source"] == "hand" for vector in named.values())
     untested = sum(1 for requirement in found if requirement.note("Untested"))
-    return (
-        f"{len(found)} requirements ({untested} marked untested), {len(named)} vectors "
-        f"({len(named) - by_hand} captured, {by_hand} by hand), {len(proved.cases(spec))} conformance cases, {seconds:.1f} s"
+    counts = (
+        f"{len(found)} requirements ({untested} marked untested)",
+        f"{len(named)} vectors ({len(named) - by_hand} captured, {by_hand} by hand)",
+        f"{len(proved.cases(spec))} conformance cases",
+        f"{seconds:.1f} s",
     )
+    return ", ".join(counts)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,7 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
     here = Path(__file__).resolve().parents[2]
     parser = argparse.ArgumentParser(prog="python spec/tools/check", description="Check the specification.")
     parser.add_argument("--spec", type=Path, default=here, help="folder of the specification (default: %(default)s)")
-    parser.add_argument("--cases", type=Path, help="folder of the conformance cases (default: beside the specification)")
+    parser.add_argument(
+        "--cases", type=Path, help="folder of the conformance cases (default: beside the specification)"
+    )
     options = parser.parse_args(arguments)
     folder = options.spec.resolve()
     spec = Spec(folder, options.cases or folder.parent / "conformance" / "cases")

@@ -30,7 +30,11 @@ class Spec:
 
     def pages(self) -> list[Path]:
         """Every page of the text, chapters first."""
-        return sorted(self.folder.glob("*.md")) + sorted(self.folder.glob("bindings/*.md")) + sorted(self.folder.glob("vectors/*.md"))
+        return (
+            sorted(self.folder.glob("*.md"))
+            + sorted(self.folder.glob("bindings/*.md"))
+            + sorted(self.folder.glob("vectors/*.md"))
+        )
 
     def chapters(self) -> list[Path]:
         """The pages that can define requirements: numbered chapters and bindings."""

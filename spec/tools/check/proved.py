@@ -115,10 +115,14 @@ def check(spec: Spec) -> Iterator[Problem]:
         for unknown in sorted(ids - known):
             yield Problem(f"vectors/{name}.json", 0, f"quotes {unknown}, which no chapter defines", "correct the id")
         if not ids:
-            yield Problem(f"vectors/{name}.json", 0, "quotes no requirement", "name the requirement that it is an example of")
+            yield Problem(
+                f"vectors/{name}.json", 0, "quotes no requirement", "name the requirement that it is an example of"
+            )
     for name, ids in quoting_cases.items():
         for unknown in sorted(ids - known):
-            yield Problem(f"conformance/cases/{name}", 0, f"quotes {unknown}, which no chapter defines", "correct the id")
+            yield Problem(
+                f"conformance/cases/{name}", 0, f"quotes {unknown}, which no chapter defines", "correct the id"
+            )
     yield from check_requirements(spec, by_requirement(quoting_vectors), by_requirement(quoting_cases), quoting_cases)
 
 
@@ -142,4 +146,8 @@ def check_requirements(
 
 def stale(spec: Spec) -> list[str]:
     """Pages whose *Proved by* lines do not name the cases that exist now: news, not faults."""
-    return [spec.name(path) for path in spec.chapters() if rendered(spec, (text := path.read_text(encoding="utf-8"))) != text]
+    return [
+        spec.name(path)
+        for path in spec.chapters()
+        if rendered(spec, (text := path.read_text(encoding="utf-8"))) != text
+    ]

@@ -70,7 +70,11 @@ class Requirement:
         parts = found.groupdict() if found else {"state": "", "since": "", "roles": "", "protocol": ""}
         roles = dict(role.rsplit(" ", 1) for role in parts["roles"].split(", ")) if found else {}
         entry: dict[str, Any] = {"id": self.id, "title": self.title, "state": parts["state"], "since": parts["since"]}
-        entry |= {"roles": roles, "protocol": parts["protocol"].replace("protocol", "").strip(), "keyword": self.keyword}
+        entry |= {
+            "roles": roles,
+            "protocol": parts["protocol"].replace("protocol", "").strip(),
+            "keyword": self.keyword,
+        }
         entry |= {"text": self.sentence.replace("**", ""), "file": self.file}
         untested = self.note("Untested")
         return {**entry, "untested": untested} if untested else entry
@@ -111,7 +115,12 @@ def document(spec: Spec, requirements: list[Requirement]) -> dict[str, Any]:
     """What requirements.json holds."""
     version = (spec.folder / "VERSION").read_text(encoding="utf-8").strip()
     rows = [requirement.row() for requirement in requirements]
-    return {"$schema": "schemas/requirements.schema.json", "version": version, "requirements": rows, "retired": retired(spec)}
+    return {
+        "$schema": "schemas/requirements.schema.json",
+        "version": version,
+        "requirements": rows,
+        "retired": retired(spec),
+    }
 
 
 def text(spec: Spec) -> str:
@@ -138,7 +147,9 @@ def check(spec: Spec) -> Iterator[Problem]:
     for found in read(spec):
         if found.id in seen:
             first = seen[found.id]
-            yield problem(found, f"{found.id} is already defined at {first.file}:{first.line}", "take the next free number")
+            yield problem(
+                found, f"{found.id} is already defined at {first.file}:{first.line}", "take the next free number"
+            )
         if found.id in gone:
             yield problem(found, f"{found.id} was retired and cannot come back", "take a number that was never used")
         seen[found.id] = found
@@ -179,7 +190,11 @@ def check_meta(found: Requirement) -> Iterator[Problem]:
         if role not in ROLES:
             yield problem(found, f"{found.id} names the unknown role {role!r}", f"use one of {', '.join(ROLES)}")
         if level and given != level:
-            yield problem(found, f"{found.id} is {given} for the {role}, its {found.keyword} makes it {level}", f"write {role} {level}")
+            yield problem(
+                found,
+                f"{found.id} is {given} for the {role}, its {found.keyword} makes it {level}",
+                f"write {role} {level}",
+            )
 
 
 def check_sentence(found: Requirement) -> Iterator[Problem]:
@@ -192,6 +207,10 @@ def check_sentence(found: Requirement) -> Iterator[Problem]:
         remedy = "one bold MUST, MUST NOT, SHOULD, SHOULD NOT or MAY; split what needs two"
         yield problem(found, f"{found.id} has {count} keywords", remedy)
     if BARE_KEYWORD.search(KEYWORD.sub("", found.sentence)):
-        yield problem(found, f"{found.id} has a keyword that is not bold", "use the word in another way, or make it the one keyword")
+        yield problem(
+            found,
+            f"{found.id} has a keyword that is not bold",
+            "use the word in another way, or make it the one keyword",
+        )
     if not found.sentence.endswith("."):
         yield problem(found, f"{found.id} does not end with a full stop", "write one whole sentence")

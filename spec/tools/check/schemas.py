@@ -78,9 +78,13 @@ def check_schemas(schemas: dict[str, dict[str, Any]]) -> Iterator[Problem]:
         try:
             Draft202012Validator.check_schema(schema)
         except SchemaError as error:
-            yield Problem(f"schemas/{name}", 0, f"is not a valid schema: {error.message}", "correct it at " + error.json_path)
+            yield Problem(
+                f"schemas/{name}", 0, f"is not a valid schema: {error.message}", "correct it at " + error.json_path
+            )
         if schema.get("$id") != name:
-            yield Problem(f"schemas/{name}", 0, f"has the $id {schema.get('$id')!r}", f"make it {name!r}, which others refer to")
+            yield Problem(
+                f"schemas/{name}", 0, f"has the $id {schema.get('$id')!r}", f"make it {name!r}, which others refer to"
+            )
 
 
 def check_requirement_marks(spec: Spec, schemas: dict[str, dict[str, Any]]) -> Iterator[Problem]:
@@ -90,9 +94,16 @@ def check_requirement_marks(spec: Spec, schemas: dict[str, dict[str, Any]]) -> I
         for prop, schema in schemas[name]["properties"].items():
             marks = schema.get("x-requirement", [])
             if not marks:
-                yield Problem(f"schemas/{name}", 0, f"property {prop} stands for no requirement", "give it x-requirement")
+                yield Problem(
+                    f"schemas/{name}", 0, f"property {prop} stands for no requirement", "give it x-requirement"
+                )
             for unknown in sorted(set(marks) - known):
-                yield Problem(f"schemas/{name}", 0, f"property {prop} quotes {unknown}, which no chapter defines", "correct the id")
+                yield Problem(
+                    f"schemas/{name}",
+                    0,
+                    f"property {prop} quotes {unknown}, which no chapter defines",
+                    "correct the id",
+                )
 
 
 def check_fields(spec: Spec, schemas: dict[str, dict[str, Any]]) -> Iterator[Problem]:
@@ -105,7 +116,9 @@ def check_fields(spec: Spec, schemas: dict[str, dict[str, Any]]) -> Iterator[Pro
         for missing in sorted(names - schema["properties"].keys()):
             yield Problem(f"schemas/{name}", 0, f"lacks the field {missing} of fields.json", "add it to properties")
         for more in sorted(schema["properties"].keys() - names - BESIDES):
-            yield Problem(f"schemas/{name}", 0, f"has the property {more}, which fields.json lacks", "add it to fields.json")
+            yield Problem(
+                f"schemas/{name}", 0, f"has the property {more}, which fields.json lacks", "add it to fields.json"
+            )
         for field in listed[section]:
             if field["name"] in schema["properties"]:
                 yield from check_types(schemas, name, field)
@@ -121,7 +134,9 @@ def check_types(schemas: dict[str, dict[str, Any]], name: str, field: dict[str, 
             message = f"property {field['name']} refuses the type {kind} of fields.json"
             yield Problem(f"schemas/{name}", 0, message, "make both say the same")
     if "null" not in field["type"] and field["type"] != ["any"] and probe.is_valid(None):
-        yield Problem(f"schemas/{name}", 0, f"property {field['name']} takes null, fields.json does not", "make both say the same")
+        yield Problem(
+            f"schemas/{name}", 0, f"property {field['name']} takes null, fields.json does not", "make both say the same"
+        )
     if "omitted" not in field and field["name"] not in schemas[name].get("required", []):
         message = f"{field['name']} is not required, though fields.json says that its absence is malformed"
         yield Problem(f"schemas/{name}", 0, message, "add it to required, or give it 'omitted' in fields.json")

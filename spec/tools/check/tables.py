@@ -16,7 +16,8 @@ from .problems import Problem, Spec, numbered
 
 BLOCK = re.compile(r"(<!-- fields: (?P<what>[a-z0-9 _-]+) -->\n)(?P<table>.*?)(<!-- /fields -->)", re.DOTALL)
 VECTOR = re.compile(
-    r"(<!-- vector: (?P<id>[a-z0-9/-]+) (?P<part>headers|properties|body|item) -->\n)(?P<text>.*?)(<!-- /vector -->)", re.DOTALL
+    r"(<!-- vector: (?P<id>[a-z0-9/-]+) (?P<part>headers|properties|body|item) -->\n)(?P<text>.*?)(<!-- /vector -->)",
+    re.DOTALL,
 )
 HEAD = "| Field | Type | When omitted | Who writes it | Since | Meaning |\n|---|---|---|---|---|---|\n"
 REMEDY = "run python spec/tools/render.py"
@@ -67,7 +68,9 @@ def check(spec: Spec) -> Iterator[Problem]:
         shown |= {block["what"] for block in BLOCK.finditer(text)}
         if rendered(spec, text) != text:
             line = next((n for n, content in numbered(path) if content.startswith(("<!-- fields:", "<!-- vector:"))), 0)
-            yield Problem(spec.name(path), line, "a table or a message is not what fields.json or its vector says", REMEDY)
+            yield Problem(
+                spec.name(path), line, "a table or a message is not what fields.json or its vector says", REMEDY
+            )
     for section, entries in fields(spec).items():
         if isinstance(entries, list):
             missing = {f"{section} {field['place']}" for field in entries} - shown

@@ -35,7 +35,12 @@ def check_keywords(spec: Spec, path: Path) -> Iterator[Problem]:
             remedy = "write a requirement with the word in capitals, or use another word"
             yield Problem(spec.name(path), number, f"{found[0]!r} in lower case in a normative chapter", remedy)
         if KEYWORD.search(line) and not line.startswith(">") and path.name != ABOUT_KEYWORDS:
-            yield Problem(spec.name(path), number, "a bold keyword outside a requirement", "make it a requirement, or use another word")
+            yield Problem(
+                spec.name(path),
+                number,
+                "a bold keyword outside a requirement",
+                "make it a requirement, or use another word",
+            )
 
 
 def check_ending(spec: Spec, path: Path) -> Iterator[Problem]:
@@ -43,7 +48,12 @@ def check_ending(spec: Spec, path: Path) -> Iterator[Problem]:
     sections = [(number, line) for number, line in prose(path) if line.startswith("## ")]
     if not sections or sections[-1][1] != f"## {LAST_SECTION}":
         number = sections[-1][0] if sections else 0
-        yield Problem(spec.name(path), number, f"does not end with '{LAST_SECTION}'", f"add the section '## {LAST_SECTION}' at the end")
+        yield Problem(
+            spec.name(path),
+            number,
+            f"does not end with '{LAST_SECTION}'",
+            f"add the section '## {LAST_SECTION}' at the end",
+        )
 
 
 def check_links(spec: Spec, path: Path) -> Iterator[Problem]:
@@ -80,6 +90,10 @@ def check_changes(spec: Spec) -> Iterator[Problem]:
     for number, line in numbered(path):
         listing = line == "## Retired identifiers" if line.startswith("## ") else listing
         if listing and line.startswith("- ") and not RETIRED.match(line):
-            yield Problem("CHANGELOG.md", number, "a retired identifier in the wrong form", "write '- `TM-HDR-001` why'")
+            yield Problem(
+                "CHANGELOG.md", number, "a retired identifier in the wrong form", "write '- `TM-HDR-001` why'"
+            )
         if HEADING.match(line):
-            yield Problem("CHANGELOG.md", number, "a requirement in the change log", "requirements belong to the chapters")
+            yield Problem(
+                "CHANGELOG.md", number, "a requirement in the change log", "requirements belong to the chapters"
+            )

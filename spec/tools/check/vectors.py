@@ -24,7 +24,9 @@ MACHINE_PATH = re.compile(r"(?<![\w.])/(?:root|home|tmp|usr|work|Users)/")
 def load(spec: Spec) -> dict[str, dict[str, Any]]:
     """Every vector by its path under vectors/ without .json."""
     folder = spec.folder / "vectors"
-    return {path.relative_to(folder).with_suffix("").as_posix(): read_json(path) for path in sorted(folder.rglob("*.json"))}
+    return {
+        path.relative_to(folder).with_suffix("").as_posix(): read_json(path) for path in sorted(folder.rglob("*.json"))
+    }
 
 
 def check(spec: Spec) -> Iterator[Problem]:
@@ -42,10 +44,17 @@ def check_vector(name: str, vector: dict[str, Any]) -> Iterator[Problem]:
         yield Problem(file, 0, f"calls itself {vector.get('id')!r}", f"its id is its path: {name!r}")
     kind = FOLDERS.get(name.split("/")[0])
     if vector.get("kind") != kind:
-        yield Problem(file, 0, f"has the kind {vector.get('kind')!r} in a folder for {kind!r}", "move it, or correct the kind")
+        yield Problem(
+            file, 0, f"has the kind {vector.get('kind')!r} in a folder for {kind!r}", "move it, or correct the kind"
+        )
         return
     if MACHINE_PATH.search(json.dumps(vector)) or any(MACHINE_PATH.search(text) for text in raw_texts(vector["wire"])):
-        yield Problem(file, 0, "names a path of the machine that it was made on", "shorten it in the capture tool and capture again")
+        yield Problem(
+            file,
+            0,
+            "names a path of the machine that it was made on",
+            "shorten it in the capture tool and capture again",
+        )
     if "message" not in vector or vector["provenance"]["source"] == "hand":
         return
     decoded = neutral.DECODERS[vector["kind"]](vector["wire"])
@@ -89,7 +98,9 @@ def check_quotes(spec: Spec, known: dict[str, dict[str, Any]]) -> Iterator[Probl
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
             for name in QUOTED_VECTOR.findall(line):
                 if name not in known and not line.startswith(PROVED_BY):
-                    yield Problem(spec.name(path), number, f"there is no vector {name}", "quote one that exists in vectors/")
+                    yield Problem(
+                        spec.name(path), number, f"there is no vector {name}", "quote one that exists in vectors/"
+                    )
     for found in requirements.read(spec):
         for number, line in found.notes:
             names = [name for name in QUOTED_VECTOR.findall(line) if name in known]
@@ -107,7 +118,7 @@ def check_quotation(file: str, number: int, line: str, vectors: list[dict[str, A
 
 
 def fragments(code: str) -> list[Any]:
-    """What a quotation claims: the members of an object, or one array or object; nothing when it leaves something out."""
+    """What a quotation claims: members of an object, or one array or object; nothing when it leaves something out."""
     if LEFT_OUT in code:
         return []
     members, whole = parsed(f"{{{code}}}"), parsed(code)

@@ -1,0 +1,118 @@
+"""The gate as it is run, and what render writes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from conftest import SPEC, TOOLS, Copy
+
+from check import proved, requirements, tables
+from check.__main__ import main, problems
+from check.problems import Spec
+
+
+def test_the_specification_passes() -> None:
+    spec = Spec(SPEC, SPEC.parent / "conformance" / "cases")
+    assert [str(problem) for problem in problems(spec)] == []
+
+
+def test_the_command_passes() -> None:
+    done = subprocess.run([sys.executable, str(TOOLS / "check")], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].startswith("ok: ")
+
+
+def test_the_command_fails_with_place_and_remedy(copy: Copy) -> None:
+    copy.replace("05-worker.md", "## Poison", "## Poison\n\nIt must not happen.")
+    command = [sys.executable, str(TOOLS / "check"), "--spec", str(copy.folder), "--cases", str(copy.cases)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    place, remedy, *_ = done.stdout.splitlines()
+    assert place.startswith("05-worker.md:")
+    assert remedy.strip().startswith("remedy: ")
+
+
+def test_the_gate_needs_no_cases(copy: Copy) -> None:
+    """The specification stands alone; then only what no case has to prove is proved."""
+    found = problems(Spec(copy.folder, None))
+    assert all("nothing proves" in problem.message for problem in found)
+
+
+def test_the_command_runs_from_anywhere(tmp_path: Path) -> None:
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    command = [sys.executable, str(TOOLS / "check")]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_main_takes_a_folder(copy: Copy) -> None:
+    assert main(["--spec", str(copy.folder), "--cases", str(copy.cases)]) == 0
+
+
+def test_rendering_twice_changes_nothing(copy: Copy) -> None:
+    for path in copy.spec.pages():
+        once = proved.rendered(copy.spec, tables.rendered(copy.spec, path.read_text(encoding="utf-8")))
+        assert proved.rendered(copy.spec, tables.rendered(copy.spec, once)) == once
+
+
+PAGE = """# Page
+
+#### TM-HDR-900 New
+Candidate · since 0.1 · producer Core · protocol 2
+
+> A producer **MUST** be tested.
+
+*Untested:* nobody did.
+
+#### TM-HDR-901 Other
+Candidate · since 0.1 · producer Core · protocol 2
+
+> A producer **MUST** rest.
+
+## Common mistakes
+"""
+TABLE = """profile: producer
+defaults:
+  checks:
+    - {id: TM-HDR-901, at: x}  # TM-HDR-902 is only mentioned
+cases:
+  first:
+    checks:
+      - {id: [TM-HDR-900, TM-HDR-901], at: y}
+  second:
+    about: nothing of its own
+"""
+
+
+def test_a_case_takes_the_place_of_untested(copy: Copy) -> None:
+    copy.case("producer/new", TABLE)
+    text = proved.rendered(Spec(copy.folder, copy.cases), PAGE)
+    assert "*Untested:*" not in text
+    assert "> A producer **MUST** be tested.\n\n*Proved by:* case `producer/new/first`\n\n#### TM-HDR-901" in text
+    assert "*Proved by:* cases `producer/new/first`, `producer/new/second`\n\n## Common" in text
+
+
+def test_defaults_count_for_every_row_and_comments_for_none(copy: Copy) -> None:
+    copy.case("producer/new", TABLE)
+    rows = {name: ids for name, ids in proved.cases(copy.spec).items() if name.startswith("producer/new/")}
+    assert rows == {
+        "producer/new/first": {"TM-HDR-900", "TM-HDR-901"},
+        "producer/new/second": {"TM-HDR-901"},
+    }
+
+
+def test_a_new_case_is_news_and_not_a_fault(copy: Copy) -> None:
+    copy.case("producer/new", "cases:\n  row:\n    checks:\n      - {id: TM-HDR-001}\n")
+    assert not list(proved.check(copy.spec))
+    assert "02-task-message.md" in proved.stale(copy.spec)
+
+
+def test_requirements_are_read_as_they_stand(copy: Copy) -> None:
+    row = next(found.row() for found in requirements.read(copy.spec) if found.id == "TM-HDR-014")
+    assert row["keyword"] == "MUST"
+    assert row["roles"] == {"producer": "Core"}
+    assert row["text"].startswith("A producer that sets a time limit MUST write the header `timelimit`")
+    assert row["file"] == "02-task-message.md"

@@ -24,7 +24,7 @@ export type AnyTasks = Record<string, (...args: unknown[]) => unknown>
 export type TaskName<Tasks> = keyof Tasks & string
 
 /** What a task takes. */
-export type ArgsOf<Task> = Task extends (...args: infer Args extends never[]) => unknown ? Readonly<Args> : never
+export type ArgsOf<Task> = Task extends (...args: infer Args) => unknown ? Readonly<Args> : never
 
 /** What a task returns. */
 export type ReturnOf<Task> = Task extends (...args: never[]) => infer Result ? Awaited<Result> : never

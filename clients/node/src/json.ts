@@ -243,7 +243,7 @@ function writeObject(value: object, rules: WriteRules, path: Path): string {
     throw new InvalidCall(`nested deeper than ${rules.maxDepth}, or an object that holds itself, at ${place(path.slice(0, 5))}...`)
   }
   if (Array.isArray(value)) return writeList(value, rules, path)
-  if (isMap(value)) {
+  if (isMap(value) && typeof value['toJSON'] !== 'function') {
     rules.check(value)
     return writeMap(value, rules, path)
   }

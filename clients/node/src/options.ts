@@ -170,8 +170,8 @@ export function prepareChain(task: string, options: SendOptions, steps: readonly
   const { link, ...first } = options
   const { message, ...route } = prepare(task, first, around)
   const frozen = steps.map((step, index) => freeze(step, options, index === steps.length - 1 ? link : undefined, around))
-  const last = frozen.at(-1)?.options['task_id']
-  return { ...route, message: { ...message, chain: frozen.map(buildSignature).reverse() }, lastId: String(last) }
+  const last = frozen.at(-1)?.options['task_id'] as string
+  return { ...route, message: { ...message, chain: frozen.map(buildSignature).reverse() }, lastId: last }
 }
 
 /** As Celery freezes a step: its own id, our reply queue, the chain's errbacks, and on the last step its callbacks. */

@@ -53,3 +53,8 @@ export function broker(name: keyof typeof VARIABLES): { readonly url: string; re
 export function uniqueName(purpose: string): string {
   return `celeriac-node-${purpose}-${randomUUID()}`
 }
+
+/** Waits for something that is sure to happen; the test's own timeout is the limit. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20))
+}

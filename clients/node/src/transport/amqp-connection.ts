@@ -1,10 +1,9 @@
 /** One RabbitMQ connection that comes back by itself, and channels on it. The driver is loaded when first needed. */
 
-import type { ConnectionOptions as TlsOptions } from 'node:tls'
-
 import type { Channel, Connection, ConnectionOptions } from 'rabbitmq-client'
 
 import { BrokerUnavailable, InvalidCall, TransportError } from '../errors.js'
+import type { ConnectOptions } from './transport.js'
 import type { AmqpAddress } from './url.js'
 import { ignoreFailure, within } from './waiting.js'
 
@@ -15,19 +14,13 @@ const RECONNECT_MS = { retryLow: 100, retryHigh: 2000 } as const
 /** Answers of the broker that no waiting will change. */
 const REFUSALS: readonly unknown[] = ['ACCESS_REFUSED', 'NOT_ALLOWED']
 
-/** How to connect. */
-export interface ConnectOptions {
-  /** Milliseconds to wait for a connection. */
-  readonly connectTimeout: number
-  /** TLS settings (`ca`, `cert`, `key`, ...) for `amqps://` and `rediss://`. */
-  readonly tls: TlsOptions | undefined
-}
-
 /** A connection shared by publishing and the reply queue. Opened by the first `channel()`. */
 export class AmqpConnection {
   readonly #address: AmqpAddress
   readonly #options: ConnectOptions
   #opening: Promise<Connection> | undefined
+  /** The driver closes a connection only after its channels, and leaves those to us. */
+  readonly #channels = new Set<Channel>()
   #lastError: unknown
   #closed = false
 
@@ -49,10 +42,13 @@ export class AmqpConnection {
     const acquiring = this.#acquire(connection)
     const patience = this.#options.connectTimeout
     try {
-      return await within(acquiring, patience, () => new Error(`no answer within ${patience} ms`))
+      const channel = await within(acquiring, patience, () => new Error(`no answer within ${patience} ms`))
+      this.#channels.add(channel)
+      channel.once('close', () => this.#channels.delete(channel))
+      return channel
     } catch (error) {
       // A channel that is granted after all is not wanted any more.
-      ignoreFailure(acquiring.then((channel) => channel.close()))
+      ignoreFailure(acquiring.then(closeChannel))
       throw this.#failure(error)
     }
   }
@@ -64,7 +60,8 @@ export class AmqpConnection {
     const connection = await this.#opening.catch(() => undefined)
     if (!connection) return
     const giveUp = (): Error => new Error('the broker does not answer')
-    await within(connection.close(), this.#options.connectTimeout, giveUp).catch(() => {
+    const closing = Promise.all([...this.#channels].map(closeChannel)).then(() => connection.close())
+    await within(closing, this.#options.connectTimeout, giveUp).catch(() => {
       connection.unsafeDestroy()
     })
   }
@@ -123,6 +120,18 @@ export class AmqpConnection {
 
 function isRefusal(error: unknown): error is Error {
   return REFUSALS.includes(codeOf(error))
+}
+
+/**
+ * Closes a channel. The driver's own promise is never settled when the connection breaks in the middle of it; the event
+ * comes in every case.
+ */
+export function closeChannel(channel: Channel): Promise<void> {
+  if (!channel.active) return Promise.resolve()
+  return new Promise((resolve) => {
+    channel.once('close', resolve)
+    ignoreFailure(channel.close())
+  })
 }
 
 /** The stable code of a driver's error, such as `NOT_FOUND`. */

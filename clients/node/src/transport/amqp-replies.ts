@@ -3,7 +3,7 @@
 import type { AsyncMessage, Channel } from 'rabbitmq-client'
 
 import type { Encoded } from '../serialization.js'
-import type { AmqpConnection } from './amqp-connection.js'
+import { closeChannel, type AmqpConnection } from './amqp-connection.js'
 import type { ResultSlot, ResultStore } from './transport.js'
 
 /** The queue goes away with its consumer, or a day after a consumer that never came. As Celery 5.7 declares it. */
@@ -65,14 +65,16 @@ export class AmqpReplies implements ResultStore {
       this.#lost()
     })
     // The broker cancels the consumer when somebody deletes the queue.
-    channel.once('basic.cancel', () => void channel.close())
+    channel.once('basic.cancel', () => void closeChannel(channel))
     await this.#start(channel)
   }
 
   async #start(channel: Channel): Promise<void> {
     await channel.queueDeclare({ queue: this.replyTo, ...REPLY_QUEUE })
-    await channel.basicConsume({ queue: this.replyTo, noAck: true }, (message) => {
+    await channel.basicConsume({ queue: this.replyTo }, (message) => {
       this.#deliver(message)
+      // Acknowledged, so that a reply on its way over a connection that breaks can be delivered again.
+      if (channel.active) channel.basicAck({ deliveryTag: message.deliveryTag })
     })
   }
 

@@ -11,7 +11,7 @@ import { InvalidCall, PublishFailed, TransportError } from '../errors.js'
 import { CONTENT_TYPE } from '../serialization.js'
 import type { Wire } from '../message.js'
 import { Float, isMap, type Value } from '../values.js'
-import { codeOf, type AmqpConnection } from './amqp-connection.js'
+import { closeChannel, codeOf, type AmqpConnection } from './amqp-connection.js'
 import type { Broker, Route } from './transport.js'
 import { within } from './waiting.js'
 
@@ -75,7 +75,7 @@ export class AmqpBroker implements Broker {
     try {
       await channel.queueDeclare(queue)
     } finally {
-      await channel.close()
+      await closeChannel(channel)
     }
   }
 }

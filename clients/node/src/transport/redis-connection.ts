@@ -3,7 +3,7 @@
 import type { Redis, RedisOptions } from 'ioredis'
 
 import { BrokerUnavailable, InvalidCall, TransportError } from '../errors.js'
-import type { ConnectOptions } from './amqp-connection.js'
+import type { ConnectOptions } from './transport.js'
 import type { RedisAddress } from './url.js'
 import { within } from './waiting.js'
 

@@ -2,8 +2,18 @@
  * What the client asks of a broker and of a result store. They carry bytes: what a document means is not their business.
  */
 
+import type { ConnectionOptions as TlsOptions } from 'node:tls'
+
 import type { Encoded } from '../serialization.js'
 import type { Wire } from '../message.js'
+
+/** How to connect. */
+export interface ConnectOptions {
+  /** Milliseconds to wait for a connection. */
+  readonly connectTimeout: number
+  /** TLS settings (`ca`, `cert`, `key`, ...) for `amqps://` and `rediss://`. */
+  readonly tls: TlsOptions | undefined
+}
 
 /** Where to publish: a queue by name is exchange `''` with the queue name as routing key. */
 export interface Route {

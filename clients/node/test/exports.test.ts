@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+/** Everything that the package promises to keep. A new name is a decision, not an accident. */
+const NAMES = [
+  'BrokerUnavailable',
+  'CeleriacError',
+  'Client',
+  'DateTime',
+  'Decimal',
+  'ENVELOPE_FIELDS',
+  'FIELDS',
+  'Float',
+  'InvalidCall',
+  'InvalidMessage',
+  'LocalDate',
+  'LocalTime',
+  'MemoryTransport',
+  'NotRegistered',
+  'PublishFailed',
+  'RESULT_FIELDS',
+  'ResultError',
+  'SIGNATURE_FIELDS',
+  'TaskFailure',
+  'TaskResult',
+  'TaskRevoked',
+  'TaskTimeout',
+  'TransportError',
+  'Uuid',
+  'build',
+  'buildEnvelope',
+  'buildResult',
+  'decode',
+  'encode',
+  'instantOf',
+  'isTerminal',
+  'outcome',
+  'parse',
+  'parseEnvelope',
+  'parseResult',
+  'parseSignature',
+  'signature',
+]
+
+// The package by its own name, as a user imports it: this goes through "exports" to the built files.
+const SELF = 'celeriac'
+
+test('the package exports what it promises', async () => {
+  assert.deepEqual(Object.keys((await import(SELF)) as object).sort(), NAMES)
+})
+
+test('nothing but the root can be imported', async () => {
+  await assert.rejects(import(`${SELF}/dist/client.js`), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' })
+})

@@ -37,7 +37,6 @@ def document(wire: dict[str, Any]) -> tuple[bytes, str | None, str | None]:
 
 DECODE = {
     "task": lambda wire: Message.parse(to_wire(wire)).to_neutral(),
-    "task-v1": lambda wire: Message.parse(to_wire(wire)).to_neutral(),
     "envelope": lambda wire: Envelope.parse(base64.b64decode(wire["item"])).to_neutral(),
     "result": lambda wire: Result.parse(*document(wire)).to_neutral(),
     "value": lambda wire: {"value": to_tagged(loads(*document(wire)))},

@@ -33,7 +33,7 @@ HELLO = {
         "serializer": ["json"],
         "protocol": [1, 2],
         "compression": ["zlib", "bzip2"],
-        "kinds": ["task", "task-v1", "envelope", "result", "value"],
+        "kinds": ["task", "envelope", "result", "value"],
         "confirm": True,
     },
 }
@@ -108,7 +108,10 @@ class Testee:
             exception = {"type": error.exc_type, "module": error.exc_module, "args": to_tagged(list(error.exc_args))}
             return {"state": "FAILURE", "exception": exception}
         except celeriac.TaskRevoked as error:
-            return {"state": "REVOKED", "exception": {"type": "TaskRevokedError", "args": list(error.args)}}
+            return {
+                "state": "REVOKED",
+                "exception": {"type": "TaskRevokedError", "module": "celery.exceptions", "args": list(error.args)},
+            }
         return {"state": "SUCCESS", "result": to_tagged(value)}
 
     def close(self, request: dict[str, Any]) -> dict[str, Any]:

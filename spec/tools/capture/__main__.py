@@ -3,7 +3,8 @@
     python -m celeriac_conformance.brokers --rabbitmq --redis -- python spec/tools/capture
 
 New vectors are written, stored ones compared (ids, dates and process ids apart) and never changed; ``--replace GLOB``
-supersedes the ones it names. Needs the Celery of requirements.txt and private brokers, whose queues it empties.
+supersedes the ones it names, and ``--replay`` runs the valid hand-written ones in a real worker. Needs the Celery of
+requirements.txt and private brokers, whose queues it empties.
 Exits 1 when a stored vector differs from what Celery sends.
 """
 
@@ -23,6 +24,7 @@ if not __package__:
 
 from capture.drive import everything
 from capture.hand import hand_written
+from capture.replay import replay
 from capture.vectors import Vector, store
 from capture.wires import Rabbit, Store
 
@@ -31,11 +33,17 @@ def main() -> int:
     """Capture, store and compare; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python spec/tools/capture", description="Capture vectors from real Celery.")
     parser.add_argument("--replace", default="", metavar="GLOB", help="supersede stored vectors whose id matches")
+    parser.add_argument("--replay", action="store_true", help="hand real Celery the hand-written valid vectors instead")
     parser.add_argument("--hand-only", action="store_true", help="write the hand-written vectors; needs no broker")
     options = parser.parse_args()
+    return replayed() if options.replay else stored(options.hand_only, options.replace)
+
+
+def stored(hand_only: bool, replace: str) -> int:
+    """Store what is new, compare the rest; 1 when something differs."""
     counts: Counter[str] = Counter()
-    for vector in itertools.chain(hand_written(), () if options.hand_only else from_brokers()):
-        verdict = store(vector, replace=fnmatch(vector.id, options.replace))
+    for vector in itertools.chain(hand_written(), () if hand_only else from_brokers()):
+        verdict = store(vector, replace=fnmatch(vector.id, replace))
         counts[verdict] += 1
         if verdict == "different":
             print(f"{vector.id}: not what is stored; if Celery is right, supersede it with --replace {vector.id}")
@@ -43,9 +51,22 @@ def main() -> int:
     return 1 if counts["different"] else 0
 
 
+def brokers() -> tuple[Rabbit, Store]:
+    """The private brokers that the environment names."""
+    return Rabbit(os.environ["CELERIAC_AMQP_URL"]), Store(os.environ["CELERIAC_REDIS_URL"])
+
+
 def from_brokers() -> Iterator[Vector]:
-    """Everything that real Celery sends, through the brokers that the environment names."""
-    yield from everything(Rabbit(os.environ["CELERIAC_AMQP_URL"]), Store(os.environ["CELERIAC_REDIS_URL"]))
+    """Everything that real Celery sends."""
+    yield from everything(*brokers())
+
+
+def replayed() -> int:
+    """Run the hand-written valid vectors in a real worker; 1 when one does not succeed."""
+    outcomes = dict(replay(*brokers()))
+    for name, status in outcomes.items():
+        print(f"{status:8} {name}")
+    return 0 if set(outcomes.values()) == {"SUCCESS"} else 1
 
 
 if __name__ == "__main__":

@@ -36,6 +36,14 @@ def move(old: str, new: str) -> Plant:
     return plant
 
 
+def both(first: Plant, second: Plant) -> Plant:
+    def plant(copy: Copy) -> None:
+        first(copy)
+        second(copy)
+
+    return plant
+
+
 def requirement(*lines: str) -> str:
     return "\n".join(lines) + "\n\n## Common mistakes"
 
@@ -168,10 +176,10 @@ PROVED: dict[str, tuple[Plant, str, str]] = {
         "correct the id",
     ),
     "case of another": (
-        lambda copy: (
-            copy.case("producer/new", "cases:\n  row:\n    checks:\n      - {id: TM-HDR-002}\n"),
-            copy.replace(PAGE, QUOTE, QUOTE + "\n\n*Proved by:* case `producer/new/row`"),
-        )[0],
+        both(
+            lambda copy: copy.case("producer/new", "cases:\n  row:\n    checks:\n      - {id: TM-HDR-002}\n"),
+            swap(PAGE, QUOTE, QUOTE + "\n\n*Proved by:* case `producer/new/row`"),
+        ),
         "case producer/new/row does not exist or does not quote TM-HDR-001",
         "render.py",
     ),

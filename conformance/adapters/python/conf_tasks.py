@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import time
@@ -18,10 +19,14 @@ def catalogued(**options: Any) -> Callable[[Callable[..., Any]], Task[Any, Any]]
     """Declare a task `conf.<name>` that says on standard output that it ran."""
 
     def declare(function: Callable[..., Any]) -> Task[Any, Any]:
+        signature = inspect.signature(function)
+
         @wraps(function)
         def evidenced(*args: Any, **kwargs: Any) -> Any:
             request = current_request.get()
             assert request is not None
+            # A call that the function does not take has not run.
+            signature.bind(*args, **kwargs)
             ran = {"event": "ran", "task_id": request.id, "task": request.task}
             line = json.dumps({**ran, "retries": request.retries, "redelivered": request.redelivered})
             os.write(1, line.encode() + b"\n")

@@ -134,6 +134,8 @@ class Testee:
                 case operation:
                     feature = f"{operation} {request.get('kind', '')}".strip()
                     return {"unsupported": {"feature": feature, "why": "not offered"}}
+        except celeriac.PublishFailed as error:
+            return {"error": {"kind": "PublishFailed", "message": str(error)}}
         except celeriac.CeleriacError as error:
             return {"error": {"kind": type(error).__name__, "message": str(error)}}
 

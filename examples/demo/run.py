@@ -85,6 +85,8 @@ def prepare() -> tuple[Path, str | None]:
     """The environment with celeriac in it, and why Node cannot take part; both are made ready side by side."""
     directory = venvs.DEV if (venvs.DEV / "editable.stamp").exists() else venvs.DEMO
     absent = node_missing()
+    if not venvs.can_create():
+        raise Failed(venvs.CANNOT_CREATE)
     with alone(), ThreadPoolExecutor(1) as pool:
         node = None if absent else pool.submit(setup.node)
         venvs.ensure(directory)

@@ -46,7 +46,7 @@ const SAMPLES = ['task-v2', 'redis', 'result', 'serialization'].flatMap((folder)
 test('random bytes', () => {
   const random = generator(1)
   const alphabet = Buffer.from('{}[]",:\\u0123456789-+.eE truefalsnNIity_\u00ff\n')
-  for (let round = 0; round < 20_000; round += 1) {
+  for (let round = 0; round < 5000; round += 1) {
     const bytes = Uint8Array.from({ length: random(40) }, () => (round % 2 === 0 ? random(256) : (alphabet[random(alphabet.length)] ?? 0)))
     readEverything(`seed 1, round ${round}, ${Buffer.from(bytes).toString('base64')}`, bytes)
   }
@@ -54,7 +54,7 @@ test('random bytes', () => {
 
 test('vectors with bytes changed, cut and doubled', () => {
   const random = generator(2)
-  for (let round = 0; round < 8000; round += 1) {
+  for (let round = 0; round < 3000; round += 1) {
     const { body, item } = pick(SAMPLES, random).wire
     const bytes = Buffer.from((body ?? item) as string, 'base64')
     const start = random(bytes.length)
@@ -73,11 +73,10 @@ const ODD_VALUES: readonly Json[] = [null, true, -1, 1.5, 1e300, '', 'text', [],
 test('vectors with headers and properties replaced', () => {
   const random = generator(3)
   const tasks = SAMPLES.filter(({ kind }) => kind === 'task')
-  for (let round = 0; round < 5000; round += 1) {
+  for (let round = 0; round < 3000; round += 1) {
     const wire = structuredClone(pick(tasks, random).wire)
     const part = wire[random(4) === 0 ? 'properties' : 'headers'] as JsonMap
-    const names = Object.keys(part)
-    part[pick(names, random)] = pick(ODD_VALUES, random)
+    part[pick([...Object.keys(part), 'other'], random)] = pick(ODD_VALUES, random)
     raisesOnlyInvalidMessage(`seed 3, round ${round}`, () => CODECS['task']?.decode(wire))
   }
 })

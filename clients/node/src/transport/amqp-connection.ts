@@ -22,7 +22,7 @@ export class AmqpConnection {
   /** The driver closes a connection only after its channels, and leaves those to us. */
   readonly #channels = new Set<Channel>()
   #lastError: unknown
-  #closed = false
+  #closing: Promise<void> | undefined
 
   constructor(address: AmqpAddress, options: ConnectOptions) {
     this.#address = address
@@ -31,12 +31,12 @@ export class AmqpConnection {
 
   /** Whether `close()` has been called. */
   get closed(): boolean {
-    return this.#closed
+    return this.#closing !== undefined
   }
 
   /** A new channel, once connected. Raises `BrokerUnavailable` after the connect timeout. */
   async channel(): Promise<Channel> {
-    if (this.#closed) throw new TransportError('the client is closed')
+    if (this.closed) throw new TransportError('the client is closed')
     this.#opening ??= this.#open()
     const connection = await this.#opening
     const acquiring = this.#acquire(connection)
@@ -53,9 +53,13 @@ export class AmqpConnection {
     }
   }
 
-  /** Ends the connection, in order if the broker answers in time. */
-  async close(): Promise<void> {
-    this.#closed = true
+  /** Ends the connection, in order if the broker answers in time. Every call waits for the same end. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     if (!this.#opening) return
     const connection = await this.#opening.catch(() => undefined)
     if (!connection) return
@@ -83,6 +87,8 @@ export class AmqpConnection {
       ...(heartbeat !== undefined && { heartbeat }),
       ...(tls && { tls: this.#options.tls ?? {} }),
     })
+    // Any number of callers may wait for it at once.
+    connection.setMaxListeners(0)
     connection.on('error', (error: unknown) => {
       this.#lastError = error
     })
@@ -108,7 +114,7 @@ export class AmqpConnection {
   }
 
   #failure(error: unknown): TransportError {
-    if (this.#closed) return new TransportError('the client was closed', { cause: error })
+    if (this.closed) return new TransportError('the client was closed', { cause: error })
     const cause = this.#lastError ?? error
     const remedy = isRefusal(cause)
       ? 'check the user, the password and the virtual host'

@@ -66,6 +66,8 @@ export class RedisConnection {
       enableOfflineQueue: false,
       retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 10), RECONNECT_MS),
     })
+    // Any number of callers may wait for it at once.
+    redis.setMaxListeners(0)
     redis.on('error', (error: unknown) => {
       this.#lastError = error
     })

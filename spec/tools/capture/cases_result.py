@@ -57,6 +57,7 @@ FAILURES = (
     Run("failure-local-class", "a class no other process could import", ("RS-EXC-006",), "local_class.apply_async()", FAILURE),
     Run("failure-result-not-json", "the task returned what JSON cannot hold", ("RS-EXC-007",), "not_serializable.apply_async()", FAILURE),
     Run("failure-wrong-arity", "the arguments do not fit the task", ("RS-EXC-001", "WK-RECV-004"), "app.send_task('shop.add', (1, 2, 3))", FAILURE),
+    Run("failure-later-step", "a step of a chain that never ran, because the one before it failed", ("WK-RECV-013",), "chain(fail.s('no stock'), echo.s(), echo.s()).apply_async()", FAILURE),
     Run("failure-not-registered", "a task that the worker does not know", ("RS-EXC-008", "WK-RECV-005", "WK-RECV-006"), "app.send_task('shop.no_such_task')", FAILURE),
     Run("failure-reject", "the task rejected its message", ("RS-EXC-001",), "reject.apply_async()", FAILURE),
 )  # fmt: skip

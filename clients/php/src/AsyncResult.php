@@ -24,6 +24,7 @@ final class AsyncResult
     private const SLICE = 60.0;
 
     private ?TaskResult $document = null;
+    private bool $asked = false;
 
     /**
      * @internal made by Client
@@ -37,7 +38,10 @@ final class AsyncResult
 
     public function __destruct()
     {
-        $this->store?->forget($this->id);
+        // who only kept the id may still ask for the result by Client::result()
+        if ($this->asked) {
+            $this->store?->forget($this->id);
+        }
     }
 
     /**
@@ -77,7 +81,7 @@ final class AsyncResult
     }
 
     /**
-     * The latest result document, with the date, the traceback, and the result without loss; null when there is none yet.
+     * The latest result document, with the date, the traceback, and the result without loss; null when none is there.
      *
      * @throws InvalidMessage|InvalidCall|BrokerUnavailable as get()
      */
@@ -98,6 +102,7 @@ final class AsyncResult
         $store = $this->store ?? throw new InvalidCall(
             "no result backend: Client::connect(broker: ..., backend: 'rpc://' or a redis:// URL)",
         );
+        $this->asked = true;
         $wire = $store->wait($this->id, $seconds);
         if ($wire === null) {
             return false;

@@ -111,7 +111,7 @@ final class Client
     }
 
     /**
-     * The result of a task sent earlier, or by somebody else. Over "rpc://" only tasks that this client sent reply to it.
+     * The result of a task sent earlier, or by somebody else; over "rpc://" only of tasks that this client sent.
      */
     public function result(string $taskId): AsyncResult
     {

@@ -37,8 +37,8 @@ final readonly class Envelope
     /**
      * Wraps a message.
      *
-     * @param array<string, mixed> $fields by the names of FIELDS; the delivery tag has to be unique among all messages of
-     *                                     the broker, as workers keep unfinished ones by it
+     * @param array<string, mixed> $fields by the names of FIELDS; the delivery tag has to be unique among all messages
+     *                                     of the broker, as workers keep unfinished ones by it
      * @throws InvalidCall when a field is missing, unknown or of the wrong type, or the tag is empty
      */
     public static function of(Wire $wire, array $fields): self

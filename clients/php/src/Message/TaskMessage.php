@@ -56,7 +56,8 @@ final readonly class TaskMessage
 
     /**
      * @param array<string, mixed> $fields by the names of FIELDS
-     * @param array<string, array<array-key, mixed>> $extra members of "headers", "properties" and "embed" that FIELDS does not name
+     * @param array<string, array<array-key, mixed>> $extra members of "headers", "properties" and "embed" that FIELDS
+     *                                                     does not name
      */
     private function __construct(
         public array $fields,

@@ -30,7 +30,7 @@ final class Compression
             default => throw new InvalidMessage("compression '$name' is not supported here"),
         };
 
-        return is_string($plain) ? $plain : throw new InvalidMessage("the $name body is damaged, or over $maxBytes bytes");
+        return is_string($plain) ? $plain : throw new InvalidMessage("the $name body is damaged, or too long");
     }
 
     /**

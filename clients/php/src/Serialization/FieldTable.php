@@ -29,7 +29,7 @@ final readonly class FieldTable
      * Sorts what came from the wire into the fields of this table and the rest.
      *
      * @param array<string, Members> $places members found at each place
-     * @return array{array<string, mixed>, array<string, Members>} fields present; left-overs by place, places with none left out
+     * @return array{array<string, mixed>, array<string, Members>} fields present; left-overs by place
      * @throws InvalidMessage when a required field is absent or a field has the wrong type
      */
     public function gather(array $places): array
@@ -105,7 +105,9 @@ final readonly class FieldTable
                 continue;
             }
             if (!FieldType::anyFits($row[1], $fields[$name])) {
-                return sprintf('%s has to be %s, not %s', $name, implode(' or ', $row[1]), get_debug_type($fields[$name]));
+                $types = implode(' or ', $row[1]);
+
+                return sprintf('%s has to be %s, not %s', $name, $types, get_debug_type($fields[$name]));
             }
         }
 

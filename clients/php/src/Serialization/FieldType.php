@@ -35,13 +35,13 @@ final class FieldType
             'array' => is_array($value),
             'object' => $value instanceof JsonObject,
             'date-time' => is_string($value) && Iso8601::parse($value) !== null,
-            'time-limit' => is_array($value) && count($value) === 2 && self::isTime($value[0]) && self::isTime($value[1]),
+            'time-limit' => is_array($value) && count($value) === 2 && array_filter($value, self::isNoTime(...)) === [],
             default => false,
         };
     }
 
-    private static function isTime(mixed $seconds): bool
+    private static function isNoTime(mixed $seconds): bool
     {
-        return $seconds === null || is_int($seconds) || is_float($seconds);
+        return $seconds !== null && !is_int($seconds) && !is_float($seconds);
     }
 }

@@ -19,7 +19,8 @@ final class FloatText
         if (!is_finite($number)) {
             return is_nan($number) ? 'NaN' : ($number > 0 ? 'Infinity' : '-Infinity');
         }
-        foreach ([14, 15, 16] as $digits) {
+        // 15 digits hold any shorter decimal, but near zero floats are coarser than that
+        foreach (abs($number) < PHP_FLOAT_MIN ? range(0, 16) : [14, 15, 16] as $digits) {
             $text = str_replace(',', '.', sprintf("%.{$digits}E", $number));
             if ((float) $text === $number) {
                 break;

@@ -38,7 +38,8 @@ final class Json
         if (preg_match(self::NEEDS_READER, $text) === 1) {
             return JsonReader::read($text, $limits->maxDepth, $tags);
         }
-        $value = json_decode($text, false, max(1, $limits->maxDepth));
+        // json_decode counts the innermost value as a level of its own
+        $value = json_decode($text, false, $limits->maxDepth + 1);
 
         return match (json_last_error()) {
             JSON_ERROR_NONE => self::lossless($value, $tags),

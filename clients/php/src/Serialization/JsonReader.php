@@ -14,6 +14,7 @@ use Celeriac\Exception\InvalidMessage;
 final class JsonReader
 {
     private const SPACE = " \t\n\r";
+    private const WORD = '/\G(?:(-?(?:0|[1-9]\d*))((?:\.\d+)?(?:[eE][+-]?\d+)?)|-?[A-Za-z]+)/';
     private const ESCAPES = [
         '"' => '"', '\\' => '\\', '/' => '/', 'b' => "\x08", 'f' => "\f", 'n' => "\n", 'r' => "\r", 't' => "\t",
     ];
@@ -97,7 +98,7 @@ final class JsonReader
 
     private function word(): mixed
     {
-        preg_match('/\G(?:(-?(?:0|[1-9]\d*))((?:\.\d+)?(?:[eE][+-]?\d+)?)|-?[A-Za-z]+)/', $this->text, $m, 0, $this->at);
+        preg_match(self::WORD, $this->text, $m, 0, $this->at);
         $word = $m[0] ?? '';
         if (isset($m[1])) {
             $this->at += strlen($word);

@@ -83,10 +83,16 @@ final readonly class JsonWriter
     private function text(string $text): string
     {
         try {
-            return json_encode($text, JSON_THROW_ON_ERROR | JSON_UNESCAPED_SLASHES);
+            return self::escape($text);
         } catch (\JsonException) {
             return $this->surrogates($text);
         }
+    }
+
+    private static function escape(string $text): string
+    {
+        // Python escapes DEL, PHP does not
+        return str_replace("\x7F", '\u007f', json_encode($text, JSON_THROW_ON_ERROR | JSON_UNESCAPED_SLASHES));
     }
 
     /**
@@ -104,7 +110,7 @@ final readonly class JsonWriter
             if (preg_match('//u', $part) !== 1) {
                 throw new InvalidCall('a string is not UTF-8 text: wrap it in Celeriac\Serialization\Bytes');
             }
-            $written .= substr(json_encode($part, JSON_THROW_ON_ERROR | JSON_UNESCAPED_SLASHES), 1, -1);
+            $written .= substr(self::escape($part), 1, -1);
         }
 
         return '"' . $written . '"';

@@ -59,7 +59,7 @@ final class Values
     }
 
     /**
-     * Turns every JsonObject into an associative array; other values stay. Empty objects and lists look alike afterwards.
+     * Turns every JsonObject into an associative array; other values stay. An empty object becomes an empty array.
      */
     public static function plain(mixed $value): mixed
     {

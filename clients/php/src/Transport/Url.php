@@ -15,7 +15,7 @@ use Celeriac\Exception\InvalidCall;
 final readonly class Url
 {
     private const PATTERN = '~^(?<scheme>[a-z][a-z0-9+.-]*)://(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?'
-        . '(?<host>\[[^]]*]|[^:/?#]*)(?::(?<port>\d{1,5}))?(?<path>/[^?#]*)?(?:\?(?<query>[^#]*))?$~Di';
+        . '(?<host>\[[^]\s]*]|[^:/?#@\s]*)(?::(?<port>\d{1,5}))?(?<path>/[^?#\s]*)?(?:\?(?<query>[^#\s]*))?$~Di';
     private const PORTS = ['amqp' => 5672, 'amqps' => 5671, 'redis' => 6379, 'rediss' => 6379, 'redis+socket' => 0];
 
     private function __construct(

@@ -30,9 +30,12 @@ final class AmqpResults implements ResultStore
     /** How long the rest of a frame may take once its first bytes are there */
     private const FRAME_SECONDS = 30.0;
 
+    /** Tasks whose replies are kept for whoever asks; past that the oldest are dropped */
+    private const KEPT = 10_000;
+
     private ?AMQPChannel $channel = null;
 
-    /** @var array<array-key, list<Wire>> replies not yet handed out, by task id; a key for each task expected */
+    /** @var array<array-key, list<Wire>> replies not yet handed out, by task id, oldest first */
     private array $replies = [];
 
     /**
@@ -50,7 +53,6 @@ final class AmqpResults implements ResultStore
     public function expect(array $taskIds): void
     {
         $this->channel ??= $this->consume();
-        $this->replies += array_fill_keys($taskIds, []);
     }
 
     public function wait(string $taskId, float $seconds): ?Wire
@@ -65,9 +67,14 @@ final class AmqpResults implements ResultStore
                 $this->connector->discard();
                 $heard = false;
             }
-        } while ($this->replies[$taskId] === [] && ($heard || microtime(true) < $deadline));
+        } while (!isset($this->replies[$taskId]) && ($heard || microtime(true) < $deadline));
 
-        return array_shift($this->replies[$taskId]);
+        $replies = $this->replies[$taskId] ?? [];
+        $next = array_shift($replies);
+        unset($this->replies[$taskId]);
+        $this->replies += $replies === [] ? [] : [$taskId => $replies];
+
+        return $next;
     }
 
     public function forget(string $taskId): void
@@ -91,7 +98,7 @@ final class AmqpResults implements ResultStore
             while ($channel?->hasPendingMethods()) {
                 $channel->wait(null, true);
             }
-            if ($this->replies[$taskId] !== [] || !$this->connector->hears($seconds)) {
+            if (isset($this->replies[$taskId]) || !$this->connector->hears($seconds)) {
                 return false;
             }
             $channel?->wait(null, false, self::FRAME_SECONDS);
@@ -120,7 +127,7 @@ final class AmqpResults implements ResultStore
     {
         $properties = $message->get_properties();
         $taskId = $properties['correlation_id'] ?? null;
-        if (is_string($taskId) && isset($this->replies[$taskId])) {
+        if (is_string($taskId)) {
             $payload = new Payload(
                 $message->getBody(),
                 $properties['content_type'] ?? null,
@@ -128,6 +135,9 @@ final class AmqpResults implements ResultStore
             );
             unset($properties['content_type'], $properties['content_encoding'], $properties['application_headers']);
             $this->replies[$taskId][] = new Wire($payload, [], $properties);
+            if (count($this->replies) > self::KEPT) {
+                unset($this->replies[array_key_first($this->replies)]);
+            }
         }
         $message->ack();
     }

@@ -137,12 +137,15 @@ final class AmqplibConnector
         $user = $url->user === '' ? 'guest' : $url->user;
         $password = $url->password === '' ? 'guest' : $url->password;
         if ($url->isSecure()) {
-            return new AMQPSSLConnection($url->host, $url->port, $user, $password, $url->vhost(), $options->tls->context(), [
+            $settings = [
                 'connection_timeout' => $options->connectTimeout,
                 'read_write_timeout' => $options->answerTimeout,
                 'channel_rpc_timeout' => $options->answerTimeout,
                 'keepalive' => true,
-            ]);
+            ];
+            $tls = $options->tls->context();
+
+            return new AMQPSSLConnection($url->host, $url->port, $user, $password, $url->vhost(), $tls, $settings);
         }
 
         return new AMQPStreamConnection(

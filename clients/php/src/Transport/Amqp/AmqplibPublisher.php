@@ -21,6 +21,7 @@ use PhpAmqpLib\Message\AMQPMessage;
 final class AmqplibPublisher implements Publisher
 {
     private const NOT_FOUND = 404;
+    private const NACK = 'the broker refused the message (nack)';
 
     private ?AMQPChannel $channel = null;
     private ?Confirms $confirms = null;
@@ -103,7 +104,7 @@ final class AmqplibPublisher implements Publisher
             $this->confirms?->settled($message->getDeliveryTag(), false);
         });
         $channel->set_nack_handler(function (AMQPMessage $message): void {
-            $this->confirms?->settled($message->getDeliveryTag(), false, 'the broker refused the message (nack)');
+            $this->confirms?->settled($message->getDeliveryTag(), false, self::NACK);
         });
         $channel->set_return_listener(
             function (int $code, string $text, string $exchange, string $key, AMQPMessage $message): void {

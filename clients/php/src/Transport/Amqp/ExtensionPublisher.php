@@ -18,11 +18,14 @@ use Celeriac\Transport\Url;
  * Publishes through ext-amqp, which cannot write an empty table: the header `stamps`, empty in nearly every message,
  * goes out as null, which the protocol takes for the same; an empty object in a header of one's own is an InvalidCall.
  *
+ * A server that takes the connection but never speaks is given up after the C library's own 12 s, whatever the options.
+ *
  * @internal
  */
 final class ExtensionPublisher implements Publisher
 {
     private const NOT_FOUND = 404;
+    private const NACK = 'the broker refused the message (nack)';
 
     private ?\AMQPChannel $channel = null;
     private ?\AMQPExchange $exchange = null;
@@ -162,10 +165,11 @@ final class ExtensionPublisher implements Publisher
         } catch (\AMQPException $fault) {
             $alive = $channel->getConnection()->isConnected();
             $this->discard();
+            $why = $fault->getMessage();
             throw match (true) {
-                str_contains($fault->getMessage(), 'Wait timeout') => new ConnectionLost('no answer in time', $fault, true),
-                $alive && $fault->getCode() >= 300 => new Refused($fault->getMessage(), $fault->getCode(), $fault),
-                default => new ConnectionLost($fault->getMessage(), $fault),
+                str_contains($why, 'Wait timeout') => new ConnectionLost('no answer in time', $fault, silent: true),
+                $alive && $fault->getCode() >= 300 => new Refused($why, $fault->getCode(), $fault),
+                default => new ConnectionLost($why, $fault),
             };
         }
     }
@@ -183,7 +187,7 @@ final class ExtensionPublisher implements Publisher
         $this->published = 0;
         $channel->setConfirmCallback(
             fn (int $tag, bool $multiple): bool => $this->settled($tag, $multiple, null),
-            fn (int $tag, bool $multiple): bool => $this->settled($tag, $multiple, 'the broker refused the message (nack)'),
+            fn (int $tag, bool $multiple): bool => $this->settled($tag, $multiple, self::NACK),
         );
         $channel->setReturnCallback(
             function (int $code, string $text, string $exchange, string $key, \AMQPBasicProperties $properties): bool {
@@ -211,7 +215,7 @@ final class ExtensionPublisher implements Publisher
         return match (true) {
             $value instanceof JsonObject => $value->members !== [] && !array_is_list($value->members)
                 ? array_map(self::native(...), $value->members)
-                : throw new InvalidCall('ext-amqp has no form for an empty object in a header: use AmqpDriver::Amqplib'),
+                : throw new InvalidCall('ext-amqp cannot write an empty object in a header: use AmqpDriver::Amqplib'),
             is_array($value) => array_map(self::native(...), $value),
             $value instanceof Bytes => $value->bytes,
             $value instanceof \DateTimeInterface => new \AMQPTimestamp((float) $value->getTimestamp()),

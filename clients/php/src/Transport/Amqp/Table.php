@@ -38,7 +38,7 @@ final class Table
     {
         return strlen($text) < 256
             ? chr(strlen($text)) . $text
-            : throw new InvalidCall('AMQP names and properties hold at most 255 bytes: ' . substr($text, 0, 40) . '...');
+            : throw new InvalidCall('AMQP names and properties hold at most 255 bytes: ' . substr($text, 0, 40));
     }
 
     private static function value(mixed $value): string
@@ -46,7 +46,8 @@ final class Table
         return match (true) {
             $value === null => 'V',
             is_bool($value) => 't' . chr((int) $value),
-            is_int($value) => $value >= -2 ** 31 && $value < 2 ** 31 ? 'I' . pack('N', $value) : 'l' . pack('J', $value),
+            is_int($value) && $value >= -2 ** 31 && $value < 2 ** 31 => 'I' . pack('N', $value),
+            is_int($value) => 'l' . pack('J', $value),
             is_float($value) => 'd' . pack('E', $value),
             is_string($value) => 'S' . self::longText($value),
             is_array($value) => 'A' . self::longText(implode('', array_map(self::value(...), $value))),

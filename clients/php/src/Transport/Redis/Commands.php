@@ -30,6 +30,11 @@ interface Commands
     public function get(string $key): ?string;
 
     /**
+     * What to call the server in messages: its URL without a password.
+     */
+    public function name(): string;
+
+    /**
      * Drops a broken connection.
      */
     public function discard(): void;

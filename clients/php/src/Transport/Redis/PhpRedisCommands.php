@@ -62,6 +62,11 @@ final class PhpRedisCommands implements Commands
         return is_string($value) ? $value : null;
     }
 
+    public function name(): string
+    {
+        return $this->name;
+    }
+
     public function discard(): void
     {
         $this->close();
@@ -111,13 +116,15 @@ final class PhpRedisCommands implements Commands
             $options->connectTimeout,
             null,
             0,
-            $options->answerTimeout,
+            $options->connectTimeout,
             $url->isSecure() ? ['stream' => $options->tls->context()] : [],
         );
         $credentials = $url->user === '' ? $url->password : [$url->user, $url->password];
         if (!$connected || ($url->password !== '' && !$redis->auth($credentials)) || !$redis->select($url->database)) {
             throw new \RedisException($redis->getLastError() ?? 'refused');
         }
+
+        $redis->setOption(\Redis::OPT_READ_TIMEOUT, $options->answerTimeout);
 
         return $redis;
     }

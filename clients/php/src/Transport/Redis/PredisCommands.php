@@ -19,11 +19,11 @@ use Predis\PredisException;
  */
 final class PredisCommands implements Commands
 {
-    /**
-     * @param string|null $name what to call the server in messages; null for a connection that somebody else closes
-     */
-    private function __construct(private readonly ClientInterface $redis, private readonly ?string $name)
-    {
+    private function __construct(
+        private readonly ClientInterface $redis,
+        private readonly string $name,
+        private readonly bool $owned,
+    ) {
     }
 
     /**
@@ -42,7 +42,7 @@ final class PredisCommands implements Commands
             'timeout' => $options->connectTimeout,
             'read_write_timeout' => $options->answerTimeout,
             'ssl' => $url->isSecure() ? $options->tls->context() : null,
-        ], static fn (mixed $setting): bool => $setting !== null)), (string) $url);
+        ], static fn (mixed $setting): bool => $setting !== null)), (string) $url, true);
     }
 
     /**
@@ -50,7 +50,7 @@ final class PredisCommands implements Commands
      */
     public static function over(ClientInterface $redis): self
     {
-        return new self($redis, null);
+        return new self($redis, 'the given Redis connection', false);
     }
 
     public function push(string $list, array $items): void
@@ -65,6 +65,11 @@ final class PredisCommands implements Commands
         return is_string($value) ? $value : null;
     }
 
+    public function name(): string
+    {
+        return $this->name;
+    }
+
     public function discard(): void
     {
         // predis connects again by itself once it knows that it is not connected
@@ -73,7 +78,7 @@ final class PredisCommands implements Commands
 
     public function close(): void
     {
-        if ($this->name !== null) {
+        if ($this->owned) {
             $this->redis->disconnect();
         }
     }
@@ -86,7 +91,7 @@ final class PredisCommands implements Commands
         try {
             $this->redis->connect();
         } catch (PredisException $fault) {
-            throw new BrokerUnavailable($this->name ?? 'the given Redis connection', $fault->getMessage(), $fault);
+            throw new BrokerUnavailable($this->name, $fault->getMessage(), $fault);
         }
         try {
             return $this->redis->executeCommand($this->redis->createCommand($command, $arguments));

@@ -14,8 +14,8 @@ use Celeriac\Transport\ResultStore;
 /**
  * Results as keys of a Redis: subscribes to the key's channel, then looks at the key, so that nothing is missed.
  *
- * With a Redis connection that was handed in there is no second one to subscribe on; then the key is looked at again and
- * again, at most every 50 ms.
+ * With a Redis connection that was handed in there is no second one to subscribe on; then the key is looked at again
+ * and again, at most every 50 ms.
  */
 final class RedisResults implements ResultStore
 {
@@ -54,7 +54,7 @@ final class RedisResults implements ResultStore
         try {
             return $this->listen($this->subscriber, $taskId, $deadline);
         } catch (ConnectionLost $lost) {
-            throw new BrokerUnavailable('the result store', $lost->getMessage(), $lost);
+            throw new BrokerUnavailable($this->commands->name(), $lost->getMessage(), $lost);
         }
     }
 
@@ -106,7 +106,7 @@ final class RedisResults implements ResultStore
             }
         } catch (ConnectionLost | Refused $fault) {
             $this->commands->discard();
-            throw new BrokerUnavailable('the result store', $fault->getMessage(), $fault);
+            throw new BrokerUnavailable($this->commands->name(), $fault->getMessage(), $fault);
         }
     }
 

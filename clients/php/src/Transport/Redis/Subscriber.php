@@ -5,7 +5,6 @@ declare(strict_types=1);
 namespace Celeriac\Transport\Redis;
 
 use Celeriac\Exception\BrokerUnavailable;
-use Celeriac\Exception\InvalidMessage;
 use Celeriac\Transport\ConnectionLost;
 use Celeriac\Transport\TransportOptions;
 use Celeriac\Transport\Url;
@@ -24,6 +23,9 @@ final class Subscriber
     private $stream;
 
     private string $buffer = '';
+
+    /** Whether the server has answered on this connection */
+    private bool $alive = false;
 
     /** @var array<array-key, true> channels that the server has confirmed */
     private array $subscribed = [];
@@ -102,6 +104,7 @@ final class Subscriber
         }
         $this->stream = null;
         $this->buffer = '';
+        $this->alive = false;
         $this->subscribed = [];
     }
 
@@ -113,7 +116,7 @@ final class Subscriber
         $context = stream_context_create(['ssl' => $this->options->tls->context()]);
         $timeout = $this->options->connectTimeout;
         // @: the warning repeats what $why says
-        $stream = @stream_socket_client($address, $code, $why, $timeout, STREAM_CLIENT_CONNECT, $context);
+        $stream = @stream_socket_client($address, $_, $why, $timeout, STREAM_CLIENT_CONNECT, $context);
         if ($stream === false) {
             throw new BrokerUnavailable((string) $this->url, $why === '' ? 'no connection' : $why);
         }
@@ -122,6 +125,13 @@ final class Subscriber
         $user = $this->url->user === '' ? [] : [$this->url->user];
         if ($this->url->password !== '') {
             $this->send('AUTH', ...$user, ...[$this->url->password]);
+        }
+        $this->send('PING');
+        for ($deadline = microtime(true) + $timeout; !$this->alive; $this->message()) {
+            if (!$this->hear($deadline - microtime(true))) {
+                $this->close();
+                throw new BrokerUnavailable((string) $this->url, 'no answer');
+            }
         }
     }
 
@@ -177,6 +187,7 @@ final class Subscriber
             if ($reply[0] === 'message') {
                 return [$reply[1] ?? '', $reply[2] ?? ''];
             }
+            $this->alive = $this->alive || $reply[0] === 'PONG';
             if ($reply[0] === 'subscribe') {
                 $this->subscribed[$reply[1] ?? ''] = true;
             }

@@ -1,0 +1,122 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Celeriac\Tests\Support;
+
+use Celeriac\Result\TaskResult;
+use Celeriac\Transport\Redis\RedisResults;
+use Celeriac\Transport\Url;
+
+/**
+ * The other side of a test on Redis: looks at lists and stores results as a worker does.
+ */
+final class RedisServer
+{
+    private readonly \Redis $redis;
+    private readonly Url $url;
+
+    /** @var list<string> */
+    private array $keys = [];
+
+    /** @var list<string> connections that were there before the test */
+    private readonly array $clients;
+
+    public function __construct(string $url)
+    {
+        $this->url = Url::parse($url);
+        $this->redis = $this->connection();
+        $this->clients = $this->clientIds();
+    }
+
+    public function connection(): \Redis
+    {
+        $redis = new \Redis();
+        $redis->connect($this->url->host, $this->url->port);
+        $redis->select($this->url->database);
+
+        return $redis;
+    }
+
+    /**
+     * A name for a queue or task, which clean() deletes.
+     */
+    public function name(): string
+    {
+        return $this->keys[] = 'celeriac-php-test-' . bin2hex(random_bytes(6));
+    }
+
+    /**
+     * @return list<string>
+     */
+    public function items(string $list): array
+    {
+        return $this->redis->lRange($this->keys[] = $list, 0, -1);
+    }
+
+    public function store(string $taskId, string $status, mixed $value): void
+    {
+        $this->put($taskId, self::document($taskId, $status, $value));
+    }
+
+    public function put(string $taskId, string $document): void
+    {
+        $key = $this->keys[] = RedisResults::KEY_PREFIX . $taskId;
+        $this->redis->multi();
+        $this->redis->setex($key, 60, $document);
+        $this->redis->publish($key, $document);
+        $this->redis->exec();
+    }
+
+    /**
+     * @return resource the process, for proc_close()
+     */
+    public function storeFromAnotherProcess(string $taskId, string $status, mixed $value, float $delay)
+    {
+        $key = $this->keys[] = RedisResults::KEY_PREFIX . $taskId;
+        $code = 'usleep((int) $argv[5]); $redis = new Redis(); $redis->connect($argv[1], (int) $argv[2]);'
+            . '$redis->multi()->setex($argv[3], 60, $argv[4])->publish($argv[3], $argv[4])->exec();';
+        $arguments = [$this->url->host, (string) $this->url->port, $key, self::document($taskId, $status, $value)];
+        $command = [PHP_BINARY, '-r', $code, '--', ...$arguments, (string) (int) ($delay * 1e6)];
+        $process = proc_open($command, [], $pipes);
+
+        return $process === false ? throw new \RuntimeException('no second process') : $process;
+    }
+
+    /**
+     * Has the server cut the connections that came after this object's own and last did what a client does.
+     *
+     * @return int how many there were
+     */
+    public function killOthersSince(): int
+    {
+        $new = array_diff($this->clientIds(), $this->clients);
+        foreach ($new as $id) {
+            $this->redis->rawCommand('CLIENT', 'KILL', 'ID', $id);
+        }
+
+        return count($new);
+    }
+
+    public function clean(): void
+    {
+        $this->redis->del($this->keys);
+        $this->redis->close();
+    }
+
+    /**
+     * @return list<string>
+     */
+    private function clientIds(): array
+    {
+        $list = $this->redis->rawCommand('CLIENT', 'LIST');
+        preg_match_all('/^id=(\d+) .* cmd=(lpush|get|subscribe) /m', $list, $matches);
+
+        return $matches[1];
+    }
+
+    private static function document(string $taskId, string $status, mixed $value): string
+    {
+        return TaskResult::of(['task_id' => $taskId, 'status' => $status, 'result' => $value])->build()->body;
+    }
+}

@@ -1,0 +1,63 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Celeriac\Tests\Support;
+
+use Celeriac\Transport\Redis\Commands;
+
+/**
+ * A Redis for tests: lists and keys in memory, and faults to order.
+ */
+final class ScriptedCommands implements Commands
+{
+    /** @var array<array-key, list<string>> newest first, as LPUSH leaves them */
+    public array $lists = [];
+
+    /** @var array<string, string> */
+    public array $keys = [];
+
+    /** @var list<\Exception|null> what the next commands throw, null for none */
+    public array $faults = [];
+
+    public int $discarded = 0;
+    public bool $closed = false;
+
+    public function push(string $list, array $items): void
+    {
+        $this->fault();
+        foreach ($items as $item) {
+            $this->lists[$list] = [$item, ...$this->lists[$list] ?? []];
+        }
+    }
+
+    public function get(string $key): ?string
+    {
+        $this->fault();
+
+        return $this->keys[$key] ?? null;
+    }
+
+    public function name(): string
+    {
+        return 'a Redis of the test';
+    }
+
+    public function discard(): void
+    {
+        $this->discarded++;
+    }
+
+    public function close(): void
+    {
+        $this->closed = true;
+    }
+
+    private function fault(): void
+    {
+        $fault = array_shift($this->faults);
+        if ($fault !== null) {
+            throw $fault;
+        }
+    }
+}

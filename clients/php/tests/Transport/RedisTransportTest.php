@@ -1,0 +1,120 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Celeriac\Tests\Transport;
+
+use Celeriac\Exception\BrokerUnavailable;
+use Celeriac\Exception\InvalidCall;
+use Celeriac\Exception\PublishFailed;
+use Celeriac\Message\Envelope;
+use Celeriac\Message\Wire;
+use Celeriac\Serialization\Payload;
+use Celeriac\Tests\Support\ScriptedCommands;
+use Celeriac\Transport\ConnectionLost;
+use Celeriac\Transport\Delivery;
+use Celeriac\Transport\Redis\RedisBroker;
+use Celeriac\Transport\Redis\RedisResults;
+use Celeriac\Transport\Refused;
+use PHPUnit\Framework\TestCase;
+
+final class RedisTransportTest extends TestCase
+{
+    public function testMessagesLieInTheListOfTheirPriorityUnderTagsOfTheirOwn(): void
+    {
+        $redis = new ScriptedCommands();
+        (new RedisBroker($redis))->publish([$this->to('a'), $this->to('b'), $this->to('c', 9)]);
+        self::assertSame(['q', "q\x06\x169"], array_keys($redis->lists));
+        [$second, $first] = array_map(Envelope::parse(...), $redis->lists['q']);
+        self::assertSame(['a', 'b'], [$first->wire->payload->body, $second->wire->payload->body]);
+        self::assertSame(0, $first->wire->properties['priority']);
+        self::assertSame(9, Envelope::parse($redis->lists["q\x06\x169"][0])->wire->properties['priority']);
+        self::assertNotSame($first->fields['delivery_tag'], $second->fields['delivery_tag']);
+        self::assertSame(['base64', '', 'q'], [
+            $first->fields['body_encoding'],
+            $first->fields['exchange'],
+            $first->fields['routing_key'],
+        ]);
+    }
+
+    public function testExchangesAreRefusedBeforeAnythingIsPushed(): void
+    {
+        $redis = new ScriptedCommands();
+        $toExchange = new Delivery('b', new Wire(new Payload('b')), 'x', 'q');
+        try {
+            (new RedisBroker($redis))->publish([$this->to('a'), $toExchange]);
+            self::fail('published');
+        } catch (InvalidCall) {
+            self::assertSame([], $redis->lists);
+        }
+    }
+
+    public function testBrokenConnectionIsMadeAnewOnce(): void
+    {
+        $redis = new ScriptedCommands();
+        $redis->faults = [new ConnectionLost('gone')];
+        (new RedisBroker($redis))->publish([$this->to('a')]);
+        self::assertSame(1, $redis->discarded);
+        self::assertCount(1, $redis->lists['q']);
+    }
+
+    /**
+     * @dataProvider lastFaults
+     * @param list<\Exception> $faults
+     */
+    public function testFailureNamesTheTasks(array $faults): void
+    {
+        $redis = new ScriptedCommands();
+        $redis->faults = $faults;
+        try {
+            (new RedisBroker($redis))->publish([$this->to('1'), $this->to('b')]);
+            self::fail('published');
+        } catch (PublishFailed $failure) {
+            self::assertSame(['1', 'b'], $failure->taskIds);
+        }
+    }
+
+    /**
+     * @return array<string, array{list<\Exception>}>
+     */
+    public static function lastFaults(): array
+    {
+        return [
+            'lost twice' => [[new ConnectionLost('gone'), new ConnectionLost('gone')]],
+            'refused' => [[new Refused('OOM command not allowed')]],
+            'refused after all' => [[new ConnectionLost('gone'), new Refused('READONLY')]],
+        ];
+    }
+
+    public function testDocumentIsHandedOutOnceUntilItChanges(): void
+    {
+        $redis = new ScriptedCommands();
+        $results = new RedisResults($redis);
+        self::assertNull($results->wait('i', 0.0));
+        $redis->keys['celery-task-meta-i'] = 'one';
+        self::assertSame('one', $results->wait('i', 1.0)?->payload->body);
+        self::assertNull($results->wait('i', 0.01));
+        $redis->keys['celery-task-meta-i'] = 'two';
+        self::assertSame('two', $results->wait('i', 1.0)?->payload->body);
+        $results->forget('i');
+        self::assertSame('two', $results->wait('i', 0.0)?->payload->body);
+        $results->close();
+        self::assertTrue($redis->closed);
+    }
+
+    public function testLookingConnectsAnewOnce(): void
+    {
+        $redis = new ScriptedCommands();
+        $redis->keys['celery-task-meta-i'] = 'one';
+        $redis->faults = [new ConnectionLost('gone')];
+        self::assertSame('one', (new RedisResults($redis))->wait('i', 0.0)?->payload->body);
+        $redis->faults = [new ConnectionLost('gone'), new ConnectionLost('gone')];
+        $this->expectException(BrokerUnavailable::class);
+        (new RedisResults($redis))->wait('i', 0.0);
+    }
+
+    private function to(string $id, ?int $priority = null): Delivery
+    {
+        return new Delivery($id, new Wire(new Payload($id), [], array_filter(['priority' => $priority])), '', 'q');
+    }
+}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgpack
 import pytest
 
-from celeriac import InvalidMessage, Message, Wire
+from celeriac import MSGPACK, InvalidMessage, Message, Wire
 from celeriac.message_v1 import MessageV1
 
 LEAST = {"task": "shop.add", "id": "i"}
@@ -71,3 +72,10 @@ def test_refused(body: Any, reason: str) -> None:
         parse(body)
     readable = isinstance(body, dict) and body.get("id")
     assert caught.value.task_id == (readable or None)
+
+
+def test_names_of_arguments_are_text_in_messagepack_too() -> None:
+    body = msgpack.packb({**LEAST, "kwargs": {1: 2}})
+    with pytest.raises(InvalidMessage, match="kwargs has the key 1") as caught:
+        Message.parse(Wire(body, MSGPACK, "binary", {}, {}), accept=frozenset({MSGPACK}))
+    assert caught.value.task_id == "i"

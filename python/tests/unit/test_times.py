@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time as clock
 from datetime import date, datetime, time, timedelta, timezone
 
 import pytest
@@ -72,6 +73,22 @@ def test_parts() -> None:
     assert parse_time("03:04Z") == time(3, 4, tzinfo=UTC)
     with pytest.raises(ValueError, match="'noon' is no ISO 8601 text"):
         parse_time("noon")
+
+
+def test_naive_is_utc_wherever_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    clock.tzset()
+    try:
+        assert in_utc(datetime(2026, 1, 2, 12, 0)) == NOON
+    finally:
+        monkeypatch.undo()
+        clock.tzset()
+
+
+def test_longest_expiration() -> None:
+    longest = timedelta(milliseconds=MAX_EXPIRATION_MS)
+    assert expiration(NOON + longest, NOON) == "4294967295"
+    assert expiration(NOON + longest + timedelta(milliseconds=1), NOON) is None
 
 
 @pytest.mark.parametrize(

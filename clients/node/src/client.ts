@@ -6,7 +6,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls'
 
 import { PublishFailed, TransportError } from './errors.js'
 import { build, type Wire } from './message.js'
-import { prepare, prepareChain, type Outgoing, type SendOptions, type Surroundings } from './options.js'
+import { checkClientOptions, prepare, prepareChain, type Outgoing, type SendOptions, type Surroundings } from './options.js'
 import type { ReadOptions } from './serialization.js'
 import type { Signature } from './signature.js'
 import { TaskResult } from './task-result.js'
@@ -40,15 +40,15 @@ export interface ClientOptions extends ReadOptions {
   readonly backend?: string | ResultStore
   /** Queue for tasks sent without `queue`. Default `celery`, as workers have it. */
   readonly queue?: string
-  /** Milliseconds to wait for a connection before `BrokerUnavailable`. Default 4000. */
+  /** Seconds to wait for a connection before `BrokerUnavailable`. Default 4. */
   readonly connectTimeout?: number
-  /** Milliseconds to wait for the broker's confirm before `PublishFailed`. Default 30000. */
+  /** Seconds to wait for the broker's confirm before `PublishFailed`. Default 30. */
   readonly publishTimeout?: number
   /** TLS settings (`ca`, `cert`, `key`, ...) for `amqps://` and `rediss://`. */
   readonly tls?: TlsOptions
 }
 
-const DEFAULTS = { queue: 'celery', connectTimeout: 4000, publishTimeout: 30_000 } as const
+const DEFAULTS = { queue: 'celery', connectTimeout: 4, publishTimeout: 30 } as const
 
 /**
  * Sends tasks to Celery workers and reads their results. Connects when first used, reconnects by itself, and is meant
@@ -73,9 +73,10 @@ export class Client<Tasks extends TaskMap<Tasks> = AnyTasks> implements AsyncDis
 
   /** @throws InvalidCall on a URL that cannot be used. Nothing is connected yet. */
   constructor(options: ClientOptions) {
-    const { broker, backend, tls, queue, connectTimeout, publishTimeout, ...read } = { ...DEFAULTS, ...options }
+    const { broker, backend, tls, queue, connectTimeout, publishTimeout, ...read } = { ...DEFAULTS, ...checkClientOptions(options) }
     const replyTo = randomUUID()
-    const transport = connect({ broker, backend, tls, replyTo, connectTimeout, publishTimeout })
+    const milliseconds = { connectTimeout: connectTimeout * 1000, publishTimeout: publishTimeout * 1000 }
+    const transport = connect({ broker, backend, tls, replyTo, ...milliseconds })
     this.#broker = transport.broker
     this.#store = transport.store
     this.#replyTo = this.#store?.replyTo ?? replyTo

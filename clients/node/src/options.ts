@@ -74,6 +74,8 @@ export interface Outgoing {
 }
 
 type Check = (value: unknown) => boolean
+/** What a value must be, in words, and how to test that. */
+type Rule = readonly [expected: string, check: Check]
 
 /** RabbitMQ holds names and keys in at most 255 bytes, and the driver would cut longer ones silently. */
 const isName: Check = (value) => typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= 255
@@ -86,8 +88,8 @@ const isSignatures: Check = (value) => [value].flat().every((item) => isMap(item
 const NAME = 'a string of 1 to 255 bytes'
 const LIMIT = 'a number of seconds above 0'
 
-/** Every option: what it must be, and how to test that. */
-const OPTIONS: Readonly<Record<keyof SendOptions, readonly [expected: string, check: Check]>> = {
+/** Every option of `send`. */
+const OPTIONS: Readonly<Record<keyof SendOptions, Rule>> = {
   args: ['a list', Array.isArray],
   kwargs: ['a plain object', isMap],
   queue: [NAME, isName],
@@ -182,22 +184,51 @@ function freeze(step: Signature, { linkError, replyTo }: SendOptions, link: Send
   return { ...step, options }
 }
 
-/** The options that are given, each of the right type. */
-function check(options: SendOptions): SendOptions {
+/** Options of a client: the rest is checked where it is used. */
+const CLIENT_OPTIONS: Readonly<Record<string, Rule>> = {
+  broker: ['a URL or a transport', (value) => typeof value === 'string' || isTransport(value)],
+  backend: ['a URL or a transport', (value) => typeof value === 'string' || isTransport(value)],
+  queue: [NAME, isName],
+  connectTimeout: [LIMIT, isLimit],
+  publishTimeout: [LIMIT, isLimit],
+  tls: ['an object of TLS settings', isMap],
+  maxBytes: ['a number above 0', isLimit],
+  maxDepth: ['a number above 0', isLimit],
+  lossless: ['true or false', (value) => typeof value === 'boolean'],
+}
+
+function isTransport(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'close' in value
+}
+
+/** The options that are given. @throws InvalidCall on an unknown option or one of a wrong type. */
+export function checkClientOptions<Options extends object>(options: Options): Options {
+  const given = checkRules(options, CLIENT_OPTIONS)
+  if (!('broker' in given)) throw new InvalidCall('a client needs a broker: { broker: "amqp://..." }')
+  return given
+}
+
+function checkRules<Options extends object>(options: Options, rules: Readonly<Record<string, Rule>>): Options {
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   for (const [name, value] of given) {
-    const row = Object.hasOwn(OPTIONS, name) ? OPTIONS[name as keyof SendOptions] : undefined
-    if (!row) throw new InvalidCall(`unknown option ${name}; the options are ${Object.keys(OPTIONS).join(', ')}`)
-    const [expected, isRight] = row
+    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
+    if (!rule) throw new InvalidCall(`unknown option ${name}; the options are ${Object.keys(rules).join(', ')}`)
+    const [expected, isRight] = rule
     if (!isRight(value)) throw new InvalidCall(`${name} must be ${expected}`)
   }
+  return Object.fromEntries(given) as Options
+}
+
+/** The options that are given, each of the right type. */
+function check(options: SendOptions): SendOptions {
+  const given = checkRules(options, OPTIONS)
   const { countdown, eta, queue, exchange, routingKey } = options
   if (countdown !== undefined && eta !== undefined) throw new InvalidCall('give either countdown or eta, not both')
   if (queue !== undefined && exchange !== undefined) throw new InvalidCall('give either queue or exchange, not both')
   if (routingKey !== undefined && exchange === undefined) {
     throw new InvalidCall('routingKey goes with an exchange; to address a queue, give queue')
   }
-  return Object.fromEntries(given)
+  return given
 }
 
 function times(options: SendOptions, now: Date): Pick<TaskMessage, 'eta' | 'expires' | 'expiration'> {

@@ -32,10 +32,25 @@ test('URLs that cannot be used are refused when the client is made', () => {
     ['http://secret:secret@h', undefined, /http:\/\/ is not/],
     ['redis://h/x', undefined, /database/],
     ['redis://h', 'rpc://', /rpc:\/\/ needs an amqp/],
+    ['', undefined, /not a URL/],
     ['amqp://h', 'amqp://h', /must be rpc:\/\/ or a Redis URL/],
   ]
   for (const [broker, backend, message] of rows) {
     const options = { broker, ...(backend !== undefined && { backend }) }
     assert.throws(() => new Client(options), (error) => error instanceof InvalidCall && message.test(error.message) && !error.message.includes('secret'))
+  }
+})
+
+test('mistakes in the options of a client are refused', () => {
+  const broker = 'amqp://h'
+  const rows: readonly (readonly [object, RegExp])[] = [
+    [{}, /needs a broker/],
+    [{ broker, brokerUrl: 'x' }, /unknown option brokerUrl; the options are broker, backend/],
+    [{ broker, connectTimeout: '4' }, /connectTimeout must be a number of seconds above 0/],
+    [{ broker, queue: '' }, /queue must be/],
+    [{ broker: 5 }, /broker must be a URL or a transport/],
+  ]
+  for (const [options, message] of rows) {
+    assert.throws(() => new Client(options as { broker: string }), (error) => error instanceof InvalidCall && message.test(error.message))
   }
 })

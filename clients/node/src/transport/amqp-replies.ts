@@ -2,6 +2,7 @@
 
 import type { AsyncMessage, Channel } from 'rabbitmq-client'
 
+import { CeleriacError, TransportError } from '../errors.js'
 import type { Encoded } from '../serialization.js'
 import { closeChannel, type AmqpConnection } from './amqp-connection.js'
 import type { ResultSlot, ResultStore } from './transport.js'
@@ -35,7 +36,8 @@ export class AmqpReplies implements ResultStore {
       await consuming
     } catch (error) {
       if (this.#consuming === consuming) this.#consuming = undefined
-      throw error
+      if (error instanceof CeleriacError) throw error
+      throw new TransportError(`reply queue ${this.replyTo}: ${String(error)}`, { cause: error })
     }
   }
 
@@ -43,8 +45,8 @@ export class AmqpReplies implements ResultStore {
     const known = this.#slots.get(taskId)?.deref()
     if (known) return known
     const slot = new ReplySlot(async () => {
-      this.#watchers += 1
       await this.prepare()
+      this.#watchers += 1
       return () => {
         this.#watchers -= 1
       }

@@ -7,7 +7,7 @@
 
 import type { Channel, Envelope, ReturnedMessage } from 'rabbitmq-client'
 
-import { InvalidCall, PublishFailed, TransportError } from '../errors.js'
+import { CeleriacError, InvalidCall, PublishFailed } from '../errors.js'
 import { CONTENT_TYPE } from '../serialization.js'
 import type { Wire } from '../message.js'
 import { Float, isMap, type Value } from '../values.js'
@@ -31,14 +31,14 @@ export class AmqpBroker implements Broker {
 
   async publish(wire: Wire, route: Route): Promise<void> {
     if (route.exchange === '') await remember(this.#queues, route.routingKey, () => this.#ensureQueue(route.routingKey))
-    const publisher = await remember(this.#publishers, route.exchange, () => this.#open(route.exchange))
     try {
+      const publisher = await remember(this.#publishers, route.exchange, () => this.#open(route.exchange))
       const timeout = (): Error => new PublishFailed(`${shown(route)}: no confirm within ${this.#publishTimeout} ms; the message may be queued`)
       await within(publisher.publish(toEnvelope(wire, route), toBuffer(wire.body)), this.#publishTimeout, timeout)
     } catch (error) {
       // Perhaps the queue was deleted: look again before the next message.
       this.#queues.delete(route.routingKey)
-      throw error
+      throw refused(shown(route), error)
     }
   }
 
@@ -61,10 +61,10 @@ export class AmqpBroker implements Broker {
     try {
       await this.#declare({ queue, passive: true })
     } catch (error) {
-      if (codeOf(error) !== 'NOT_FOUND') throw refused(queue, error)
+      if (codeOf(error) !== 'NOT_FOUND') throw refused(`queue ${queue}`, error)
       await this.#declare({ queue, durable: true }).catch((cause: unknown) => {
         // Somebody else has just declared it, in another way: then it exists.
-        if (codeOf(cause) !== 'PRECONDITION_FAILED') throw refused(queue, cause)
+        if (codeOf(cause) !== 'PRECONDITION_FAILED') throw refused(`queue ${queue}`, cause)
       })
     }
   }
@@ -210,8 +210,9 @@ function failed(envelope: Envelope, cause: unknown): PublishFailed {
   return new PublishFailed(`${shown(envelope)}: ${reason}${doubt}`, { cause })
 }
 
-function refused(queue: string, cause: unknown): TransportError {
-  if (cause instanceof TransportError) return cause
+/** An error of the driver as one of ours; ours stay as they are. */
+function refused(where: string, cause: unknown): CeleriacError {
+  if (cause instanceof CeleriacError) return cause
   const reason = cause instanceof Error ? cause.message : String(cause)
-  return new PublishFailed(`queue ${queue}: ${reason}`, { cause })
+  return new PublishFailed(`${where}: ${reason}`, { cause })
 }

@@ -28,13 +28,13 @@ export class RedisBroker implements Broker {
     const { priority = 0 } = wire.properties
     const item = buildEnvelope({ ...wire, properties: { ...wire.properties, priority } }, newEnvelope('', route.routingKey))
     const redis = await this.#connection.client()
-    const doubt = 'the message may be queued'
-    const timeout = (): Error => new PublishFailed(`no answer within ${this.#publishTimeout} ms; ${doubt}`)
+    const timeout = (): Error => new Error(`no answer within ${this.#publishTimeout} ms`)
     try {
       await within(redis.lpush(listName(route.routingKey, Number(priority)), item), this.#publishTimeout, timeout)
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause)
-      throw new PublishFailed(`queue ${route.routingKey}: ${reason}; ${doubt}`, { cause })
+      const { name, message } = cause as Error
+      const doubt = name === 'ReplyError' ? '' : '; the message may be queued'
+      throw new PublishFailed(`queue ${route.routingKey}: ${message}${doubt}`, { cause })
     }
   }
 

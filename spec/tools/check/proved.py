@@ -136,6 +136,9 @@ def check_requirements(
         if not proof and not found.note("Untested"):
             remedy = "add a vector or a case that quotes it, or a line '*Untested:* why'"
             yield Problem(found.file, found.line, f"nothing proves {found.id}", remedy)
+        if found.row()["state"] == "Stable" and found.keyword.startswith("MUST") and not cases_of.get(found.id):
+            remedy = "add a case that quotes it, or leave it Candidate"
+            yield Problem(found.file, found.line, f"{found.id} is Stable and no conformance case exercises it", remedy)
         for number, line in found.notes:
             named = CASE_NAME.findall(line) if line.startswith(PROVED_BY) and known_cases else []
             for name in named:

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .problems import Problem, Spec, numbered, prose
-from .requirements import HEADING, KEYWORD, RETIRED
+from .requirements import HEADING, KEYWORD, RETIRED, in_page
 
 LOWER_CASE = re.compile(r"\b(must|should|shall|may not)\b")
 CODE = re.compile(r"`[^`]*`")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 ANY_HEADING = re.compile(r"^#{1,6} (?P<text>.+?)\s*$")
 LAST_SECTION = "Common mistakes"
+STATUS = re.compile(r"^\*\*Status: (?P<state>Draft|Candidate|Stable|Retired)\.\*\*")
+STATUS_ROW = re.compile(r"^\| \[[^\]]+\]\((?P<page>[^)]+)\) \|.*\| (?P<state>\w*) ?\|$")
 #: Pages that speak about the keywords.
 ABOUT_KEYWORDS = "00-conventions.md"
 
@@ -25,6 +27,7 @@ def check(spec: Spec) -> Iterator[Problem]:
     for path in spec.chapters():
         yield from check_keywords(spec, path)
         yield from check_ending(spec, path)
+    yield from check_status(spec)
 
 
 def check_keywords(spec: Spec, path: Path) -> Iterator[Problem]:
@@ -54,6 +57,31 @@ def check_ending(spec: Spec, path: Path) -> Iterator[Problem]:
             f"does not end with '{LAST_SECTION}'",
             f"add the section '## {LAST_SECTION}' at the end",
         )
+
+
+def status(path: Path) -> str:
+    """The state that a page gives itself in its first lines, "" when it gives none."""
+    return next((found["state"] for _, line in prose(path) if (found := STATUS.match(line))), "")
+
+
+def check_status(spec: Spec) -> Iterator[Problem]:
+    """Each chapter has a status, the table of the README says the same, and no requirement is ahead of its page."""
+    table = {
+        row["page"]: row["state"] for _, line in prose(spec.folder / "README.md") if (row := STATUS_ROW.match(line))
+    }
+    for path in spec.chapters():
+        name, own = spec.name(path), status(path)
+        if not own:
+            yield Problem(name, 1, "has no status", "begin with **Status: Draft.**, Candidate, Stable or Retired")
+        elif table.get(name) != own:
+            yield Problem(
+                name, 1, f"is {own}, the README says {table.get(name) or 'nothing'}", "make both say the same"
+            )
+        for found in in_page(name, path):
+            if own == "Draft" and found.row()["state"] not in ("Draft", "Retired"):
+                yield Problem(
+                    name, found.line, f"{found.id} is ahead of its page, a draft", "make it Draft, or move the page on"
+                )
 
 
 def check_links(spec: Spec, path: Path) -> Iterator[Problem]:

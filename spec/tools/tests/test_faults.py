@@ -81,6 +81,13 @@ TEXT: dict[str, tuple[Plant, str, str]] = {
     "bold outside": (swap(PAGE, "## Properties", "It **MUST**.\n\n## Properties"), "outside a requirement", "make it"),
     "dead link": (swap(PAGE, "(bindings/amqp.md)", "(bindings/nats.md)"), "dead link bindings/nats.md", "the path"),
     "dead anchor": (swap(PAGE, "(#protocol-1)", "(#protocol-9)"), "dead link #protocol-9", "a heading of"),
+    "no status": (swap(PAGE, "**Status: Candidate.**", "Status:"), "has no status", "begin with"),
+    "other status": (
+        swap(PAGE, "**Status: Candidate.**", "**Status: Stable.**"),
+        "the README says Candidate",
+        "the same",
+    ),
+    "ahead": (swap(PAGE, "**Status: Candidate.**", "**Status: Draft.**"), "ahead of its page", "make it Draft"),
     "no ending": (swap("01-model.md", "## Common mistakes", "## The end"), "does not end with", "Common mistakes"),
 }
 
@@ -170,6 +177,11 @@ PROVED: dict[str, tuple[Plant, str, str]] = {
     "vector unknown": (edit(PLAIN, lambda v: v["requirements"].append("TM-HDR-999")), "quotes TM-HDR-999", "correct"),
     "vector of nothing": (edit(PLAIN, lambda v: v.update(requirements=[])), "quotes no requirement", "example of"),
     "nothing proves": (added(NEW, META, "", SENTENCE), "nothing proves TM-HDR-900", "*Untested:* why"),
+    "stable without case": (
+        added(NEW, META.replace("Candidate", "Stable"), "", SENTENCE, "", "*Example* (vector `task-v2/plain`)"),
+        "TM-HDR-900 is Stable and no conformance case",
+        "leave it Candidate",
+    ),
     "case unknown": (
         lambda copy: copy.case("producer/new", "cases:\n  row:\n    checks:\n      - {id: TM-HDR-999}\n"),
         "producer/new/row: quotes TM-HDR-999",

@@ -10,10 +10,11 @@ import pytest
 import celeriac
 
 PUBLIC = """
-    AsyncResult BrokerUnavailable Celeriac CeleriacError DEFAULT_LIMITS Encoded Envelope Extra Ignore InvalidCall
-    InvalidMessage JSON Limits MSGPACK MaxRetriesExceeded Message NotRegistered PublishFailed PublishRefused Reject
-    Request Result ResultError Retry Route SendOptions Signature State TERMINAL Task TaskFailure TaskOptions TaskRevoked
-    TaskTimeout TransportError Wire __version__ current_request dumps exception_info loads outcome to_message
+    AsyncResult BrokerUnavailable Celeriac CeleriacError DEFAULT_LIMITS Encoded Envelope Extra Ignore
+    InvalidCall InvalidMessage JSON Limits MSGPACK MaxRetriesExceeded Message NotRegistered PublishFailed
+    PublishRefused Reject Request Result ResultError Retry Route SendOptions Signature SoftTimeLimitExceeded
+    State TERMINAL Task TaskFailure TaskOptions TaskRevoked TaskTimeout TimeLimitExceeded TransportError Wire
+    __version__ current_request dumps exception_info loads outcome to_message
 """.split()  # noqa: SIM905  # reads better than a list
 
 

@@ -27,18 +27,21 @@ PURE = {
     "result": RESULT_MAY,
     "task": ("errors", "message"),
     "calls": CORE,
-    "lifecycle": (*CORE, "result", "task"),
+    "lifecycle_events": (*CORE, "result", "task"),
+    "lifecycle": (*CORE, "result", "task", "lifecycle_events"),
 }
 #: Packages and modules that do I/O: what they may import beside themselves.
 OUTSIDE = {
     "transport": ("errors", "message", "wire", "envelope", "limits"),
-    "client": (*CORE, "result", "task", "calls", "transport"),
-    "worker": (*CORE, "result", "task", "lifecycle", "transport"),
-    "cli": (*CORE, "result", "task", "calls", "lifecycle", "transport", "client", "worker"),
+    "connections": ("errors", "transport"),
+    "async_result": ("errors", "result", "transport"),
+    "client": (*CORE, "result", "task", "calls", "transport", "connections", "async_result"),
+    "worker": (*CORE, "result", "task", "lifecycle", "lifecycle_events", "transport"),
+    "cli": (*CORE, "result", "task", "calls", "transport", "async_result", "client", "worker"),
 }
 OUTSIDE["__main__"] = ("cli",)
 #: The package itself only re-exports; nobody inside imports it.
-ALLOWED = {**PURE, **OUTSIDE, "": (*PURE, "client")}
+ALLOWED = {**PURE, **OUTSIDE, "": (*PURE, "client", "async_result")}
 
 #: Standard modules through which the world would get into the core.
 WORLD = {

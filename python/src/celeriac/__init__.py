@@ -3,8 +3,9 @@
 An application is a ``Celeriac``; the protocol itself is ``Message``, ``Envelope``, ``Result`` and ``Signature``.
 """
 
+from celeriac.async_result import AsyncResult
 from celeriac.calls import SendOptions
-from celeriac.client import AsyncResult, Celeriac, Task
+from celeriac.client import Celeriac, Task
 from celeriac.envelope import Envelope
 from celeriac.errors import (
     BrokerUnavailable,
@@ -26,7 +27,17 @@ from celeriac.result import TERMINAL, Result, State, exception_info, outcome
 from celeriac.sending import Route, to_message
 from celeriac.serialization import JSON, MSGPACK, Encoded, dumps, loads
 from celeriac.signature import Signature
-from celeriac.task import Ignore, MaxRetriesExceeded, Reject, Request, Retry, TaskOptions, current_request
+from celeriac.task import (
+    Ignore,
+    MaxRetriesExceeded,
+    Reject,
+    Request,
+    Retry,
+    SoftTimeLimitExceeded,
+    TaskOptions,
+    TimeLimitExceeded,
+    current_request,
+)
 from celeriac.wire import Extra, Wire
 
 __version__ = "0.1.0"
@@ -60,12 +71,14 @@ __all__ = [
     "Route",
     "SendOptions",
     "Signature",
+    "SoftTimeLimitExceeded",
     "State",
     "Task",
     "TaskFailure",
     "TaskOptions",
     "TaskRevoked",
     "TaskTimeout",
+    "TimeLimitExceeded",
     "TransportError",
     "Wire",
     "__version__",

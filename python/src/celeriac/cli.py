@@ -14,7 +14,8 @@ from typing import Any, NoReturn
 
 import click
 
-from celeriac.client import AsyncResult, Celeriac
+from celeriac.async_result import AsyncResult
+from celeriac.client import Celeriac
 from celeriac.errors import BrokerUnavailable, CeleriacError, InvalidCall, TaskFailure, TaskRevoked, TaskTimeout
 from celeriac.tagged import to_tagged
 from celeriac.transport import purge as purge_queue
@@ -56,8 +57,20 @@ def main(context: click.Context, app_path: str | None, broker: str | None, backe
 )
 @click.option("-l", "--loglevel", type=LEVELS, default="warning", show_default=True, help="How much to log.")
 @click.option("--prefetch", type=click.IntRange(1), default=4, show_default=True, help="Messages held per process.")
+@click.option(
+    "--max-deaths", type=click.IntRange(1), default=3, show_default=True,
+    help="Processes that may die running a task before it is failed.",
+)  # fmt: skip
 @click.pass_obj
-def worker(app: Celeriac, queues: str, concurrency: int, hostname: str | None, loglevel: str, prefetch: int) -> None:
+def worker(
+    app: Celeriac,
+    queues: str,
+    concurrency: int,
+    hostname: str | None,
+    loglevel: str,
+    prefetch: int,
+    max_deaths: int,
+) -> None:
     """Run the application's tasks until told to stop.
 
     SIGTERM or Ctrl-C finishes the running tasks and leaves the rest in the queue; a second one gives the running tasks
@@ -79,6 +92,7 @@ def worker(app: Celeriac, queues: str, concurrency: int, hostname: str | None, l
         default_queue=app.default_queue,
         concurrency=concurrency,
         prefetch=prefetch,
+        max_deaths=max_deaths,
         result_expires=app.result_expires,
     )
     with _errors():

@@ -12,31 +12,20 @@ result.get(timeout=10)      # 5
 
 from __future__ import annotations
 
-import logging
 import os
-import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeAlias, TypeVar, overload
 
+from celeriac.async_result import AsyncResult
 from celeriac.calls import Call, SendOptions, to_call
-from celeriac.errors import InvalidCall, PublishFailed, PublishRefused, TaskTimeout, TransportError
-from celeriac.result import TERMINAL, Result, State, outcome
+from celeriac.connections import Connections
+from celeriac.errors import InvalidCall
 from celeriac.signature import Signature
 from celeriac.task import Request, RetryOptions, TaskOptions, current_request, retry
-from celeriac.transport import (
-    CONNECT_TIMEOUT,
-    Document,
-    Outgoing,
-    Publisher,
-    ResultReader,
-    check_urls,
-    open_publisher,
-    open_reader,
-)
+from celeriac.transport import CONNECT_TIMEOUT, Outgoing, ResultReader, check_urls
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -44,11 +33,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-logger = logging.getLogger("celeriac.client")
-
 DEFAULT_BROKER = "amqp://guest:guest@localhost:5672//"
 ENV_BROKER, ENV_BACKEND = "CELERIAC_BROKER", "CELERIAC_BACKEND"
-
 
 #: What ``send_task`` gives: nothing is known of the value.
 SentTask: TypeAlias = "AsyncResult[Any]"
@@ -89,7 +75,7 @@ class Celeriac:
         self.tasks: dict[str, Task[Any, Any]] = {}
         check_urls(self.broker, self.backend)
         self._lock = threading.Lock()
-        self._connections: _Connections | None = None
+        self._connections: Connections | None = None
 
     def use(self, *, broker: str | None = None, backend: str | None = None) -> None:
         """Change broker or backend (None: keep); open connections are closed. Raises ``InvalidCall`` for a bad URL."""
@@ -152,7 +138,7 @@ class Celeriac:
 
     def AsyncResult(self, task_id: str) -> SentTask:  # noqa: N802 - Celery's name for it
         """The result of a task that was sent earlier, perhaps by another process (Redis backend)."""
-        return AsyncResult(self, task_id)
+        return AsyncResult(task_id, self._reader)
 
     def _call(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any] | None, options: Mapping[str, Any]
@@ -178,28 +164,24 @@ class Celeriac:
             for call, message in zip(calls, messages, strict=True)
         ]
         if self.backend is not None and not all(message.ignore_result for message in messages):
-            connections.reader().prepare()
+            self._reader().prepare()
         connections.publish(batch)
         parent = current_request.get()
         if parent is not None:
             parent.children.extend(message.id for message in messages)
-        return [AsyncResult(self, message.id) for message in messages]
+        return [AsyncResult(message.id, self._reader) for message in messages]
 
     # -- connections
 
-    def _connected(self) -> _Connections:
+    def _connected(self) -> Connections:
         with self._lock:
             connections = self._connections
             # Connections must not be shared with the process that this one was forked from.
             if connections is None or connections.pid != os.getpid():
-                connections = self._connections = _Connections(self)
+                connections = self._connections = Connections(self.broker, self.backend, self.connect_timeout)
             return connections
 
     def _reader(self) -> ResultReader:
-        if self.backend is None:
-            raise InvalidCall(
-                "no result backend: name one, as in Celeriac(..., backend='rpc://') or backend='redis://localhost/0'"
-            )
         return self._connected().reader()
 
     def close(self) -> None:
@@ -214,68 +196,6 @@ class Celeriac:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-class _Connections:
-    """The connections of one process: idle publishers, lent to one thread at a time, and the reader of results."""
-
-    def __init__(self, app: Celeriac) -> None:
-        self.pid = os.getpid()
-        self.oid = str(uuid.uuid4())
-        self.origin = f"gen{self.pid}@{socket.gethostname()}"
-        self._app = app
-        self._idle: list[Publisher] = []
-        self._reader: ResultReader | None = None
-        self._lock = threading.Lock()
-
-    def publish(self, batch: Sequence[Outgoing]) -> None:
-        """Publish on an idle connection; one that turns out to have died while it was idle is replaced once."""
-        with self._lock:
-            publisher = self._idle.pop() if self._idle else None
-        if publisher is not None:
-            try:
-                self._publish_on(publisher, batch)
-            except PublishRefused:
-                raise
-            except PublishFailed:
-                logger.info("An idle connection to the broker had died; connecting anew")
-            else:
-                return
-        self._publish_on(open_publisher(self._app.broker, connect_timeout=self._app.connect_timeout), batch)
-
-    def _publish_on(self, publisher: Publisher, batch: Sequence[Outgoing]) -> None:
-        try:
-            publisher.publish(batch)
-        except (PublishRefused, InvalidCall):
-            self._give_back(publisher)
-            raise
-        except BaseException:
-            publisher.close()
-            raise
-        self._give_back(publisher)
-
-    def _give_back(self, publisher: Publisher) -> None:
-        with self._lock:
-            self._idle.append(publisher)
-
-    def reader(self) -> ResultReader:
-        """The reader of results, made when it is first asked for."""
-        app = self._app
-        with self._lock:
-            if self._reader is None:
-                assert app.backend is not None
-                self._reader = open_reader(app.broker, app.backend, self.oid, connect_timeout=app.connect_timeout)
-            return self._reader
-
-    def close(self) -> None:
-        with self._lock:
-            idle, self._idle = self._idle, []
-            reader, self._reader = self._reader, None
-        for publisher in idle:
-            publisher.close()
-        if reader is not None:
-            with suppress(TransportError):
-                reader.close()
 
 
 class Task(Generic[P, R]):
@@ -332,80 +252,6 @@ class Task(Generic[P, R]):
         ``MaxRetriesExceeded`` where there is none.
         """
         raise retry(self.options, self.request, datetime.now(timezone.utc), RetryOptions(exc=exc, **asked))
-
-
-class AsyncResult(Generic[R]):
-    """The result of a task that was sent: ``get`` waits for it."""
-
-    def __init__(self, app: Celeriac, task_id: str) -> None:
-        self._app = app
-        self.id = task_id
-
-    def __repr__(self) -> str:
-        return f"<AsyncResult {self.id}>"
-
-    def get(self, timeout: float | None = None) -> R:
-        """Wait up to ``timeout`` seconds (None: for ever) for the task to end and return its value.
-
-        Raises ``TaskFailure`` (``NotRegistered`` where no worker knows the task) if it failed, ``TaskRevoked`` if it
-        was revoked or had expired, ``TaskTimeout`` if nothing came in time: the task may still run. ``InvalidCall``
-        without a backend, ``InvalidMessage`` for a document that breaks the protocol, ``BrokerUnavailable``.
-        """
-        result = self._app._reader().wait(self.id, timeout, _terminal)
-        if result is None:
-            raise TaskTimeout(f"task {self.id} did not end within {timeout:g} seconds", task_id=self.id)
-        value: R = outcome(result)
-        return value
-
-    def _known(self) -> Result | None:
-        document = self._app._reader().fetch(self.id)
-        return None if document is None else _parse(document)
-
-    @property
-    def state(self) -> str:
-        """State as of now; PENDING also for what nobody has heard of.
-
-        Raises what ``get`` raises, but for the task's own errors.
-        """
-        known = self._known()
-        return State.PENDING.value if known is None else str(known.status)
-
-    @property
-    def result(self) -> Any:
-        """Value, exception data or meta as the state has it; None while there is none."""
-        known = self._known()
-        return None if known is None else known.result
-
-    @property
-    def traceback(self) -> str | None:
-        """Traceback of a task that failed or is to be retried, as text."""
-        known = self._known()
-        return None if known is None else known.traceback
-
-    def ready(self) -> bool:
-        """Whether the task has ended."""
-        return self.state in TERMINAL
-
-    def successful(self) -> bool:
-        """Whether the task has ended with a value."""
-        return self.state == State.SUCCESS
-
-    def failed(self) -> bool:
-        """Whether the task has ended with an error."""
-        return self.state == State.FAILURE
-
-    def forget(self) -> None:
-        """Delete what the backend keeps of the task."""
-        self._app._reader().forget(self.id)
-
-
-def _parse(document: Document) -> Result:
-    return Result.parse(document.body, document.content_type, document.content_encoding)
-
-
-def _terminal(document: Document) -> Result | None:
-    result = _parse(document)
-    return result if result.status in TERMINAL else None
 
 
 def _task_options(options: Mapping[str, Any]) -> TaskOptions:

@@ -7,7 +7,7 @@ go comes first, the settlement last (WK-ACK).
     RECEIVED --Ready--> RUNNING --Succeeded, Failed, Retried, ...--> SETTLED
         |  ^                                                            ^
         |  +--Due-- WAITING <--NotYet--+                                |
-        +--Malformed, Unknown, Unsupported, Expired---------------------+
+        +--Malformed, Unknown, Unsupported, Expired, Lethal-------------+
 """
 
 from __future__ import annotations
@@ -15,156 +15,39 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any
 
-from celeriac.errors import InvalidMessage
+from celeriac.lifecycle_events import (
+    Ack,
+    Action,
+    Decision,
+    Event,
+    Expired,
+    Failed,
+    Ignored,
+    Lethal,
+    Malformed,
+    NotYet,
+    Phase,
+    Ready,
+    Refused,
+    Reject,
+    Retried,
+    Run,
+    Send,
+    Store,
+    Succeeded,
+    Unknown,
+    Unsent,
+    Unsupported,
+    WaitUntil,
+)
 from celeriac.message import Message
 from celeriac.result import Result
 from celeriac.sending import Route, to_message
 from celeriac.signature import Signature
-from celeriac.task import Retry, TaskOptions
+from celeriac.task import TaskOptions
 from celeriac.times import expiration, iso
-
-
-class Phase(Enum):
-    """Where a delivery stands."""
-
-    RECEIVED = "received"
-    WAITING = "waiting"
-    RUNNING = "running"
-    SETTLED = "settled"
-
-
-# -- events: what happened
-
-
-@dataclass(frozen=True, slots=True)
-class Malformed:
-    """The message breaks the protocol."""
-
-    error: InvalidMessage
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """No task of this name is registered here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unsupported:
-    """The message asks for what this worker cannot do; running it would lose a part silently."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Expired:
-    """``expires`` has passed."""
-
-
-@dataclass(frozen=True, slots=True)
-class NotYet:
-    """``eta`` has not come."""
-
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """It may run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Succeeded:
-    """The task returned ``value`` after ``runtime`` seconds and sent the tasks named in ``children``."""
-
-    value: Any
-    children: tuple[str, ...] = ()
-    runtime: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The task raised."""
-
-    error: BaseException
-    traceback: str
-    children: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Retried:
-    """The task asked to be run again."""
-
-    retry: Retry
-    traceback: str
-    children: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """The task asked for nothing to be stored."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The task refused its message."""
-
-    requeue: bool
-
-
-Event: TypeAlias = (
-    Malformed | Unknown | Unsupported | Expired | NotYet | Ready | Succeeded | Failed | Retried | Ignored | Refused
-)
-
-
-# -- actions: what to do
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Run the task."""
-
-
-@dataclass(frozen=True, slots=True)
-class WaitUntil:
-    """Set the delivery aside, unsettled, and look at it again then."""
-
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Store:
-    """Make the result readable; ``reply_to`` and ``correlation_id`` say to whom an rpc backend sends it."""
-
-    result: Result
-    reply_to: str | None
-    correlation_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Publish a message, confirmed."""
-
-    message: Message
-    route: Route
-
-
-@dataclass(frozen=True, slots=True)
-class Ack:
-    """Settle: done."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """Settle: refused; to the dead-letter queue, or back to its queue."""
-
-    requeue: bool = False
-
-
-Action: TypeAlias = Run | WaitUntil | Store | Send | Ack | Reject
-Decision: TypeAlias = tuple[Phase, tuple[Action, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +56,7 @@ class Job:
 
     ``message`` is None where it could not be read, then ``address`` is all there is; ``options`` is None where the task
     is not known here. ``queue`` is where the delivery came from, ``default_queue`` where follow-up tasks go that name
-    none.
+    none. ``deaths`` counts the processes that died while they ran the task; at ``max_deaths`` it is not run again.
     """
 
     message: Message | None
@@ -184,6 +67,8 @@ class Job:
     origin: str
     now: datetime
     new_id: Callable[[], str]
+    deaths: int = 0
+    max_deaths: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,13 +85,25 @@ def classify(job: Job) -> Event:
     message = _message(job)
     if job.options is None:
         return Unknown()
-    if message.chord is not None:
-        return Unsupported("this worker does not take part in chords (header 'chord' in the embedded options)")
+    missing = _not_implemented(message)
+    if missing is not None:
+        return Unsupported(f"this worker does not implement {missing}s, which the message asks for")
     if message.expires_at is not None and message.expires_at <= job.now:
         return Expired()
     if message.eta_at is not None and message.eta_at > job.now:
         return NotYet(message.eta_at)
+    if job.deaths >= job.max_deaths:
+        return Lethal(job.deaths)
     return Ready()
+
+
+def _not_implemented(message: Message) -> str | None:
+    """What the message wants done after the task that cannot be done here (WK-RECV-012); None: nothing."""
+    if message.chord is not None:
+        return "chord"
+    following = (*(message.callbacks or ()), *(message.errbacks or ()), *(message.chain or ()))
+    kinds = (Signature.parse(signature).subtask_type for signature in following)
+    return next((kind for kind in kinds if kind is not None), None)
 
 
 def step(phase: Phase, event: Event, job: Job) -> Decision:
@@ -281,6 +178,16 @@ def _retried(job: Job, event: Retried) -> Decision:
     return Phase.SETTLED, actions
 
 
+def _lethal(job: Job, event: Lethal) -> Decision:
+    error = WorkerLostError(f"{event.deaths} worker processes died while they ran this task")
+    return Phase.SETTLED, (*_errbacks(job), *_failure(job, error, None), Reject())
+
+
+def _unsent(job: Job, event: Unsent) -> Decision:
+    settlement = (Reject(),) if _late(job) else ()
+    return Phase.SETTLED, (*_failure(job, event.error, None), *settlement)
+
+
 def _ignored(job: Job, _event: Ignored) -> Decision:
     return Phase.SETTLED, _ack_if_late(job)
 
@@ -299,15 +206,20 @@ TABLE: Mapping[tuple[Phase, type], Callable[[Job, Any], Decision]] = {
     (Phase.RECEIVED, Unsupported): _unsupported,
     (Phase.RECEIVED, Expired): _expired,
     (Phase.RECEIVED, NotYet): _not_yet,
+    (Phase.RECEIVED, Lethal): _lethal,
     (Phase.RECEIVED, Ready): _ready,
     (Phase.WAITING, Expired): _due,
     (Phase.WAITING, NotYet): _due,
+    (Phase.WAITING, Lethal): _due,
     (Phase.WAITING, Ready): _due,
     (Phase.RUNNING, Succeeded): _succeeded,
     (Phase.RUNNING, Failed): _failed,
     (Phase.RUNNING, Retried): _retried,
     (Phase.RUNNING, Ignored): _ignored,
     (Phase.RUNNING, Refused): _refused,
+    (Phase.RUNNING, Unsent): _unsent,
+    (Phase.RECEIVED, Unsent): _unsent,
+    (Phase.WAITING, Unsent): _unsent,
 }
 
 
@@ -318,7 +230,13 @@ class NotRegistered(Exception):
     """Stored for a task that is not known here; readers know it by this name."""
 
 
+class WorkerLostError(Exception):
+    """Stored for a task whose processes died again and again while they ran it."""
+
+
+# What readers of results know these failures by.
 NotRegistered.__module__ = "celery.exceptions"
+WorkerLostError.__module__ = "billiard.exceptions"
 
 
 def _message(job: Job) -> Message:
@@ -364,11 +282,15 @@ def _failure(
     )
     own = _stored(job, result)
     later = (
-        Store(replace(result, task_id=step_id), step.options.get("reply_to"), step_id)
+        Store(replace(result, task_id=step_id), _text(step.options.get("reply_to")), step_id)
         for step in _chain(message)
-        if (step_id := step.options.get("task_id"))
+        if (step_id := _text(step.options.get("task_id")))
     )
     return (*own, *later) if own else ()
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _tuples(children: Iterable[str]) -> list[list[Any]]:

@@ -45,6 +45,18 @@ class Reject(Exception):
         self.requeue = requeue
 
 
+class SoftTimeLimitExceeded(Exception):
+    """Raised inside a task that has run for longer than its soft time limit (seconds); it may catch it and tidy up."""
+
+
+class TimeLimitExceeded(Exception):
+    """Stored for a task that was ended because it ran for longer than its hard time limit (seconds)."""
+
+
+# What readers of results know these failures by.
+SoftTimeLimitExceeded.__module__ = TimeLimitExceeded.__module__ = "billiard.exceptions"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskOptions:
     """How a task behaves; the names are Celery's.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -55,20 +56,25 @@ class WorkerLink:
     store: ResultStore | None
 
     def close(self) -> None:
-        """Close all three; what was not settled goes back to its queue."""
-        self.consumer.close()
-        self.publisher.close()
-        if self.store is not None:
-            self.store.close()
+        """Close all three; what was not settled goes back to its queue. Raises as ``Consumer.close``."""
+        with ExitStack() as closing:
+            if self.store is not None:
+                closing.callback(self.store.close)
+            closing.callback(self.publisher.close)
+            closing.callback(self.consumer.close)
 
 
 def _kind(url: str, known: Mapping[str, str], what: str) -> str:
-    scheme = urlsplit(url).scheme
     try:
-        return known[scheme]
-    except KeyError:
+        parts = urlsplit(url)
+        # Read for its error: a port that is no number.
+        _ = parts.port
+    except ValueError as error:
+        raise InvalidCall(f"{what} {sanitized(url)!r} is no URL: {error}") from None
+    if parts.scheme not in known:
         names = ", ".join(f"{name}://" for name in known)
-        raise InvalidCall(f"{what} {sanitized(url)!r}: its scheme is none of {names}") from None
+        raise InvalidCall(f"{what} {sanitized(url)!r}: its scheme is none of {names}")
+    return known[parts.scheme]
 
 
 def check_urls(broker: str, backend: str | None) -> None:
@@ -88,7 +94,8 @@ def sanitized(url: str) -> str:
 def open_publisher(broker: str, *, connect_timeout: float = CONNECT_TIMEOUT) -> Publisher:
     """Connect for sending. Raises ``BrokerUnavailable`` within ``connect_timeout`` seconds."""
     if _kind(broker, BROKERS, "broker") == AMQP:
-        from celeriac.transport.amqp import AmqpPublisher, Link
+        from celeriac.transport.amqp import AmqpPublisher
+        from celeriac.transport.amqp_link import Link
 
         return AmqpPublisher(Link(broker, connect_timeout=connect_timeout))
     from celeriac.transport.redis import RedisPublisher
@@ -99,7 +106,7 @@ def open_publisher(broker: str, *, connect_timeout: float = CONNECT_TIMEOUT) -> 
 def open_reader(broker: str, backend: str, reply_to: str, *, connect_timeout: float = CONNECT_TIMEOUT) -> ResultReader:
     """A reader of results; ``reply_to`` names the client's reply queue if the backend is rpc://."""
     if _kind(backend, BACKENDS, "backend") == RPC:
-        from celeriac.transport.amqp import Link
+        from celeriac.transport.amqp_link import Link
         from celeriac.transport.rpc import RpcReader
 
         return RpcReader(lambda: Link(broker, connect_timeout=connect_timeout), reply_to)
@@ -112,20 +119,48 @@ def open_worker_link(
     broker: str, backend: str | None, queues: Sequence[str], prefetch: int, result_expires: int
 ) -> WorkerLink:
     """Connect a worker process. Raises ``BrokerUnavailable``; nothing stays open then."""
-    rpc = backend is not None and _kind(backend, BACKENDS, "backend") == RPC
-    store: ResultStore | None = None
-    if backend is not None and not rpc:
-        from celeriac.transport.redis_results import RedisStore
+    kind = None if backend is None else _kind(backend, BACKENDS, "backend")
+    with ExitStack() as opened:
+        store: ResultStore | None = None
+        if backend is not None and kind == REDIS:
+            from celeriac.transport.redis_results import RedisStore
 
-        store = RedisStore(backend, expires=result_expires)
-    if _kind(broker, BROKERS, "broker") == REDIS:
-        from celeriac.transport.redis import RedisConsumer, RedisPublisher
+            store = RedisStore(backend, expires=result_expires)
+            opened.callback(store.close)
+        if _kind(broker, BROKERS, "broker") == REDIS:
+            link = _redis_link(broker, queues, store)
+        else:
+            link = _amqp_link(broker, queues, prefetch, store, rpc=kind == RPC)
+        opened.pop_all()
+        return link
 
-        return WorkerLink(RedisConsumer(broker, queues), RedisPublisher(broker), store)
-    from celeriac.transport.amqp import HEARTBEAT, AmqpConsumer, AmqpPublisher, Link, RpcStore
+
+def _redis_link(broker: str, queues: Sequence[str], store: ResultStore | None) -> WorkerLink:
+    from celeriac.transport.redis import RedisPublisher
+    from celeriac.transport.redis_consumer import RedisConsumer
+
+    publisher = RedisPublisher(broker)
+    try:
+        return WorkerLink(RedisConsumer(broker, queues), publisher, store)
+    except BaseException:
+        publisher.close()
+        raise
+
+
+def _amqp_link(
+    broker: str, queues: Sequence[str], prefetch: int, store: ResultStore | None, *, rpc: bool
+) -> WorkerLink:
+    from celeriac.transport.amqp import AmqpPublisher, RpcStore
+    from celeriac.transport.amqp_consumer import AmqpConsumer
+    from celeriac.transport.amqp_link import HEARTBEAT, Link
 
     link = Link(broker, heartbeat=HEARTBEAT)
-    return WorkerLink(AmqpConsumer(link, queues, prefetch), AmqpPublisher(link), RpcStore(link) if rpc else store)
+    try:
+        consumer = AmqpConsumer(link, queues, prefetch)
+    except BaseException:
+        link.close()
+        raise
+    return WorkerLink(consumer, AmqpPublisher(link), RpcStore(link) if rpc else store)
 
 
 def purge(broker: str, queue: str) -> int:

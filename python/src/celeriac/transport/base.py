@@ -35,7 +35,8 @@ class Delivery:
     """A message as it came, not yet settled.
 
     ``content`` is the raw message, or the error that says why not even its envelope could be read.
-    ``tag`` means something to the consumer that made it alone, and only as long as its connection lives.
+    ``tag`` means something to the consumer that made it. Where it is bytes, ``Consumer.recover`` takes it too; else it
+    is good for as long as the connection lives.
     """
 
     content: Wire | InvalidMessage
@@ -62,10 +63,14 @@ class Publisher(Protocol):
     def publish(self, batch: Sequence[Outgoing]) -> None:
         """Send all, then return when the broker has taken each of them.
 
-        Raises ``PublishRefused`` when the broker does not take some of them, the others being safe; ``PublishFailed``
-        when it could not be asked or did not confirm. A message may be in the queue although an error was raised (its
-        confirmation was lost); it never is missing when none was raised.
+        Raises ``InvalidCall`` before the first is sent when one of them cannot be written; ``PublishRefused`` when the
+        broker does not take some of them, the others being safe; ``PublishFailed`` when it could not be asked or did
+        not confirm. A message may be in the queue although an error was raised (its confirmation was lost); it never is
+        missing when none was raised.
         """
+
+    def is_alive(self) -> bool:
+        """Whether the connection is up, as far as can be told without asking the broker."""
 
     def close(self) -> None:
         """Give the connection back. May be called twice."""
@@ -92,8 +97,17 @@ class Consumer(Protocol):
     def hold(self, held: int) -> None:
         """Tell how many deliveries are set aside for later, so that they do not use up the prefetch window."""
 
+    def cancel(self) -> None:
+        """Take no more. ``receive`` still hands out what had come before. May be called twice."""
+
+    def recover(self, tags: Iterable[bytes]) -> None:
+        """Give back what a process that died had taken and not settled. Its own deliveries go back by ``close``."""
+
     def close(self) -> None:
-        """End consuming; what was not settled goes back to its queue."""
+        """End consuming; what was not settled goes back to its queue.
+
+        Raises ``BrokerUnavailable`` when it could not be given back and the broker does not do that by itself.
+        """
 
 
 class ResultStore(Protocol):

@@ -8,7 +8,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from celeriac.transport.amqp import Link
+from celeriac.errors import BrokerUnavailable
+from celeriac.transport.amqp_link import Link
 from celeriac.transport.base import Document
 
 T = TypeVar("T")
@@ -31,6 +32,7 @@ class RpcReader:
         self._connect = connect
         self._reply_to = reply_to
         self._link: Link | None = None
+        self._closing = False
         self._reading = threading.Lock()
         self._news = threading.Condition()
         self._kept: OrderedDict[str, Document] = OrderedDict()
@@ -42,20 +44,32 @@ class RpcReader:
 
     def prepare(self) -> None:
         """Declare and consume the reply queue. Raises ``BrokerUnavailable``."""
-        with self._reading:
-            self._open()
+        # Not behind a thread that waits for its answer, perhaps to this very message.
+        if self._link is None:
+            with self._reading:
+                self._open()
 
     def _open(self) -> Link:
         if self._link is None:
             link = self._connect()
+            try:
+                self._consume(link)
+            except BaseException:
+                link.close()
+                raise
+            self._link = link
+        return self._link
+
+    def _consume(self, link: Link) -> None:
+        try:
             channel = link.channel()
             with link.translated():
                 channel.queue_declare(
                     self._reply_to, durable=True, auto_delete=True, arguments={"x-expires": REPLY_QUEUE_EXPIRES}
                 )
                 channel.basic_consume(self._reply_to, no_ack=True, callback=self._on_message)
-            self._link = link
-        return self._link
+        except link.channel_errors as error:
+            raise BrokerUnavailable(f"the reply queue {self._reply_to!r} cannot be used: {error}") from error
 
     def fetch(self, task_id: str) -> Document | None:
         """See ``ResultReader.fetch``."""
@@ -98,12 +112,19 @@ class RpcReader:
 
     def _drain(self, timeout: float, until: Callable[[], bool]) -> None:
         deadline = time.monotonic() + timeout
+        link = self._open()
         try:
-            link = self._open()
-            while not until() and link.readable(max(0.0, deadline - time.monotonic())):
-                link.drain()
-        except Exception:
+            while not until() and not self._closing:
+                remaining = deadline - time.monotonic()
+                if link.readable(max(0.0, min(HANDOVER, remaining))):
+                    link.drain()
+                elif remaining <= 0:
+                    return
+        except Exception as error:
             self._link = None
+            link.close()
+            if isinstance(error, link.channel_errors):
+                raise BrokerUnavailable(f"the reply queue {self._reply_to!r} is gone: {error}") from error
             raise
 
     def _on_message(self, message: Any) -> None:
@@ -131,8 +152,10 @@ class RpcReader:
             self._kept.pop(task_id, None)
 
     def close(self) -> None:
-        """See ``ResultReader.close``."""
+        """See ``ResultReader.close``. Threads that wait for an answer wait on, over a new connection."""
+        self._closing = True
         with self._reading:
+            self._closing = False
             if self._link is not None:
                 self._link.close()
                 self._link = None

@@ -1,7 +1,7 @@
 """The thread that owns a worker process's connection: takes messages in, carries outcomes out, in batches.
 
 Outcomes gather while it is busy, so that the busier the worker is, the more share one round trip. Order
-within a batch: results are stored and messages published, confirmed, before any delivery is settled.
+within a batch: messages are published, confirmed, and results stored before any delivery is settled.
 """
 
 from __future__ import annotations
@@ -13,15 +13,18 @@ import logging
 import os
 import queue
 import select
+import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from celeriac.errors import BrokerUnavailable, PublishRefused, TransportError
+from celeriac.errors import InvalidCall, PublishRefused, TransportError
 from celeriac.transport import Delivery, Outgoing, WorkerLink
 from celeriac.worker.executor import Outcome, Settlement
+from celeriac.worker.interrupts import Overdue
+from celeriac.worker.journal import Journal
 
 logger = logging.getLogger("celeriac.worker")
 
@@ -31,6 +34,21 @@ TICK = 1.0
 RECONNECT_FIRST, RECONNECT_MOST = 1.0, 30.0
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the courier needs of the process around it.
+
+    ``connect`` makes a connection, ``ready`` is called whenever one is up, ``leave`` ends the process at once after a
+    hard time limit. ``supervisor`` is the process without which this one has no business here.
+    """
+
+    connect: Callable[[], WorkerLink]
+    ready: Callable[[], None]
+    leave: Callable[[], None]
+    journal: Journal
+    supervisor: int
+
+
 class Courier(threading.Thread):
     """Feeds ``inbox`` with deliveries (None is the end); ``report`` takes what came of them, from any thread.
 
@@ -38,12 +56,11 @@ class Courier(threading.Thread):
     runs goes back too.
     """
 
-    def __init__(self, connect: Callable[[], WorkerLink], prefetch: int, on_ready: Callable[[], None]) -> None:
+    def __init__(self, prefetch: int, surroundings: Surroundings) -> None:
         super().__init__(name="courier", daemon=True)
         self.inbox: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
-        self._connect = connect
         self._prefetch = prefetch
-        self._on_ready = on_ready
+        self._around = surroundings
         self._link: WorkerLink | None = None
         self._outcomes: deque[Outcome] = deque()
         #: Deliveries of the connection that is up, by identity; an outcome for any other has nothing to settle.
@@ -51,14 +68,17 @@ class Courier(threading.Thread):
         self._waiting: list[tuple[float, int, Delivery]] = []
         self._order = itertools.count()
         self._ticked = 0.0
-        self._parent = os.getppid()
+        #: The hard time limit of what runs, and what to do then. Whoever takes it out decides how the task ended.
+        self._limit: deque[tuple[float, Callable[[], Outcome]]] = deque()
         #: Whether the thread ended by a defect rather than because it was told to.
         self.failed = False
         self._stopping = threading.Event()
         self._abandoned = threading.Event()
-        self._awake, self._wake = os.pipe()
+        self._terminations = 0
+        self._left_behind = surroundings.journal.held()
+        self._awake, self.wake_fd = os.pipe()
         os.set_blocking(self._awake, False)
-        os.set_blocking(self._wake, False)
+        os.set_blocking(self.wake_fd, False)
 
     # -- called from other threads and from signal handlers
 
@@ -66,6 +86,18 @@ class Courier(threading.Thread):
         """Hand over an outcome; it is carried out soon, in the order of the reports."""
         self._outcomes.append(outcome)
         self._rouse()
+
+    def limit(self, seconds: float, outcome: Callable[[], Outcome]) -> None:
+        """Unless ``lift`` is called within so many seconds, carry out this outcome and end the process."""
+        self._limit.append((time.monotonic() + seconds, outcome))
+        self._rouse()
+
+    def lift(self) -> None:
+        """What was limited has ended. Raises ``Overdue`` when that came too late."""
+        try:
+            self._limit.pop()
+        except IndexError:
+            raise Overdue from None
 
     def stop(self) -> None:
         """End in order."""
@@ -80,7 +112,7 @@ class Courier(threading.Thread):
     def _rouse(self) -> None:
         # A full pipe wakes as well as one more byte would.
         with contextlib.suppress(BlockingIOError):
-            os.write(self._wake, b"!")
+            os.write(self.wake_fd, b"\0")
 
     # -- the thread
 
@@ -104,9 +136,11 @@ class Courier(threading.Thread):
 
     def _step(self, link: WorkerLink) -> None:
         if self._stopping.is_set():
-            self._recall()
-        else:
-            self._take_in(link)
+            link.consumer.cancel()
+        self._take_in(link)
+        if self._stopping.is_set():
+            self._recall(link)
+        self._enforce_limit(link)
         carried = self._carry_out(link)
         self._tick(link)
         # What was settled made room: take in again before sleeping.
@@ -118,7 +152,7 @@ class Courier(threading.Thread):
             return
         self._ticked = time.monotonic()
         link.consumer.tick()
-        if os.getppid() != self._parent:
+        if os.getppid() != self._around.supervisor:
             logger.warning("The supervisor is gone; this process ends")
             self._stopping.set()
 
@@ -131,10 +165,14 @@ class Courier(threading.Thread):
         room = self._prefetch - len(self._open) + len(self._waiting)
         for delivery in link.consumer.receive(room):
             self._open[id(delivery)] = delivery
+            self._around.journal.hold(delivery.tag)
             self.inbox.put(delivery)
         now = time.time()
+        due = 0
         while self._waiting and self._waiting[0][0] <= now:
             self.inbox.put(heapq.heappop(self._waiting)[2])
+            due += 1
+        if due:
             link.consumer.hold(len(self._waiting))
 
     def _carry_out(self, link: WorkerLink) -> bool:
@@ -142,15 +180,15 @@ class Courier(threading.Thread):
         batch = list(self._outcomes)
         if not batch:
             return False
+        refused = _publish(link, [message for outcome in batch for message in outcome.outgoing])
+        batch = [_as_sent(outcome, refused) for outcome in batch]
+        # What a lost connection interrupts is carried out again on the next, but for what was sent already.
+        for position, outcome in enumerate(batch):
+            self._outcomes[position] = outcome
         documents = [document for outcome in batch for document in outcome.documents]
-        outgoing = [message for outcome in batch for message in outcome.outgoing]
         if documents and link.store is not None:
             link.store.store(documents)
-        refused = _publish(link, outgoing)
-        if refused:
-            batch = [_without_effect(outcome) if refused & set(outcome.outgoing) else outcome for outcome in batch]
         self._settle(link, batch)
-        # Only now: what a lost connection interrupted is carried out again on the next.
         for _ in batch:
             self._outcomes.popleft()
         return True
@@ -158,6 +196,7 @@ class Courier(threading.Thread):
     def _settle(self, link: WorkerLink, batch: Sequence[Outcome]) -> None:
         settled: dict[Settlement, list[Delivery]] = {settlement: [] for settlement in Settlement}
         over: list[Delivery] = []
+        held = len(self._waiting)
         for outcome in batch:
             delivery = outcome.delivery
             if id(delivery) not in self._open:
@@ -166,76 +205,147 @@ class Courier(threading.Thread):
                 settled[outcome.settlement].append(delivery)
             if outcome.wait_until is not None:
                 heapq.heappush(self._waiting, (outcome.wait_until.timestamp(), next(self._order), delivery))
-                link.consumer.hold(len(self._waiting))
             elif outcome.over:
                 over.append(delivery)
         link.consumer.settle(settled[Settlement.ACK], settled[Settlement.REJECT], settled[Settlement.REQUEUE])
+        for delivery in itertools.chain.from_iterable(settled.values()):
+            self._around.journal.release(delivery.tag)
         for delivery in over:
             del self._open[id(delivery)]
+        if len(self._waiting) != held and not self._stopping.is_set():
+            link.consumer.hold(len(self._waiting))
+
+    def _enforce_limit(self, link: WorkerLink) -> None:
+        try:
+            if self._limit[0][0] > time.monotonic():
+                return
+            _, outcome = self._limit.pop()
+        except IndexError:
+            # Nothing runs under a limit, or it has just ended.
+            return
+        self.report(outcome())
+        link.consumer.cancel()
+        # The task runs on until the process ends, so that is not put off for a broker that is away.
+        with contextlib.suppress(TransportError):
+            self._recall(link)
+            self._carry_out(link)
+        self._around.journal.end()
+        self._close()
+        self._around.leave()
 
     def _sleep(self, link: WorkerLink) -> None:
         timeout = TICK
         if self._waiting:
-            timeout = max(0.0, min(timeout, self._waiting[0][0] - time.time()))
-        select.select([self._awake, *link.consumer.filenos()], [], [], timeout)
+            timeout = min(timeout, self._waiting[0][0] - time.time())
+        with contextlib.suppress(IndexError):
+            timeout = min(timeout, self._limit[0][0] - time.monotonic())
+        self._doze(timeout, link.consumer.filenos())
+
+    def _doze(self, timeout: float, filenos: Iterable[int] = ()) -> None:
+        """Sleep until something happens, and see which signals have come: the main thread may be deaf to them."""
+        poll = select.poll()
+        for fileno in (self._awake, *filenos):
+            poll.register(fileno, select.POLLIN)
+        poll.poll(max(0.0, timeout) * 1000)
         with contextlib.suppress(BlockingIOError):
-            os.read(self._awake, 4096)
+            self._terminations += os.read(self._awake, 4096).count(signal.SIGTERM)
+        if self._terminations > 0:
+            self._stopping.set()
+        if self._terminations > 1:
+            self._abandoned.set()
 
     # -- connection
 
     def _connected(self) -> WorkerLink:
         if self._link is None:
-            self._link = self._connect()
-            self._on_ready()
+            self._link = self._around.connect()
+            self._recover(self._link)
+            self._around.ready()
         return self._link
+
+    def _recover(self, link: WorkerLink) -> None:
+        """Give back what a connection, or a process, before this one held when it died."""
+        if self._left_behind:
+            link.consumer.recover(self._left_behind)
+            for tag in self._left_behind:
+                self._around.journal.release(tag)
+            self._left_behind = []
 
     def _lost(self, error: TransportError) -> None:
         """Forget the deliveries, which the broker hands out again, and connect anew."""
         logger.warning("%s", error)
-        self._recall(settle=False)
-        self._open.clear()
+        self._take_back()
         self._close()
+        # Nothing of it can be settled any more.
+        self._open.clear()
+        self._left_behind = self._around.journal.held()
         if self._stopping.is_set() and self._outcomes:
             logger.error("%d tasks will be delivered again: their end could not be told", len(self._outcomes))
             self._outcomes.clear()
         delay = RECONNECT_FIRST
         while self._link is None and not self._stopping.is_set():
             logger.warning("Trying again in %g seconds", delay)
-            self._stopping.wait(delay)
-            with contextlib.suppress(BrokerUnavailable):
+            again = time.monotonic() + delay
+            while time.monotonic() < again and not self._stopping.is_set():
+                self._doze(again - time.monotonic())
+            try:
                 self._connected()
+            except TransportError as still:
+                logger.warning("%s", still)
             delay = min(2 * delay, RECONNECT_MOST)
 
-    def _recall(self, *, settle: bool = True) -> None:
-        """Take back what has not been begun."""
-        recalled = [delivery for _, _, delivery in self._waiting]
+    def _recall(self, link: WorkerLink) -> None:
+        """Give back what has not been begun."""
+        recalled = self._take_back()
+        if recalled:
+            link.consumer.settle((), (), recalled)
+            for delivery in recalled:
+                self._around.journal.release(delivery.tag)
+                self._open.pop(id(delivery), None)
+
+    def _take_back(self) -> list[Delivery]:
+        taken = [delivery for _, _, delivery in self._waiting]
         self._waiting.clear()
         with contextlib.suppress(queue.Empty):
             while (delivery := self.inbox.get_nowait()) is not None:
-                recalled.append(delivery)
-        if settle and self._link is not None and recalled:
-            self._link.consumer.settle((), (), recalled)
-        for delivery in recalled:
-            self._open.pop(id(delivery), None)
+                taken.append(delivery)
+        return taken
 
     def _close(self) -> None:
         link, self._link = self._link, None
-        if link is not None:
-            with contextlib.suppress(TransportError, OSError):
-                link.close()
-
-
-def _publish(link: WorkerLink, outgoing: Sequence[Outgoing]) -> set[Outgoing]:
-    """Publish all; those that the broker will never take. Raises what a new connection may mend."""
-    if outgoing:
+        if link is None:
+            return
         try:
-            link.publisher.publish(outgoing)
-        except PublishRefused as error:
-            logger.error("What a task wanted sent was refused, its message is rejected: %s", error)
-            return set(error.refused)
-    return set()
+            link.close()
+        except (TransportError, OSError):
+            # What the broker may still book on us stays in the journal.
+            return
+        for delivery in self._open.values():
+            self._around.journal.release(delivery.tag)
 
 
-def _without_effect(outcome: Outcome) -> Outcome:
-    """The outcome of a task whose follow-up messages could not be sent: it goes to the dead-letter queue."""
-    return replace(outcome, settlement=Settlement.REJECT)
+def _publish(link: WorkerLink, outgoing: Sequence[Outgoing]) -> dict[Outgoing, Exception]:
+    """Publish all; those that will never be taken, and why. Raises what a new connection may mend."""
+    if not outgoing:
+        return {}
+    try:
+        link.publisher.publish(outgoing)
+    except PublishRefused as error:
+        return dict.fromkeys(error.refused, error)
+    except InvalidCall as error:
+        # One of them cannot be written, so none was sent.
+        if len(outgoing) == 1:
+            return {outgoing[0]: error}
+        return {message: why for one in outgoing for message, why in _publish(link, [one]).items()}
+    return {}
+
+
+def _as_sent(outcome: Outcome, refused: dict[Outgoing, Exception]) -> Outcome:
+    """What is left to do for an outcome whose messages were sent, or in part refused."""
+    if not outcome.outgoing:
+        return outcome
+    for message in outcome.outgoing:
+        if message in refused and outcome.if_refused is not None:
+            logger.error("What a task wanted sent was refused, its message is rejected: %s", refused[message])
+            return outcome.if_refused(refused[message])
+    return replace(outcome, outgoing=())

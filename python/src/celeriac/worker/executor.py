@@ -10,18 +10,39 @@ import os
 import time
 import traceback as tracebacks
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from enum import Enum
+from typing import Protocol
 
 from celeriac import lifecycle
-from celeriac.errors import InvalidCall, InvalidMessage
-from celeriac.lifecycle import Address, Event, Job, Phase
+from celeriac import lifecycle_events as events
+from celeriac.errors import CeleriacError, InvalidMessage
+from celeriac.lifecycle import Address, Job
+from celeriac.lifecycle_events import (
+    Event,
+    Expired,
+    Failed,
+    Ignored,
+    Lethal,
+    Malformed,
+    NotYet,
+    Phase,
+    Ready,
+    Refused,
+    Retried,
+    Succeeded,
+    Unknown,
+    Unsent,
+    Unsupported,
+)
 from celeriac.message import Message
-from celeriac.task import Ignore, Reject, Request, Retry, Runnable, current_request
+from celeriac.task import Ignore, Reject, Request, Retry, Runnable, TimeLimitExceeded, current_request
+from celeriac.text import safe_repr
 from celeriac.transport import Delivery, Document, Outgoing
-from celeriac.worker.limits import soft_time_limit
+from celeriac.worker.interrupts import ColdShutdown, Overdue, soft_time_limit
 from celeriac.worker.settings import WorkerSettings
 
 logger = logging.getLogger("celeriac.worker")
@@ -42,7 +63,8 @@ class Settlement(Enum):
 class Outcome:
     """What the courier has to do for a delivery, encoded: store, publish, then settle or wait.
 
-    ``over`` is False where the task is about to run (an early acknowledgement) and more will come.
+    ``over`` is False where the task is about to run (an early acknowledgement) and more will come. ``if_refused`` gives
+    what to do instead when the broker will not take one of the messages.
     """
 
     delivery: Delivery
@@ -51,14 +73,43 @@ class Outcome:
     settlement: Settlement | None = None
     wait_until: datetime | None = None
     over: bool = True
+    if_refused: Callable[[Exception], Outcome] | None = field(default=None, compare=False)
+
+
+class Desk(Protocol):
+    """Where outcomes are handed in: the courier. Hard time limits are kept there, beside the task."""
+
+    def report(self, outcome: Outcome) -> None:
+        """Hand over an outcome."""
+
+    def limit(self, seconds: float, outcome: Callable[[], Outcome]) -> None:
+        """Unless ``lift`` is called within so many seconds, this outcome stands and the process ends."""
+
+    def lift(self) -> None:
+        """What was limited has ended. Raises ``Overdue`` when that came too late."""
+
+
+class Register(Protocol):
+    """Where it is noted which task runs, for the case that it takes the process down."""
+
+    def begin(self, task_id: str) -> None:
+        """The task starts."""
+
+    def end(self) -> None:
+        """It has come to an end."""
 
 
 class Executor:
-    """One at a time: ``handle`` takes a delivery as far as it goes and reports the outcome."""
+    """One at a time: ``handle`` takes a delivery as far as it goes and reports the outcome.
 
-    def __init__(self, settings: WorkerSettings, report: Callable[[Outcome], None]) -> None:
+    ``deaths`` tells how many processes died while they ran the task of this id.
+    """
+
+    def __init__(self, settings: WorkerSettings, desk: Desk, register: Register, deaths: Callable[[str], int]) -> None:
         self._settings = settings
-        self._report = report
+        self._desk = desk
+        self._register = register
+        self._deaths = deaths
         self._origin = f"gen{os.getpid()}@{settings.hostname}"
 
     def handle(self, delivery: Delivery) -> None:
@@ -69,33 +120,39 @@ class Executor:
         except Exception:
             # A defect of ours. The message would meet it again, so it is refused rather than returned.
             logger.exception("Message from queue %s rejected: an error inside the worker", delivery.queue)
-            self._report(Outcome(delivery, settlement=Settlement.REJECT))
+            self._desk.report(Outcome(delivery, settlement=Settlement.REJECT))
 
     def _read(self, delivery: Delivery) -> tuple[Message | None, Event]:
         if isinstance(delivery.content, InvalidMessage):
-            return None, lifecycle.Malformed(delivery.content)
+            return None, Malformed(delivery.content)
         try:
             message = Message.parse(delivery.content, accept=self._settings.accept, limits=self._settings.limits)
             return message, lifecycle.classify(self._job(delivery, message))
         except InvalidMessage as error:
-            return None, lifecycle.Malformed(error)
+            return None, Malformed(error)
 
     def _advance(self, delivery: Delivery, message: Message | None, phase: Phase, event: Event) -> None:
-        job = self._job(delivery, message, event)
-        following, actions = lifecycle.step(phase, event, job)
         try:
-            outcome = _encode(delivery, actions)
-        except InvalidCall as error:
-            if isinstance(event, lifecycle.Failed):
-                raise
-            # What the task returned, or wants sent, cannot be written: that is a failure of the task.
-            self._advance(delivery, message, phase, lifecycle.Failed(error, ""))
+            following, outcome = self._decide(delivery, message, phase, event)
+        except CeleriacError as error:
+            self._advance(delivery, message, phase, _instead(event, error))
             return
         _log(delivery, message, event)
         if outcome != Outcome(delivery, over=False):
-            self._report(outcome)
+            self._desk.report(outcome)
         if following is Phase.RUNNING and message is not None:
             self._advance(delivery, message, following, self._run(delivery, message))
+
+    def _decide(self, delivery: Delivery, message: Message | None, phase: Phase, event: Event) -> tuple[Phase, Outcome]:
+        following, actions = lifecycle.step(phase, event, self._job(delivery, message, event))
+        outcome = _encode(delivery, actions)
+        if not outcome.outgoing:
+            return following, outcome
+
+        def if_refused(error: Exception) -> Outcome:
+            return self._decide(delivery, message, phase, Unsent(error))[1]
+
+        return following, replace(outcome, if_refused=if_refused)
 
     def _job(self, delivery: Delivery, message: Message | None, event: Event | None = None) -> Job:
         task = self._settings.tasks.get(message.task) if message is not None else None
@@ -108,28 +165,63 @@ class Executor:
             origin=self._origin,
             now=datetime.now(timezone.utc),
             new_id=lambda: str(uuid.uuid4()),
+            # What takes its process down has been delivered before.
+            deaths=self._deaths(message.id) if message is not None and delivery.redelivered else 0,
+            max_deaths=self._settings.max_deaths,
         )
 
     def _run(self, delivery: Delivery, message: Message) -> Event:
         task = self._settings.tasks[message.task]
         request = Request(message, delivery.queue, delivery.redelivered, self._settings.hostname)
         token = current_request.set(request)
+        self._register.begin(message.id)
         started = time.perf_counter()
         try:
-            with soft_time_limit(message.soft_limit):
+            with self._hard_time_limit(delivery, message), soft_time_limit(message.soft_limit):
                 value = _call(task, message)
         except Retry as retry:
-            return lifecycle.Retried(retry, _traceback(retry), tuple(request.children))
+            return Retried(retry, _traceback(retry), tuple(request.children))
         except Ignore:
-            return lifecycle.Ignored()
+            return Ignored()
         except Reject as reject:
-            return lifecycle.Refused(reject.requeue)
-        # SystemExit too: a task that wants to leave ends as a failure, the worker stays.
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a task raises is its result
-            return lifecycle.Failed(error, _traceback(error), tuple(request.children))
+            return Refused(reject.requeue)
+        except (ColdShutdown, Overdue):
+            raise
+        # SystemExit and the like too: a task that wants to leave ends as a failure, the worker stays.
+        except BaseException as error:  # noqa: BLE001  # whatever a task raises is its result
+            return Failed(error, _traceback(error), tuple(request.children))
         finally:
+            self._register.end()
             current_request.reset(token)
-        return lifecycle.Succeeded(value, tuple(request.children), time.perf_counter() - started)
+        return Succeeded(value, tuple(request.children), time.perf_counter() - started)
+
+    @contextmanager
+    def _hard_time_limit(self, delivery: Delivery, message: Message) -> Iterator[None]:
+        seconds = message.hard_limit
+        if not seconds:
+            yield
+            return
+
+        def exceeded() -> Outcome:
+            event = Failed(TimeLimitExceeded(seconds), "")
+            _log(delivery, message, event)
+            return self._decide(delivery, message, Phase.RUNNING, event)[1]
+
+        self._desk.limit(seconds, exceeded)
+        try:
+            yield
+        finally:
+            self._desk.lift()
+
+
+def _instead(event: Event, error: CeleriacError) -> Event:
+    """What happens when what should have followed from an event cannot be written."""
+    if isinstance(event, (Succeeded, Retried)):
+        # What the task returned, or wants sent, is at fault: that is a failure of the task.
+        return Failed(error, "")
+    if isinstance(event, (Failed, Lethal)):
+        return Unsent(error)
+    raise error
 
 
 def _call(task: Runnable, message: Message) -> object:
@@ -140,7 +232,7 @@ def _call(task: Runnable, message: Message) -> object:
 def _address(delivery: Delivery, message: Message | None, event: Event | None) -> Address:
     if message is not None:
         return Address(message.id, message.reply_to, message.correlation_id or message.id)
-    if not isinstance(event, lifecycle.Malformed):
+    if not isinstance(event, Malformed):
         return Address(None, None, None)
     task_id = event.error.task_id
     properties = {} if isinstance(delivery.content, InvalidMessage) else delivery.content.properties
@@ -152,7 +244,7 @@ def _address(delivery: Delivery, message: Message | None, event: Event | None) -
     )
 
 
-def _encode(delivery: Delivery, actions: tuple[lifecycle.Action, ...]) -> Outcome:
+def _encode(delivery: Delivery, actions: tuple[events.Action, ...]) -> Outcome:
     documents: list[Document] = []
     outgoing: list[Outgoing] = []
     settlement: Settlement | None = None
@@ -160,7 +252,7 @@ def _encode(delivery: Delivery, actions: tuple[lifecycle.Action, ...]) -> Outcom
     over = True
     for action in actions:
         match action:
-            case lifecycle.Store(result, reply_to, correlation_id):
+            case events.Store(result, reply_to, correlation_id):
                 encoded = result.build()
                 documents.append(
                     Document(
@@ -172,15 +264,15 @@ def _encode(delivery: Delivery, actions: tuple[lifecycle.Action, ...]) -> Outcom
                         correlation_id,
                     )
                 )
-            case lifecycle.Send(message, route):
+            case events.Send(message, route):
                 outgoing.append(Outgoing(message.build(), route.routing_key, route.exchange))
-            case lifecycle.Ack():
+            case events.Ack():
                 settlement = Settlement.ACK
-            case lifecycle.Reject(requeue):
+            case events.Reject(requeue):
                 settlement = Settlement.REQUEUE if requeue else Settlement.REJECT
-            case lifecycle.WaitUntil(at):
+            case events.WaitUntil(at):
                 wait_until = at
-            case lifecycle.Run():
+            case events.Run():
                 over = False
     return Outcome(delivery, tuple(documents), tuple(outgoing), settlement, wait_until, over)
 
@@ -195,17 +287,19 @@ def _traceback(error: BaseException) -> str:
 
 #: event -> (level, what to say about it); the text is formatted with the event as ``{0}``, only when it is written.
 SAYINGS: Mapping[type, tuple[int, str]] = {
-    lifecycle.Ready: (logging.INFO, "Task {name} received"),
-    lifecycle.NotYet: (logging.INFO, "Task {name} received, eta {0.until}"),
-    lifecycle.Succeeded: (logging.INFO, "Task {name} succeeded in {0.runtime:.3f}s: {brief}"),
-    lifecycle.Failed: (logging.ERROR, "Task {name} raised: {0.error!r}\n{0.traceback}"),
-    lifecycle.Retried: (logging.INFO, "Task {name} retry at {0.retry.when}: {0.retry.cause!r}"),
-    lifecycle.Ignored: (logging.INFO, "Task {name} ignored"),
-    lifecycle.Refused: (logging.INFO, "Task {name} refused its message, requeue {0.requeue}"),
-    lifecycle.Expired: (logging.INFO, "Task {name} discarded: it has expired"),
-    lifecycle.Unknown: (logging.ERROR, "Task {name} rejected: no task of this name is registered here"),
-    lifecycle.Unsupported: (logging.ERROR, "Task {name} rejected: {0.reason}"),
-    lifecycle.Malformed: (logging.ERROR, "Message {name} rejected: {0.error}"),
+    Ready: (logging.INFO, "Task {name} received"),
+    NotYet: (logging.INFO, "Task {name} received, eta {0.until}"),
+    Succeeded: (logging.INFO, "Task {name} succeeded in {0.runtime:.3f}s: {value}"),
+    Failed: (logging.ERROR, "Task {name} raised: {error}\n{0.traceback}"),
+    Retried: (logging.INFO, "Task {name} retry at {0.retry.when}: {error}"),
+    Ignored: (logging.INFO, "Task {name} ignored"),
+    Refused: (logging.INFO, "Task {name} refused its message, requeue {0.requeue}"),
+    Expired: (logging.INFO, "Task {name} discarded: it has expired"),
+    Unknown: (logging.ERROR, "Task {name} rejected: no task of this name is registered here"),
+    Unsupported: (logging.ERROR, "Task {name} rejected: {0.reason}"),
+    Lethal: (logging.ERROR, "Task {name} rejected: {0.deaths} processes died while they ran it"),
+    Unsent: (logging.ERROR, "Task {name} rejected: what it wants sent cannot be: {error}"),
+    Malformed: (logging.ERROR, "Message {name} rejected: {error}"),
 }
 
 
@@ -213,9 +307,11 @@ def _log(delivery: Delivery, message: Message | None, event: Event) -> None:
     level, text = SAYINGS[type(event)]
     if logger.isEnabledFor(level):
         name = str(message) if message is not None else f"from queue {delivery.queue}"
-        logger.log(level, "%s", text.format(event, name=name, brief=_brief(getattr(event, "value", None))))
+        cause = event.retry.cause if isinstance(event, Retried) else getattr(event, "error", None)
+        value = _brief(getattr(event, "value", None))
+        logger.log(level, "%s", text.format(event, name=name, error=safe_repr(cause), value=value))
 
 
 def _brief(value: object) -> str:
-    text = repr(value)
+    text = safe_repr(value)
     return text if len(text) <= LOGGED_CHARACTERS else text[:LOGGED_CHARACTERS] + "..."

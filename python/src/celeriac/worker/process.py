@@ -8,8 +8,10 @@ import signal
 from types import FrameType
 
 from celeriac.transport import WorkerLink, open_worker_link
-from celeriac.worker.courier import Courier
+from celeriac.worker.courier import Courier, Surroundings
 from celeriac.worker.executor import Executor
+from celeriac.worker.interrupts import ColdShutdown, Overdue
+from celeriac.worker.journal import Deaths, Journal
 from celeriac.worker.settings import WorkerSettings
 
 logger = logging.getLogger("celeriac.worker")
@@ -17,14 +19,12 @@ logger = logging.getLogger("celeriac.worker")
 EXIT_OK = 0
 EXIT_DEFECT = 1
 EXIT_COLD = 3
+#: A task ran into its hard time limit; all is told, and the supervisor starts the next process.
+EXIT_LIMIT = 4
 
 
-class ColdShutdown(BaseException):
-    """Raised inside a running task by the second signal; no task can mistake it for an error of its own."""
-
-
-def run(settings: WorkerSettings, number: int) -> int:
-    """Work until told to stop; the exit code of the process.
+def run(settings: WorkerSettings, number: int, supervisor: int, journal: Journal, deaths: Deaths) -> int:
+    """Work until told to stop; the exit code of the process. Called with the supervisor's signals blocked.
 
     SIGTERM: finish the running task, give back the rest. A second one: give back the running task too and leave.
     """
@@ -37,17 +37,24 @@ def run(settings: WorkerSettings, number: int) -> int:
     def ready() -> None:
         logger.info("%s ready: process %d consumes %s", settings.hostname, number, ", ".join(settings.queues))
 
-    courier = Courier(connect, settings.prefetch, ready)
-    executor = Executor(settings, courier.report)
-    _install_handlers(courier)
-    courier.start()
+    def leave() -> None:
+        os._exit(EXIT_LIMIT)
+
+    courier = Courier(settings.prefetch, Surroundings(connect, ready, leave, journal, supervisor))
+    executor = Executor(settings, courier, journal, deaths.of)
     try:
+        # Started first, it keeps the signals blocked: they are for this thread.
+        courier.start()
+        _install_handlers(courier)
         while (delivery := courier.inbox.get()) is not None:
             executor.handle(delivery)
     except ColdShutdown:
         courier.abandon()
         courier.join()
         return EXIT_COLD
+    except Overdue:
+        courier.join()
+        return EXIT_LIMIT
     courier.join()
     return EXIT_DEFECT if courier.failed else EXIT_OK
 
@@ -59,12 +66,15 @@ def _install_handlers(courier: Courier) -> None:
         nonlocal asked
         asked += 1
         if asked > 1:
+            courier.abandon()
             raise ColdShutdown
         courier.stop()
 
     signal.signal(signal.SIGTERM, on_terminate)
+    # Handlers wait until the task lets Python run; the courier hears of the signal at once.
+    signal.set_wakeup_fd(courier.wake_fd, warn_on_full_buffer=False)
     # Ctrl-C reaches the whole process group; the supervisor decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGQUIT, lambda *_: os._exit(EXIT_COLD))
-    # The supervisor has them blocked; what came in the meantime is handled now.
+    # What came in the meantime is handled now.
     signal.pthread_sigmask(signal.SIG_SETMASK, ())

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 
+from celeriac.errors import TransportError
 from celeriac.transport import open_worker_link
-from celeriac.worker.process import EXIT_COLD, EXIT_OK
+from celeriac.worker.journal import Deaths, Journal
+from celeriac.worker.process import EXIT_COLD, EXIT_LIMIT, EXIT_OK
 from celeriac.worker.process import run as run_process
 from celeriac.worker.settings import WorkerSettings
 
@@ -34,6 +38,8 @@ class Supervisor:
         self._children: dict[int, tuple[int, float]] = {}
         self._due: dict[int, float] = {}
         self._early_deaths: dict[int, int] = {}
+        self._journals: dict[int, Journal] = {}
+        self._deaths = Deaths()
         self._asked = 0
 
     def run(self) -> int:
@@ -46,6 +52,7 @@ class Supervisor:
                 self._start(number)
             while self._children or (self._due and not self._asked):
                 self._on_signal(signal.sigwait(SIGNALS))
+            self._recover()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, previous)
         return EXIT_COLD if self._asked > 1 else EXIT_OK
@@ -54,10 +61,26 @@ class Supervisor:
         settings = self._settings
         open_worker_link(settings.broker, settings.backend, (), 1, settings.result_expires).close()
 
+    def _recover(self) -> None:
+        """Give back what the last processes still held when they were killed."""
+        left = [tag for journal in self._journals.values() for tag in journal.held()]
+        if not left:
+            return
+        settings = self._settings
+        try:
+            link = open_worker_link(settings.broker, None, (), 1, settings.result_expires)
+            with contextlib.closing(link):
+                link.consumer.recover(left)
+        except TransportError as error:
+            logger.error("%d messages go back to their queue later: %s", len(left), error)
+
     def _start(self, number: int) -> None:
+        before = self._journals.get(number)
+        journal = self._journals[number] = Journal(before.held() if before is not None else ())
+        supervisor = os.getpid()
         pid = os.fork()
         if pid == 0:
-            os._exit(_child(self._settings, number))
+            os._exit(_child(lambda: run_process(self._settings, number, supervisor, journal, self._deaths)))
         self._children[pid] = (number, time.monotonic())
 
     def _on_signal(self, number: int) -> None:
@@ -96,19 +119,28 @@ class Supervisor:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
-            number, started = self._children.pop(pid)
-            if not self._asked:
+            # The application may have children of its own.
+            number, started = self._children.pop(pid, (None, 0.0))
+            if number is not None and not self._asked:
                 self._replace(number, pid, status, time.monotonic() - started)
 
     def _replace(self, number: int, pid: int, status: int, lived: float) -> None:
-        deaths = self._early_deaths.get(number, 0) if lived < SETTLED_SECONDS else 0
-        delay = RESTART_DELAYS[min(deaths, len(RESTART_DELAYS) - 1)] if lived < SETTLED_SECONDS else 0
-        self._early_deaths[number] = deaths + 1
         code = os.waitstatus_to_exitcode(status)
+        delay = 0 if code == EXIT_LIMIT else self._delay(number, lived)
         why = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         logger.error("Process %d (pid %d) ended: %s; starting it anew in %d s", number, pid, why, delay)
+        running = self._journals[number].running()
+        if running is not None:
+            deaths = self._deaths.count_one(running)
+            logger.error("It ran task %s, which makes %d deaths with it", running.decode(errors="replace"), deaths)
         self._due[number] = time.monotonic() + delay
         self._start_due()
+
+    def _delay(self, number: int, lived: float) -> int:
+        """Seconds to wait before the next start: none, but for a process that never got going."""
+        deaths = self._early_deaths.get(number, 0) if lived < SETTLED_SECONDS else 0
+        self._early_deaths[number] = deaths + 1
+        return RESTART_DELAYS[min(deaths, len(RESTART_DELAYS) - 1)] if lived < SETTLED_SECONDS else 0
 
     def _start_due(self) -> None:
         now = time.monotonic()
@@ -119,11 +151,14 @@ class Supervisor:
             signal.setitimer(signal.ITIMER_REAL, max(0.01, min(self._due.values()) - now))
 
 
-def _child(settings: WorkerSettings, number: int) -> int:
+def _child(work: Callable[[], int]) -> int:
     try:
-        return run_process(settings, number)
+        return work()
     except BaseException:
-        logger.critical("Process %d failed", number, exc_info=True)
+        logger.critical("The process failed", exc_info=True)
         return 1
     finally:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):
+                stream.flush()
         logging.shutdown()

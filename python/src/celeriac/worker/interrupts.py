@@ -1,4 +1,4 @@
-"""Time limits of a running task."""
+"""What interrupts a running task: its soft time limit, the hard one, and a cold shutdown."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import signal
 from collections.abc import Iterator
 from types import FrameType
 
+from celeriac.task import SoftTimeLimitExceeded
 
-class SoftTimeLimitExceeded(Exception):
-    """Raised inside a task that has run for longer than its soft time limit; it may catch it and tidy up."""
-
-
-class TimeLimitExceeded(Exception):
-    """Stored for a task that was ended because it ran for longer than its hard time limit (seconds)."""
+#: Bounds of what the system's timer takes, in seconds.
+SHORTEST, LONGEST = 0.001, 1e8
 
 
-# What readers of results know these failures by.
-SoftTimeLimitExceeded.__module__ = TimeLimitExceeded.__module__ = "billiard.exceptions"
+class ColdShutdown(BaseException):
+    """Raised inside a running task by the second signal; no task can mistake it for an error of its own."""
+
+
+class Overdue(BaseException):
+    """The task ended after all, but after its hard time limit: its end was told already and this process ends."""
 
 
 @contextlib.contextmanager
@@ -31,7 +32,7 @@ def soft_time_limit(seconds: float | None) -> Iterator[None]:
         raise SoftTimeLimitExceeded(seconds)
 
     previous = signal.signal(signal.SIGALRM, on_alarm)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, min(max(seconds, SHORTEST), LONGEST))
     try:
         yield
     finally:

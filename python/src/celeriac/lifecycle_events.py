@@ -1,0 +1,180 @@
+"""The words of ``lifecycle``: phases of a delivery, events that happen to it, actions that follow from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, TypeAlias
+
+from celeriac.errors import InvalidMessage
+from celeriac.message import Message
+from celeriac.result import Result
+from celeriac.sending import Route
+from celeriac.task import Retry
+
+
+class Phase(Enum):
+    """Where a delivery stands."""
+
+    RECEIVED = "received"
+    WAITING = "waiting"
+    RUNNING = "running"
+    SETTLED = "settled"
+
+
+# -- events: what happened
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """The message breaks the protocol."""
+
+    error: InvalidMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No task of this name is registered here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """The message asks for what this worker cannot do; running it would lose a part silently."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """``expires`` has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """``eta`` has not come."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """It may run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The task returned ``value`` after ``runtime`` seconds and sent the tasks named in ``children``."""
+
+    value: Any
+    children: tuple[str, ...] = ()
+    runtime: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The task raised."""
+
+    error: BaseException
+    traceback: str
+    children: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """The task asked to be run again."""
+
+    retry: Retry
+    traceback: str
+    children: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """The task asked for nothing to be stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The task refused its message."""
+
+    requeue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lethal:
+    """The task has taken down so many processes that ran it that it is not run once more."""
+
+    deaths: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """What the task wanted sent, or its errbacks, cannot be: it cannot be written, or the broker will never take it."""
+
+    error: BaseException
+
+
+Event: TypeAlias = (
+    Malformed
+    | Unknown
+    | Unsupported
+    | Expired
+    | NotYet
+    | Lethal
+    | Ready
+    | Succeeded
+    | Failed
+    | Retried
+    | Ignored
+    | Refused
+    | Unsent
+)
+
+
+# -- actions: what to do
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Run the task."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitUntil:
+    """Set the delivery aside, unsettled, and look at it again then."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Make the result readable; ``reply_to`` and ``correlation_id`` say to whom an rpc backend sends it."""
+
+    result: Result
+    reply_to: str | None
+    correlation_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Publish a message, confirmed."""
+
+    message: Message
+    route: Route
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """Settle: done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Settle: refused; to the dead-letter queue, or back to its queue."""
+
+    requeue: bool = False
+
+
+Action: TypeAlias = Run | WaitUntil | Store | Send | Ack | Reject
+Decision: TypeAlias = tuple[Phase, tuple[Action, ...]]

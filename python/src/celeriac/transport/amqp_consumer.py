@@ -1,0 +1,141 @@
+"""Consuming from AMQP queues: a prefetch window, raw deliveries, settlements in batches (BR-AMQP)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from celeriac.errors import BrokerUnavailable, InvalidCall
+from celeriac.message import Wire
+from celeriac.transport.amqp_link import Link
+from celeriac.transport.base import Delivery
+
+#: Largest prefetch window of the protocol.
+WIDEST_WINDOW = 0xFFFF
+
+
+class AmqpConsumer:
+    """Consumes queues, with a prefetch window for each. Implements ``Consumer``.
+
+    What the broker refuses on the channel (a queue that somebody else has for himself, a delivery that was held for
+    longer than the broker allows) takes the channel down with all that is unsettled: ``BrokerUnavailable`` too.
+    """
+
+    def __init__(self, link: Link, queues: Sequence[str], prefetch: int) -> None:
+        self._link = link
+        self._queues = tuple(queues)
+        self._prefetch = self._window = prefetch
+        self._arrived: deque[Delivery] = deque()
+        self._unsettled: dict[int, None] = {}
+        self._tags: list[str] = []
+        with self._translated():
+            for queue in self._queues:
+                link.ensure_queue(queue)
+            self._channel = link.channel()
+            self._consume()
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        refusals: tuple[type[Exception], ...] = (InvalidCall, *self._link.channel_errors)
+        try:
+            with self._link.translated():
+                yield
+        except refusals as error:
+            queues = ", ".join(self._queues)
+            raise BrokerUnavailable(f"cannot consume {queues} at {self._link.url}: {error}") from error
+
+    def _consume(self) -> None:
+        # Per consumer, not per channel: quorum queues refuse a global window.
+        self._channel.basic_qos(0, self._window, False)
+        for queue in self._queues:
+            self._tags.append(self._channel.basic_consume(queue, callback=self._receiver(queue)))
+
+    def _receiver(self, queue: str) -> Any:
+        def on_message(message: Any) -> None:
+            self._unsettled[message.delivery_tag] = None
+            self._arrived.append(
+                Delivery(_wire(message), message.delivery_tag, queue, message.delivery_info["redelivered"])
+            )
+
+        return on_message
+
+    def filenos(self) -> Iterable[int]:
+        """See ``Consumer.filenos``."""
+        return (self._link.fileno(),)
+
+    def receive(self, room: int) -> list[Delivery]:  # noqa: ARG002  # the interface's
+        """See ``Consumer.receive``; the broker's prefetch window keeps the number within bounds."""
+        with self._translated():
+            while self._link.readable():
+                self._link.drain()
+        deliveries = list(self._arrived)
+        self._arrived.clear()
+        return deliveries
+
+    def settle(self, acked: Sequence[Delivery], rejected: Sequence[Delivery], returned: Sequence[Delivery]) -> None:
+        """See ``Consumer.settle``."""
+        with self._translated():
+            self._ack({delivery.tag for delivery in acked})
+            for requeue, deliveries in ((False, rejected), (True, returned)):
+                for delivery in deliveries:
+                    self._channel.basic_reject(delivery.tag, requeue=requeue)
+                    del self._unsettled[delivery.tag]
+
+    def _ack(self, tags: set[int]) -> None:
+        oldest = []
+        for tag in self._unsettled:
+            if tag not in tags:
+                break
+            oldest.append(tag)
+        # One frame acknowledges everything up to a tag: right for the oldest run only.
+        if oldest:
+            self._channel.basic_ack(oldest[-1], multiple=True)
+        for tag in tags.difference(oldest):
+            self._channel.basic_ack(tag)
+        for tag in tags:
+            del self._unsettled[tag]
+
+    def tick(self) -> None:
+        """See ``Consumer.tick``."""
+        self._link.tick()
+
+    def hold(self, held: int) -> None:
+        """See ``Consumer.hold``. A new window counts for new consumers only, so it is widened in large steps."""
+        wanted = self._prefetch + held
+        if wanted <= self._window and (held or self._window == self._prefetch):
+            return
+        self._window = min(max(2 * self._window, wanted), WIDEST_WINDOW) if held else self._prefetch
+        self.cancel()
+        with self._translated():
+            self._consume()
+
+    def cancel(self) -> None:
+        """See ``Consumer.cancel``."""
+        tags, self._tags = self._tags, []
+        with self._translated():
+            for tag in tags:
+                self._channel.basic_cancel(tag)
+
+    def recover(self, tags: Iterable[bytes]) -> None:
+        """See ``Consumer.recover``. Nothing to do: the broker does it when a connection ends."""
+
+    def close(self) -> None:
+        """See ``Consumer.close``."""
+        self._link.close()
+
+
+def _wire(message: Any) -> Wire:
+    properties: dict[str, Any] = dict(message.properties)
+    headers: Mapping[str, Any] | None = properties.pop("application_headers", None)
+    content_type = properties.pop("content_type", None)
+    content_encoding = properties.pop("content_encoding", None)
+    body = message.body
+    return Wire(
+        body=body if isinstance(body, bytes) else bytes(body or b""),
+        content_type=content_type,
+        content_encoding=content_encoding,
+        headers=headers or {},
+        properties=properties,
+    )

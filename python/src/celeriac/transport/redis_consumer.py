@@ -1,0 +1,271 @@
+"""Consuming from kombu's lists in Redis, with kombu's ``unacked`` bookkeeping, in batches (BR-REDIS).
+
+Workers of Celery may share the queues: what is taken here stands in the ``unacked`` hash and index at once, in the
+same atomic step that takes it off its list.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import redis
+
+from celeriac.envelope import Envelope, list_for, lists_for
+from celeriac.errors import InvalidMessage
+from celeriac.message import Wire
+from celeriac.transport.base import CONNECT_TIMEOUT, Delivery
+from celeriac.transport.redis import connect, translated
+
+logger = logging.getLogger("celeriac.transport")
+
+UNACKED = "unacked"
+UNACKED_INDEX = "unacked_index"
+UNACKED_MUTEX = "unacked_mutex"
+#: Seconds after which a message whose worker fell silent goes back to its queue. Celery's default.
+VISIBILITY_TIMEOUT = 3600.0
+#: Seconds between renewals of what this worker holds and searches for what others left behind.
+RENEW_INTERVAL = 30.0
+RESTORE_LIMIT = 100
+MUTEX_SECONDS = 300
+#: Where Redis tells which watched keys have changed.
+INVALIDATIONS = "__redis__:invalidate"
+#: How kombu marks, as a header and in the delivery information, what is given back.
+REDELIVERED = "redelivered"
+
+# KEYS: unacked, its index, then the lists in the order of their urgency. ARGV: how many, unix time now, then the queue
+# of each list. Answers {number of the list, tag or false, item} each. What is not an envelope with a tag cannot be kept
+# in ``unacked``; it is handed out without a tag and is off its list for good.
+TAKE = r"""
+local function properties_of(item)
+  local ok, envelope = pcall(cjson.decode, item)
+  if not ok then
+    -- Half of a surrogate pair is JSON to others: Celery writes such text in argsrepr.
+    ok, envelope = pcall(cjson.decode, (string.gsub(item, '\\u[dD][89a-fA-F]%x%x', '\\u0020')))
+  end
+  local properties = ok and type(envelope) == 'table' and envelope.properties
+  return type(properties) == 'table' and properties or {}
+end
+
+local taken = {}
+for list = 3, #KEYS do
+  while #taken < tonumber(ARGV[1]) do
+    local item = redis.call('RPOP', KEYS[list])
+    if not item then break end
+    local tag = properties_of(item).delivery_tag
+    if type(tag) == 'string' or type(tag) == 'number' then
+      tag = tostring(tag)
+      while redis.call('HEXISTS', KEYS[1], tag) == 1 do tag = tag .. '+' end
+      -- As if sent to the queue by its name: that is where it goes back to.
+      redis.call('HSET', KEYS[1], tag, '[' .. item .. ', "", ' .. cjson.encode(ARGV[list]) .. ']')
+      redis.call('ZADD', KEYS[2], ARGV[2], tag)
+      taken[#taken + 1] = {list - 2, tag, item}
+    else
+      taken[#taken + 1] = {list - 2, false, item}
+    end
+  end
+end
+return taken
+"""
+
+# KEYS: unacked, its index, the list. ARGV: tag, item. Back to the end that is taken from next, exactly once.
+RESTORE = """
+if redis.call('HDEL', KEYS[1], ARGV[1]) == 1 then
+  redis.call('ZREM', KEYS[2], ARGV[1])
+  redis.call('RPUSH', KEYS[3], ARGV[2])
+  return 1
+end
+return 0
+"""
+
+
+class RedisConsumer:
+    """Takes from the lists of its queues, most urgent first, and keeps kombu's books. Implements ``Consumer``.
+
+    It is told of new messages by Redis' key tracking (CLIENT TRACKING, Redis 6 and later), so that waiting
+    takes nothing off a list and costs nothing; where Redis does not offer it, it looks about once a second. While this
+    worker lives it renews the deliveries it holds; those of a worker that fell silent go back to their queue after
+    VISIBILITY_TIMEOUT.
+    """
+
+    def __init__(self, url: str, queues: Sequence[str], *, connect_timeout: float = CONNECT_TIMEOUT) -> None:
+        self._url = url
+        self._lists = [(key, queue) for queue in queues for key in lists_for(queue)]
+        # The most urgent list of every queue before the next urgent ones.
+        self._lists.sort(key=lambda pair: lists_for(pair[1]).index(pair[0]))
+        self._keys = [key for key, _ in self._lists]
+        self._held: dict[bytes, tuple[str, bytes]] = {}
+        self._renewed = time.monotonic()
+        self._news = True
+        self._cancelled = not queues
+        with translated(url):
+            # RESP2: in RESP3 the news would come to the connection that asked, among its answers.
+            self._client = connect(url, connect_timeout=connect_timeout, single_connection_client=True, protocol=2)
+            self._take = self._client.register_script(TAKE)
+            self._restore = self._client.register_script(RESTORE)
+            self._listener: Any = self._client.connection_pool.make_connection()
+            self._listener.connect()
+            self._tracked = self._track()
+
+    def _track(self) -> bool:
+        """Have Redis tell the listener when a list changes; False where it does not offer that."""
+        try:
+            listener_id = self._ask_listener("CLIENT", "ID")
+            self._ask_listener("SUBSCRIBE", INVALIDATIONS)
+            self._client.execute_command("CLIENT", "TRACKING", "ON", "REDIRECT", str(listener_id), "NOLOOP")
+        except redis.ResponseError as error:
+            logger.warning("Redis does not tell of new messages (%s): looking for them once a second", error)
+            return False
+        return True
+
+    def _ask_listener(self, *command: str) -> Any:
+        self._listener.send_command(*command)
+        return self._listener.read_response()
+
+    def filenos(self) -> Iterable[int]:
+        """See ``Consumer.filenos``."""
+        return (self._listener._sock.fileno(),)
+
+    def receive(self, room: int) -> list[Delivery]:
+        """See ``Consumer.receive``."""
+        with translated(self._url):
+            self._hear()
+            deliveries: list[Delivery] = []
+            while self._news and not self._cancelled and len(deliveries) < room:
+                wanted = room - len(deliveries)
+                taken = self._take_up_to(wanted)
+                deliveries += taken
+                # Asking whether the lists exist is what makes Redis tell of their next change.
+                if len(taken) < wanted and not self._client.exists(*self._keys):
+                    self._news = False
+            return deliveries
+
+    def _hear(self) -> None:
+        while self._listener.can_read(timeout=0):
+            self._listener.read_response()
+            self._news = True
+        self._news = self._news or not self._tracked
+
+    def _take_up_to(self, count: int) -> list[Delivery]:
+        queues = [queue for _, queue in self._lists]
+        rows = self._take(keys=[UNACKED, UNACKED_INDEX, *self._keys], args=[count, time.time(), *queues])
+        return [self._delivery(self._lists[number - 1], tag, item) for number, tag, item in rows]
+
+    def _delivery(self, place: tuple[str, str], tag: bytes | None, item: bytes) -> Delivery:
+        key, queue = place
+        if tag is not None:
+            self._held[tag] = (key, item)
+        try:
+            wire = Envelope.parse(item).wire
+        except InvalidMessage as error:
+            return Delivery(error, tag, queue)
+        plain, redelivered = _unmarked(wire)
+        return Delivery(plain, tag, queue, redelivered)
+
+    def settle(self, acked: Sequence[Delivery], rejected: Sequence[Delivery], returned: Sequence[Delivery]) -> None:
+        """See ``Consumer.settle``. Redis has no dead-letter queues: what is rejected is gone."""
+        done = [delivery.tag for delivery in (*acked, *rejected) if delivery.tag is not None]
+        back = [delivery.tag for delivery in returned if delivery.tag is not None]
+        if not done and not back:
+            return
+        with translated(self._url):
+            pipeline = self._client.pipeline(transaction=True)
+            if done:
+                pipeline.hdel(UNACKED, *done)
+                pipeline.zrem(UNACKED_INDEX, *done)
+            # The last taken goes back first, so that the order stays.
+            for tag in reversed(back):
+                key, item = self._held[tag]
+                self._restore(keys=[UNACKED, UNACKED_INDEX, key], args=[tag, _marked(item)], client=pipeline)
+            pipeline.execute()
+        for tag in (*done, *back):
+            del self._held[tag]
+        # Redis does not tell of what this client did itself.
+        self._news = self._news or bool(back)
+
+    def tick(self) -> None:
+        """Renew what is held; give back what silent workers left behind."""
+        if time.monotonic() - self._renewed < RENEW_INTERVAL:
+            return
+        self._renewed = time.monotonic()
+        with translated(self._url):
+            if self._held:
+                self._client.zadd(UNACKED_INDEX, dict.fromkeys(self._held, time.time()), xx=True)
+            self.restore_abandoned(VISIBILITY_TIMEOUT)
+            # A safety net under the tracking: a change that was not told would be found here.
+            self._news = True
+
+    def restore_abandoned(self, older_than: float) -> int:
+        """Put deliveries that nobody renewed for ``older_than`` seconds back on their lists; how many it were."""
+        if not self._client.set(UNACKED_MUTEX, "1", nx=True, ex=MUTEX_SECONDS):
+            return 0
+        try:
+            limit = time.time() - older_than
+            tags = self._client.zrangebyscore(UNACKED_INDEX, "-inf", limit, start=0, num=RESTORE_LIMIT)
+            return sum(self._restore_one(tag) for tag in tags if tag not in self._held)
+        finally:
+            self._client.delete(UNACKED_MUTEX)
+
+    def recover(self, tags: Iterable[bytes]) -> None:
+        """See ``Consumer.recover``."""
+        with translated(self._url):
+            for tag in tags:
+                self._restore_one(tag)
+            self._news = True
+
+    def _restore_one(self, tag: bytes) -> bool:
+        entry = self._client.hget(UNACKED, tag)
+        if entry is None:
+            self._client.zrem(UNACKED_INDEX, tag)
+            return False
+        try:
+            envelope, exchange, queue = json.loads(entry)
+            if exchange or not isinstance(queue, str):
+                # Through an exchange of kombu's: its own workers know the binding and give it back.
+                return False
+            key = list_for(queue, envelope["properties"].get("priority"))
+            item = _marked(json.dumps(envelope).encode())
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return False
+        return bool(self._restore(keys=[UNACKED, UNACKED_INDEX, key], args=[tag, item]))
+
+    def hold(self, held: int) -> None:
+        """Nothing to do: the caller's ``room`` is the window."""
+
+    def cancel(self) -> None:
+        """See ``Consumer.cancel``."""
+        self._cancelled = True
+
+    def close(self) -> None:
+        """See ``Consumer.close``. Raises ``BrokerUnavailable`` when what is held could not be given back."""
+        try:
+            self.settle((), (), [Delivery(_NOTHING, tag, "") for tag in self._held])
+        finally:
+            self._listener.disconnect()
+            self._client.close()
+
+
+_NOTHING = Wire(b"", None, None, {}, {})
+
+
+def _unmarked(wire: Wire) -> tuple[Wire, bool]:
+    """The message without the mark of a redelivery, which would stick to its retries, and whether it was there."""
+    if REDELIVERED not in wire.headers:
+        return wire, False
+    headers = {name: value for name, value in wire.headers.items() if name != REDELIVERED}
+    return replace(wire, headers=headers), wire.headers[REDELIVERED] is True
+
+
+def _marked(item: bytes) -> bytes:
+    """The list item, marked as kombu marks what is given back; as it is if it cannot be read."""
+    try:
+        envelope = json.loads(item)
+        envelope["headers"][REDELIVERED] = True
+        envelope["properties"]["delivery_info"][REDELIVERED] = True
+        return json.dumps(envelope).encode()
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return item

@@ -1,0 +1,131 @@
+"""What a worker process notes in memory that it shares with the supervisor, to be read there after its death.
+
+So a task that kills its process is recognised when it comes again, and what Redis still books on a dead process goes
+back to its queue at once.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterable, Iterator
+
+#: Delivery tags of Redis are UUIDs; longer ones of other clients are not noted.
+TAG_BYTES = 63
+#: Deliveries of one process that can be noted at a time.
+TAGS = 16_384
+#: A task's id is noted by so many of its bytes.
+ID_BYTES = 254
+#: Tasks whose deaths are remembered; the oldest is forgotten first.
+REMEMBERED = 512
+
+
+class Slots:
+    """Short texts in memory shared with processes that are forked later. One process writes.
+
+    A text is either there as a whole or not at all, at whatever instant its writer is killed: its length, which makes
+    it valid, is written last.
+    """
+
+    def __init__(self, count: int, width: int) -> None:
+        self._width = width + 1
+        self._memory = mmap.mmap(-1, count * self._width)
+        self._free = list(reversed(range(count)))
+
+    def put(self, text: bytes) -> int | None:
+        """Keep a text; the number of its slot, or None when it is too long or all slots are taken."""
+        if not self._free or not 0 < len(text) < self._width:
+            return None
+        slot = self._free.pop()
+        start = slot * self._width
+        self._memory[start + 1 : start + 1 + len(text)] = text
+        self._memory[start] = len(text)
+        return slot
+
+    def clear(self, slot: int) -> None:
+        """Give a slot free."""
+        self._memory[slot * self._width] = 0
+        self._free.append(slot)
+
+    def replace(self, slot: int, position: int, byte: int) -> None:
+        """Change one byte of a text, at once."""
+        self._memory[slot * self._width + 1 + position] = byte
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The texts that are there."""
+        for start in range(0, len(self._memory), self._width):
+            length = self._memory[start]
+            if length:
+                yield self._memory[start + 1 : start + 1 + length]
+
+
+class Journal:
+    """What one process holds and runs. Written by the process, read by the supervisor once it is dead."""
+
+    def __init__(self, left_behind: Iterable[bytes] = ()) -> None:
+        self._held = Slots(TAGS, TAG_BYTES)
+        self._slots: dict[object, int] = {}
+        self._running = Slots(1, ID_BYTES)
+        self._slot: int | None = None
+        for tag in left_behind:
+            self.hold(tag)
+
+    def hold(self, tag: object) -> None:
+        """Note a delivery that nobody but us could give back: one whose tag is bytes."""
+        slot = self._held.put(tag) if isinstance(tag, bytes) else None
+        if slot is not None:
+            self._slots[tag] = slot
+
+    def release(self, tag: object) -> None:
+        """It is settled."""
+        slot = self._slots.pop(tag, None)
+        if slot is not None:
+            self._held.clear(slot)
+
+    def held(self) -> list[bytes]:
+        """Tags of what is held."""
+        return list(self._held)
+
+    def begin(self, task_id: str) -> None:
+        """Note the task that runs now."""
+        self._slot = self._running.put(_key(task_id))
+
+    def end(self) -> None:
+        """Nothing runs now."""
+        slot, self._slot = self._slot, None
+        if slot is not None:
+            self._running.clear(slot)
+
+    def running(self) -> bytes | None:
+        """What ran last without coming to an end, as ``Deaths`` knows it."""
+        return next(iter(self._running), None)
+
+
+class Deaths:
+    """How often a process died while it ran a task. Written by the supervisor, read by all processes."""
+
+    def __init__(self) -> None:
+        self._slots = Slots(REMEMBERED, ID_BYTES + 1)
+        self._known: dict[bytes, tuple[int, int]] = {}
+
+    def count_one(self, key: bytes) -> int:
+        """Count a death; how many it are now."""
+        slot, deaths = self._known.pop(key, (None, 0))
+        deaths = min(deaths + 1, 255)
+        if slot is not None:
+            self._slots.replace(slot, 0, deaths)
+        else:
+            if len(self._known) >= REMEMBERED:
+                self._slots.clear(self._known.pop(next(iter(self._known)))[0])
+            slot = self._slots.put(bytes([deaths]) + key)
+        if slot is not None:
+            self._known[key] = (slot, deaths)
+        return deaths
+
+    def of(self, task_id: str) -> int:
+        """Deaths that this task caused, as far as is known."""
+        key = _key(task_id)
+        return next((text[0] for text in self._slots if text[1:] == key), 0)
+
+
+def _key(task_id: str) -> bytes:
+    return task_id.encode("utf-8", "surrogatepass")[:ID_BYTES]

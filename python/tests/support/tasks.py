@@ -1,0 +1,151 @@
+"""The application that the tests' workers run. What happens in a task is noted in a file, one line each."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from celeriac import Celeriac, Ignore, Reject, SoftTimeLimitExceeded, Task
+
+#: Environment variable that names the file for notes.
+NOTES = "CELERIAC_TEST_NOTES"
+
+app = Celeriac("tests")
+
+
+def note(text: str) -> None:
+    with Path(os.environ[NOTES]).open("a") as notes:
+        notes.write(f"{text}\n")
+
+
+@app.task(name="t.add")
+def add(x: Any, y: Any) -> Any:
+    return x + y
+
+
+@app.task(name="t.note")
+def take_note(text: str) -> str:
+    note(text)
+    return text
+
+
+@app.task(name="t.fail")
+def fail(text: str) -> None:
+    raise ValueError(text)
+
+
+@app.task(name="t.sleep")
+def sleep(seconds: float, name: str = "sleep") -> str:
+    """Sleep in small steps, noting beginning and end."""
+    note(f"{name} begins")
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        time.sleep(0.05)
+    note(f"{name} ends")
+    return name
+
+
+@app.task(name="t.deaf")
+def deaf(seconds: float, name: str = "deaf") -> None:
+    """Catch whatever is raised into it."""
+    note(f"{name} begins")
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            time.sleep(0.05)
+        except BaseException:
+            continue
+    note(f"{name} ends")
+
+
+@app.task(name="t.die", bind=True)
+def die(self: Task[Any, Any], times: int, name: str = "die") -> str:
+    """Kill its own process, until it has done so ``times`` times."""
+    died = Path(os.environ[NOTES]).read_text().count(f"{name} dies") if Path(os.environ[NOTES]).exists() else 0
+    if died < times:
+        note(f"{name} dies")
+        os.kill(os.getpid(), signal.SIGKILL)
+    note(f"{name} lives, redelivered {self.request.redelivered}")
+    return name
+
+
+@app.task(name="t.retry", bind=True, max_retries=5)
+def retry(self: Task[Any, Any], times: int) -> int:
+    if self.request.retries < times:
+        raise self.retry(countdown=0)
+    return int(self.request.retries)
+
+
+@app.task(name="t.give_up", bind=True, max_retries=1)
+def give_up(self: Task[Any, Any]) -> None:
+    raise self.retry(exc=ValueError("no more"), countdown=0)
+
+
+@app.task(name="t.soft")
+def soft(seconds: float) -> str:
+    try:
+        time.sleep(seconds)
+    except SoftTimeLimitExceeded:
+        return "tidied up"
+    return "slept"
+
+
+@app.task(name="t.leave")
+def leave(how: str) -> None:
+    raise {"exit": SystemExit, "interrupt": KeyboardInterrupt}[how]("leaving")
+
+
+@app.task(name="t.ignore")
+def ignore() -> None:
+    raise Ignore
+
+
+@app.task(name="t.reject", bind=True)
+def reject(self: Task[Any, Any], requeue: bool = False) -> str:
+    if self.request.redelivered:
+        return "second"
+    raise Reject("not now", requeue=requeue)
+
+
+@app.task(name="t.early", acks_late=False)
+def early(name: str) -> None:
+    note(f"{name} begins")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@app.task(name="t.length")
+def length(text: str) -> int:
+    return len(text)
+
+
+@app.task(name="t.big")
+def big(size: int) -> str:
+    return "x" * size
+
+
+@app.task(name="t.unwritable")
+def unwritable() -> object:
+    return object()
+
+
+class Evil(ValueError):
+    """An error that cannot even be shown."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no text")
+
+    __str__ = __repr__
+
+
+@app.task(name="t.evil")
+def evil() -> None:
+    raise Evil
+
+
+@app.task(name="t.parent")
+def parent() -> str:
+    """Send a child from inside."""
+    return add.apply_async((1, 1), queue=os.environ["CELERIAC_TEST_CHILDREN"]).id

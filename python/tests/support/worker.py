@@ -1,0 +1,105 @@
+"""A worker as its user starts it: ``python -m celeriac -A tests.support.tasks worker``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from tests.support.tasks import NOTES
+from tests.support.waiting import eventually
+
+PACKAGE = Path(__file__).resolve().parents[2]
+
+
+class Worker:
+    """The running command; ``log`` is what it has written so far, ``notes`` what its tasks have noted."""
+
+    def __init__(self, broker: str, backend: str | None, queue: str, notes: Path, *options: str, processes: int = 1):
+        command = [sys.executable, "-m", "celeriac", "-A", "tests.support.tasks", "-b", broker]
+        command += ["--backend", backend] if backend else []
+        command += ["worker", "-Q", queue, "-c", str(processes), "-l", "info", *options]
+        self._notes = notes
+        self._lines: list[str] = []
+        self.process = subprocess.Popen(
+            command,
+            cwd=PACKAGE,
+            env={**os.environ, NOTES: str(notes)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        eventually(lambda: self._up(processes), "the worker is ready")
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self._lines.append(line)
+
+    def _up(self, processes: int) -> bool:
+        assert self.process.poll() is None, f"the worker ended: {self.log}"
+        return self.log.count(" ready: ") >= processes
+
+    @property
+    def log(self) -> str:
+        return "".join(self._lines)
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def children(self) -> list[int]:
+        """Process ids of the worker processes."""
+        path = Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        with suppress(FileNotFoundError):
+            return [int(pid) for pid in path.read_text().split()]
+        return []
+
+    @property
+    def notes(self) -> list[str]:
+        return self._notes.read_text().split("\n")[:-1] if self._notes.exists() else []
+
+    def noted(self, note: str) -> None:
+        """Wait until a task has noted this."""
+        eventually(lambda: note in self.notes, f"a task notes {note!r}; log:\n{self.log}")
+
+    def logged(self, text: str, count: int = 1) -> None:
+        """Wait until the log says this."""
+        eventually(lambda: self.log.count(text) >= count, f"the log says {text!r}:\n{self.log}")
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def wait(self, timeout: float = 20.0) -> int:
+        """Exit code, once it has ended."""
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the worker does not end; log:\n{self.log}") from None
+        self._reader.join(5)
+        return code
+
+    def stop(self) -> None:
+        """Warm shutdown, which has to go well."""
+        self.signal(signal.SIGTERM)
+        assert self.wait() == 0, self.log
+
+    def kill(self) -> None:
+        """Away with it, whatever state it is in."""
+        children = self.children
+        self.process.kill()
+        self.process.wait()
+        for pid in children:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._reader.join(5)
+        assert self.process.stderr is not None
+        self.process.stderr.close()

@@ -24,7 +24,6 @@ final class AsyncResult
     private const SLICE = 60.0;
 
     private ?TaskResult $document = null;
-    private bool $asked = false;
 
     /**
      * @internal made by Client
@@ -38,10 +37,7 @@ final class AsyncResult
 
     public function __destruct()
     {
-        // who only kept the id may still ask for the result by Client::result()
-        if ($this->asked) {
-            $this->store?->forget($this->id);
-        }
+        $this->store?->forget($this->id);
     }
 
     /**
@@ -102,7 +98,6 @@ final class AsyncResult
         $store = $this->store ?? throw new InvalidCall(
             "no result backend: Client::connect(broker: ..., backend: 'rpc://' or a redis:// URL)",
         );
-        $this->asked = true;
         $wire = $store->wait($this->id, $seconds);
         if ($wire === null) {
             return false;

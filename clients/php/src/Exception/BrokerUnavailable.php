@@ -16,7 +16,11 @@ final class BrokerUnavailable extends TransportError
     public function __construct(public readonly string $url, string $why, ?\Throwable $previous = null)
     {
         parent::__construct(
-            "$url cannot be reached: $why. Is the server running, and are host, port, user and password right?",
+            sprintf(
+                '%s cannot be reached: %s. Is the server running, and are host, port, user and password right?',
+                $url,
+                rtrim($why, '. '),
+            ),
             0,
             $previous,
         );

@@ -14,6 +14,7 @@ final class Compression
 {
     private const ZLIB = ['application/x-gzip', 'gzip', 'zlib'];
     private const BZIP2 = ['application/x-bz2', 'bzip2', 'bzip'];
+    private const READ_SIZE = 65536;
     private const STORED_PREFIX = "\0celery-compressed\0";
 
     /**
@@ -72,9 +73,12 @@ final class Compression
         fwrite($stream, $bytes);
         rewind($stream);
         stream_filter_append($stream, 'bzip2.decompress', STREAM_FILTER_READ);
-        $plain = stream_get_contents($stream, $maxBytes + 1);
+        $plain = '';
+        while (strlen($plain) <= $maxBytes && !in_array($part = fread($stream, self::READ_SIZE), ['', false], true)) {
+            $plain .= $part;
+        }
         fclose($stream);
 
-        return is_string($plain) && $plain !== '' && strlen($plain) <= $maxBytes ? $plain : false;
+        return $plain !== '' && strlen($plain) <= $maxBytes ? $plain : false;
     }
 }

@@ -37,7 +37,7 @@ interface ResultStore
     public function wait(string $taskId, float $seconds): ?Wire;
 
     /**
-     * Drops what is kept about a task: nobody will wait for it any more.
+     * Notes that nobody waits for a task any more, so that what is kept about it may be dropped.
      */
     public function forget(string $taskId): void;
 

@@ -165,6 +165,35 @@ final class RpcResultsTest extends TestCase
         $connection->close();
     }
 
+    public function testBrokenConnectionIsMadeAnewBeforeTheNextTaskIsSent(): void
+    {
+        $connection = $this->rabbit->connection();
+        $client = Client::connect(Servers::amqp(), $connection, new ClientOptions($this->queue));
+        $client->send('t');
+        $connection->getIO()->write('this is no AMQP frame at all');
+        self::assertGreaterThan(0, $connection->select(5), 'the server has hung up');
+        $result = $client->send('t');
+        $this->reply($result, 'SUCCESS', '5');
+        self::assertSame(5, $result->get(5.0));
+        $connection->close();
+    }
+
+    public function testRepliesThatNobodyWaitsForDoNotPileUp(): void
+    {
+        $this->client->send('t');
+        $other = $this->client->send('t');
+        $queue = $this->replyQueue();
+        for ($i = 0; $i < 2000; $i++) {
+            $this->rabbit->reply($queue, str_repeat(' ', 10_000), ['correlation_id' => "nobody-$i"]);
+        }
+        $this->reply($other, 'SUCCESS', '5');
+        $before = memory_get_usage();
+        self::assertSame(5, $other->get(20.0));
+        self::assertLessThan(16_000_000, memory_get_usage() - $before, 'half of what came');
+        $this->expectException(InvalidMessage::class);
+        $this->client->result('nobody-1999')->get(1.0);
+    }
+
     private function reply(AsyncResult $result, string $status, string $json): void
     {
         $value = (new Payload($json))->decode();

@@ -30,13 +30,16 @@ final class AmqpResults implements ResultStore
     /** How long the rest of a frame may take once its first bytes are there */
     private const FRAME_SECONDS = 30.0;
 
-    /** Tasks whose replies are kept for whoever asks; past that the oldest are dropped */
-    private const KEPT = 10_000;
+    /** Tasks that nobody waits for whose replies are kept all the same, should somebody ask by the id */
+    private const UNCLAIMED = 1000;
 
     private ?AMQPChannel $channel = null;
 
-    /** @var array<array-key, list<Wire>> replies not yet handed out, by task id, oldest first */
-    private array $replies = [];
+    /** @var array<array-key, list<Wire>> replies not yet handed out, by task id; a key for each task awaited */
+    private array $claimed = [];
+
+    /** @var array<array-key, list<Wire>> replies about other tasks, oldest task first */
+    private array $unclaimed = [];
 
     /**
      * @param string $queue name of the reply queue, unique to this client
@@ -52,6 +55,16 @@ final class AmqpResults implements ResultStore
 
     public function expect(array $taskIds): void
     {
+        foreach ($taskIds as $taskId) {
+            $this->claimed[$taskId] ??= $this->unclaimed[$taskId] ?? [];
+            unset($this->unclaimed[$taskId]);
+        }
+        try {
+            // shows whether the connection still stands: with it the reply queue would be gone
+            while ($this->channel !== null && $this->receive(0.0));
+        } catch (ConnectionLost | InvalidMessage) {
+            $this->discard();
+        }
         $this->channel ??= $this->consume();
     }
 
@@ -60,26 +73,26 @@ final class AmqpResults implements ResultStore
         $deadline = microtime(true) + $seconds;
         do {
             $this->expect([$taskId]);
+            $left = max(0.0, $deadline - microtime(true));
             try {
-                $heard = $this->receive($taskId, max(0.0, $deadline - microtime(true)));
+                $heard = $this->claimed[$taskId] === [] && $this->receive($left);
             } catch (ConnectionLost) {
-                $this->channel = null;
-                $this->connector->discard();
+                $this->discard();
                 $heard = false;
             }
-        } while (!isset($this->replies[$taskId]) && ($heard || microtime(true) < $deadline));
+        } while ($this->claimed[$taskId] === [] && ($heard || microtime(true) < $deadline));
 
-        $replies = $this->replies[$taskId] ?? [];
-        $next = array_shift($replies);
-        unset($this->replies[$taskId]);
-        $this->replies += $replies === [] ? [] : [$taskId => $replies];
-
-        return $next;
+        return array_shift($this->claimed[$taskId]);
     }
 
     public function forget(string $taskId): void
     {
-        unset($this->replies[$taskId]);
+        $replies = $this->claimed[$taskId] ?? [];
+        unset($this->claimed[$taskId]);
+        if ($replies !== []) {
+            $this->unclaimed[$taskId] = $replies;
+            $this->dropOldest();
+        }
     }
 
     public function close(): void
@@ -88,25 +101,32 @@ final class AmqpResults implements ResultStore
         $this->connector->close();
     }
 
+    private function discard(): void
+    {
+        $this->channel = null;
+        $this->connector->discard();
+    }
+
     /**
-     * @return bool whether the server sent anything
+     * Reads what the server sends next, replies into their places.
+     *
+     * @return bool false when it sent nothing in time
      */
-    private function receive(string $taskId, float $seconds): bool
+    private function receive(float $seconds): bool
     {
         $channel = $this->channel;
         try {
             while ($channel?->hasPendingMethods()) {
                 $channel->wait(null, true);
             }
-            if (isset($this->replies[$taskId]) || !$this->connector->hears($seconds)) {
+            if (!$this->connector->hears($seconds)) {
                 return false;
             }
             $channel?->wait(null, false, self::FRAME_SECONDS);
 
             return true;
         } catch (AMQPInvalidArgumentException | AMQPOutOfBoundsException | AMQPOutOfRangeException $fault) {
-            $this->channel = null;
-            $this->connector->discard();
+            $this->discard();
             throw new InvalidMessage("a reply cannot be read: {$fault->getMessage()}", 0, $fault);
         } catch (AMQPExceptionInterface $fault) {
             throw new ConnectionLost($fault->getMessage(), $fault);
@@ -134,11 +154,25 @@ final class AmqpResults implements ResultStore
                 $properties['content_encoding'] ?? null,
             );
             unset($properties['content_type'], $properties['content_encoding'], $properties['application_headers']);
-            $this->replies[$taskId][] = new Wire($payload, [], $properties);
-            if (count($this->replies) > self::KEPT) {
-                unset($this->replies[array_key_first($this->replies)]);
-            }
+            $this->file($taskId, new Wire($payload, [], $properties));
         }
         $message->ack();
+    }
+
+    private function file(string $taskId, Wire $reply): void
+    {
+        if (isset($this->claimed[$taskId])) {
+            $this->claimed[$taskId][] = $reply;
+        } else {
+            $this->unclaimed[$taskId][] = $reply;
+            $this->dropOldest();
+        }
+    }
+
+    private function dropOldest(): void
+    {
+        if (count($this->unclaimed) > self::UNCLAIMED) {
+            unset($this->unclaimed[array_key_first($this->unclaimed)]);
+        }
     }
 }

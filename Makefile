@@ -5,7 +5,7 @@ JOBS ?= 2
 BROKER ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test check conformance matrix tox format lock clean
+.PHONY: help demo setup test check conformance matrix status tox format lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ conformance: ## The conformance suite on our three implementations and on real C
 
 matrix: ## Every producer against every worker on every broker and result backend
 	@$(PYTHON) tools/test.py --only matrix
+
+status: matrix ## Run the matrix and write its table into README.md
+	@$(PYTHON) tools/status.py
 
 tox: ## The Python tests on each of 3.10 to 3.13 that is here
 	@$(PYTHON) tools/test.py --only tox

@@ -35,6 +35,7 @@ HELLO = {
         "compression": ["zlib", "bzip2"],
         "kinds": ["task", "envelope", "result", "value"],
         "confirm": True,
+        "time_limits": True,
     },
 }
 

@@ -90,11 +90,10 @@ function encode(string $kind, array $message): array
         'result' => new Wire(TaskResult::of(...unflat($message, false))->build()),
         'value' => new Wire(Payload::of($message['value'])),
     };
-    [$payload, $address] = [$wire->payload, array_intersect_key($message, Envelope::FIELDS)];
     $lists = ['headers' => new JsonObject($wire->headers), 'properties' => new JsonObject($wire->properties)];
-    return $kind === 'envelope' ? ['item' => base64_encode(Envelope::of($wire, $address)->build())]
-        : ['content_type' => $payload->contentType, 'content_encoding' => $payload->contentEncoding,
-            'body' => base64_encode($payload->body)] + ($kind === 'task' ? $lists : []);
+    return $kind === 'envelope' ? ['item' => base64_encode(Envelope::of($wire, array_intersect_key($message, Envelope::FIELDS))->build())]
+        : ['content_type' => $wire->payload->contentType, 'content_encoding' => $wire->payload->contentEncoding,
+            'body' => base64_encode($wire->payload->body)] + ($kind === 'task' ? $lists : []);
 }
 
 function handle(array $ask, array &$clients, array &$results): array
@@ -105,8 +104,8 @@ function handle(array $ask, array &$clients, array &$results): array
             $runtime = ['name' => 'celeriac-php', 'version' => '0.1.0', 'language' => 'php', 'runtime' => PHP_VERSION];
             return ['protocol' => 1, 'implementation' => $runtime, 'roles' => ['codec', 'producer', 'result'], 'features' => [
                 'broker' => ['amqp', 'redis'], 'result' => ['rpc', 'redis'], 'serializer' => ['json'], 'protocol' => [2],
-                'compression' => extension_loaded('bz2') ? ['zlib', 'bzip2'] : ['zlib'], 'confirm' => true,
-                'kinds' => ['task', 'envelope', 'result', 'value']]];
+                'compression' => ['application/x-gzip', ...extension_loaded('bz2') ? ['application/x-bz2'] : []],
+                'kinds' => ['task', 'envelope', 'result', 'value'], 'confirm' => true]];
         case 'decode':
             return ['message' => tag(new JsonObject(decode($ask['kind'], untag($ask['wire'])->members)))];
         case 'encode':
@@ -125,19 +124,19 @@ function handle(array $ask, array &$clients, array &$results): array
             $result = $results[$session][$ask['task_id']] ??= $clients[$session]->result($ask['task_id']);
             try {
                 $result->get($ask['timeout_ms'] / 1000);
-            } catch (Exception\TaskFailure | Exception\TaskRevoked) {
-                ['exc_type' => $type, 'exc_message' => $args] = $error = $result->document()->fields['result']->members;
-                $exception = ['type' => $type, 'module' => $error['exc_module'] ?? null, 'args' => tag((array) $args)];
+                $outcome = ['result' => tag($result->document()->fields['result'] ?? null)];
+            } catch (Exception\TaskFailure $failure) {
+                $outcome = ['type' => $failure->excType, 'module' => $failure->excModule, 'args' => tag($failure->excArgs)];
+            } catch (Exception\TaskRevoked $revoked) {
+                $outcome = ['type' => 'TaskRevokedError', 'module' => 'celery.exceptions', 'args' => [$revoked->reason]];
             }
-            $outcome = isset($exception) ? ['exception' => $exception] : ['result' => tag($result->document()->fields['result'])];
-            return ['state' => $result->document()->status()] + $outcome;
+            return ['state' => $result->document()->status()] + (isset($outcome['type']) ? ['exception' => $outcome] : $outcome);
         case 'close':
             $clients[$session]->close();
             unset($clients[$session], $results[$session]);
     }
     return [];
 }
-
 [$clients, $results, $limits, $op] = [[], [], new Limits(PHP_INT_MAX, 20_000), ''];
 while ($op !== 'bye' && ($line = fgets(STDIN)) !== false) {
     ['id' => $id, 'op' => $op] = $ask = Json::decode(trim($line), $limits, false)->members;

@@ -34,6 +34,8 @@ final readonly class TaskResult
         'group_id' => ['result', ['string', 'null'], null],
     ];
 
+    private const WRAPPER = 'UnpickleableExceptionWrapper';
+
     /**
      * @param array<string, mixed> $fields by the names of FIELDS, values in the lossless form
      * @param array<array-key, mixed> $extra members that FIELDS does not name, such as `worker` with result_extended
@@ -155,6 +157,11 @@ final readonly class TaskResult
         if (!is_string($type) || !($module === null || is_string($module))) {
             throw new InvalidMessage('the document of a failed task has to name exc_type, exc_message and exc_module');
         }
+        $args = is_array($args) && array_is_list($args) ? $args : [$args];
+        // so Celery wraps what it cannot pickle: module, name, arguments and text of the exception itself
+        if ($type === self::WRAPPER && count($args) === 4 && is_string($args[1]) && is_array($args[2])) {
+            [$module, $type, $args] = [is_string($args[0]) ? $args[0] : null, $args[1], array_values($args[2])];
+        }
         $traceback = $this->fields['traceback'] ?? null;
 
         return new ($type === 'NotRegistered' ? NotRegistered::class : TaskFailure::class)(
@@ -162,7 +169,7 @@ final readonly class TaskResult
             $this->status(),
             $type,
             $module,
-            is_array($args) && array_is_list($args) ? $args : [$args],
+            $args,
             is_string($traceback) ? $traceback : null,
         );
     }

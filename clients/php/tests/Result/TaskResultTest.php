@@ -41,6 +41,17 @@ final class TaskResultTest extends TestCase
         self::assertStringStartsWith($error['exc_type'] . ': ', $failure->getMessage());
     }
 
+    public function testWrappedExceptionIsShownAsTheOneInside(): void
+    {
+        $vector = Vectors::in('result')['result/redis-failure-local-class'][0];
+        $failure = $this->caught(TaskResult::parse(Vectors::payload($vector)));
+        self::assertInstanceOf(TaskFailure::class, $failure);
+        self::assertSame(
+            ['capture.shop', 'Local', ['seen only here']],
+            [$failure->excModule, $failure->excType, $failure->excArgs],
+        );
+    }
+
     public function testUnknownTaskHasAClassOfItsOwn(): void
     {
         $vector = Vectors::in('result')['result/rpc-failure-not-registered'][0];

@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace Celeriac\Tests\Support;
 
+use Celeriac\Exception\InvalidCall;
+use Celeriac\Message\Wire;
 use Celeriac\Transport\Amqp\Confirms;
 use Celeriac\Transport\Amqp\Publisher;
 use Celeriac\Transport\Delivery;
@@ -51,7 +53,12 @@ final class ScriptedPublisher implements Publisher
         $this->queues[] = $name;
     }
 
-    public function publish(Delivery $delivery, Confirms $confirms): void
+    public function prepare(Wire $wire): Wire
+    {
+        return $wire->payload->body === 'bad' ? throw new InvalidCall('bad message') : $wire;
+    }
+
+    public function publish(Delivery $delivery, object $message, Confirms $confirms): void
     {
         $this->log[] = "publish $delivery->taskId";
         $confirms->published(++$this->tag, $delivery->taskId);

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Celeriac\Tests\Transport;
 
+use Celeriac\Exception\InvalidCall;
 use Celeriac\Exception\PublishFailed;
 use Celeriac\Message\Wire;
 use Celeriac\Serialization\Payload;
@@ -116,6 +117,20 @@ final class AmqpBrokerTest extends TestCase
         } catch (PublishFailed $failure) {
             self::assertSame(['b'], $failure->taskIds);
             self::assertStringContainsString('no exchange', $failure->getMessage());
+        }
+    }
+
+    public function testNothingIsSentWhenOneOfManyCannotBe(): void
+    {
+        $publisher = new ScriptedPublisher(['q']);
+        try {
+            (new AmqpBroker($publisher))->publish([
+                $this->to('q', 'a'),
+                new Delivery('b', new Wire(new Payload('bad')), '', 'q'),
+            ]);
+            self::fail('published');
+        } catch (InvalidCall) {
+            self::assertSame([], $publisher->log);
         }
     }
 

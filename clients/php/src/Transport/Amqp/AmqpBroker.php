@@ -30,14 +30,19 @@ final class AmqpBroker implements Broker
 
     public function publish(array $deliveries): void
     {
+        // all of them first, so that one which cannot be sent stops the others too
+        $messages = [];
+        foreach ($deliveries as $delivery) {
+            $messages[spl_object_id($delivery)] = $this->publisher->prepare($delivery->wire);
+        }
         foreach (array_chunk($deliveries, self::WINDOW) as $window) {
             $confirms = new Confirms();
             try {
-                $this->attempt($window, $confirms);
+                $this->attempt($window, $messages, $confirms);
             } catch (ConnectionLost $lost) {
                 $this->known = [];
                 $this->publisher->discard();
-                $this->again($window, $confirms, $lost);
+                $this->again($window, $messages, $confirms, $lost);
             }
             $this->report($window, $confirms);
         }
@@ -50,13 +55,14 @@ final class AmqpBroker implements Broker
 
     /**
      * @param list<Delivery> $window
+     * @param array<int, object> $messages by object id of their deliveries
      */
-    private function again(array $window, Confirms $confirms, ConnectionLost $lost): void
+    private function again(array $window, array $messages, Confirms $confirms, ConnectionLost $lost): void
     {
         $open = $confirms->unconfirmed($window);
         $confirms->restart();
         try {
-            $lost->silent ? throw $lost : $this->attempt($open, $confirms);
+            $lost->silent ? throw $lost : $this->attempt($open, $messages, $confirms);
         } catch (ConnectionLost $lost) {
             $this->publisher->discard();
             throw new PublishFailed(
@@ -70,8 +76,9 @@ final class AmqpBroker implements Broker
 
     /**
      * @param list<Delivery> $deliveries
+     * @param array<int, object> $messages by object id of their deliveries
      */
-    private function attempt(array $deliveries, Confirms $confirms): void
+    private function attempt(array $deliveries, array $messages, Confirms $confirms): void
     {
         try {
             foreach ($deliveries as $delivery) {
@@ -80,7 +87,7 @@ final class AmqpBroker implements Broker
                 }
             }
             foreach ($deliveries as $delivery) {
-                $this->publisher->publish($delivery, $confirms);
+                $this->publisher->publish($delivery, $messages[spl_object_id($delivery)], $confirms);
             }
             $this->publisher->settle($confirms, $this->options->answerTimeout);
         } catch (Refused $refusal) {

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Celeriac\Transport\Amqp;
 
+use Celeriac\Message\Wire;
 use Celeriac\Transport\ConnectionLost;
 use Celeriac\Transport\Delivery;
 use Celeriac\Transport\Refused;
@@ -46,11 +47,16 @@ final class AmqplibPublisher implements Publisher
         $this->guard(static fn (AMQPChannel $channel) => $channel->queue_declare($name, false, true, false, false));
     }
 
-    public function publish(Delivery $delivery, Confirms $confirms): void
+    public function prepare(Wire $wire): AmqplibMessage
+    {
+        return new AmqplibMessage($wire);
+    }
+
+    public function publish(Delivery $delivery, object $message, Confirms $confirms): void
     {
         $this->confirms = $confirms;
-        $message = new AmqplibMessage($delivery->wire);
         $this->guard(static function (AMQPChannel $channel) use ($message, $delivery, $confirms): void {
+            assert($message instanceof AmqplibMessage);
             $channel->basic_publish($message, $delivery->exchange, $delivery->routingKey, true);
             $confirms->published($message->getDeliveryTag(), $delivery->taskId);
         });

@@ -6,8 +6,7 @@ namespace Celeriac\Transport\Amqp;
 
 use Celeriac\Exception\BrokerUnavailable;
 use Celeriac\Exception\InvalidCall;
-use Celeriac\Serialization\Bytes;
-use Celeriac\Serialization\JsonObject;
+use Celeriac\Message\Wire;
 use Celeriac\Transport\ConnectionLost;
 use Celeriac\Transport\Delivery;
 use Celeriac\Transport\Refused;
@@ -15,8 +14,7 @@ use Celeriac\Transport\TransportOptions;
 use Celeriac\Transport\Url;
 
 /**
- * Publishes through ext-amqp, which cannot write an empty table: the header `stamps`, empty in nearly every message,
- * goes out as null, which the protocol takes for the same; an empty object in a header of one's own is an InvalidCall.
+ * Publishes through ext-amqp.
  *
  * A server that takes the connection but never speaks is given up after the C library's own 12 s, whatever the options.
  *
@@ -97,24 +95,19 @@ final class ExtensionPublisher implements Publisher
         $this->declare($name, AMQP_DURABLE);
     }
 
-    public function publish(Delivery $delivery, Confirms $confirms): void
+    public function prepare(Wire $wire): ExtensionMessage
+    {
+        return new ExtensionMessage($wire);
+    }
+
+    public function publish(Delivery $delivery, object $message, Confirms $confirms): void
     {
         $this->confirms = $confirms;
-        $payload = $delivery->wire->payload;
-        $headers = $delivery->wire->headers;
-        if (($headers['stamps'] ?? null) instanceof JsonObject && $headers['stamps']->members === []) {
-            $headers['stamps'] = null;
-        }
-        $attributes = array_filter([
-            'content_type' => $payload->contentType,
-            'content_encoding' => $payload->contentEncoding,
-            'headers' => array_map(self::native(...), $headers),
-            ...$delivery->wire->properties,
-        ], static fn (mixed $property): bool => $property !== null);
-        $this->guard(function (\AMQPChannel $channel) use ($delivery, $payload, $attributes, $confirms): void {
+        $this->guard(function (\AMQPChannel $channel) use ($delivery, $message, $confirms): void {
+            assert($message instanceof ExtensionMessage);
             $exchange = $this->exchange ??= new \AMQPExchange($channel);
             $exchange->setName($delivery->exchange);
-            $exchange->publish($payload->body, $delivery->routingKey, AMQP_MANDATORY, $attributes);
+            $exchange->publish($message->body, $delivery->routingKey, AMQP_MANDATORY, $message->attributes);
             $confirms->published(++$this->published, $delivery->taskId);
         });
     }
@@ -208,19 +201,5 @@ final class ExtensionPublisher implements Publisher
         $this->confirms?->settled($tag, $multiple, $fault);
 
         return $this->confirms?->arePending() === true;
-    }
-
-    private static function native(mixed $value): mixed
-    {
-        return match (true) {
-            $value instanceof JsonObject => $value->members !== [] && !array_is_list($value->members)
-                ? array_map(self::native(...), $value->members)
-                : throw new InvalidCall('ext-amqp cannot write an empty object in a header: use AmqpDriver::Amqplib'),
-            is_array($value) => array_map(self::native(...), $value),
-            $value instanceof Bytes => $value->bytes,
-            $value instanceof \DateTimeInterface => new \AMQPTimestamp((float) $value->getTimestamp()),
-            $value === null, is_scalar($value) => $value,
-            default => throw new InvalidCall(sprintf('an AMQP header cannot hold a %s', get_debug_type($value))),
-        };
     }
 }

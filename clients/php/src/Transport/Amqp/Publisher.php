@@ -6,6 +6,7 @@ namespace Celeriac\Transport\Amqp;
 
 use Celeriac\Exception\BrokerUnavailable;
 use Celeriac\Exception\InvalidCall;
+use Celeriac\Message\Wire;
 use Celeriac\Transport\ConnectionLost;
 use Celeriac\Transport\Delivery;
 use Celeriac\Transport\Refused;
@@ -34,12 +35,20 @@ interface Publisher
     public function declareQueue(string $name): void;
 
     /**
+     * Puts a message into the library's form, without sending anything.
+     *
+     * @return object for publish(), any number of times
+     * @throws InvalidCall when a header or property has no form in AMQP
+     */
+    public function prepare(Wire $wire): object;
+
+    /**
      * Sends a mandatory message, without waiting for its confirm.
      *
+     * @param object $message what prepare() made of the delivery's message
      * @throws BrokerUnavailable|ConnectionLost|Refused
-     * @throws InvalidCall when a header has no form in AMQP
      */
-    public function publish(Delivery $delivery, Confirms $confirms): void;
+    public function publish(Delivery $delivery, object $message, Confirms $confirms): void;
 
     /**
      * Waits until nothing is pending any more.

@@ -15,6 +15,7 @@ class SpecificationHook(BuildHookInterface):  # type: ignore[type-arg]
     """Adds the wanted parts of the specification to wheels and source distributions."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Add what there is of the wanted parts to the files of the build."""
         if version == "editable":
             return  # an editable installation reads the repository itself
         inside = Path(self.root) / "spec"

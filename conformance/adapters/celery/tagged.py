@@ -26,6 +26,7 @@ TO_TAG = (
 
 
 def from_tagged(value: Any) -> Any:
+    """The Python value of a tagged value."""
     if isinstance(value, list):
         return [from_tagged(item) for item in value]
     if isinstance(value, dict) and len(value) == 1 and (tag := next(iter(value))) in FROM_TAG:
@@ -34,6 +35,7 @@ def from_tagged(value: Any) -> Any:
 
 
 def to_tagged(value: Any) -> Any:
+    """The tagged value of a Python value."""
     if isinstance(value, (list, tuple)):
         return [to_tagged(item) for item in value]
     if isinstance(value, dict):

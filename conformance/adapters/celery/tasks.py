@@ -45,30 +45,35 @@ def _task(name: str, **options: Any) -> Any:
 
 @_task("echo")
 def echo(self: Any, value: Any) -> Any:
+    """Return the value."""
     _ran(self)
     return value
 
 
 @_task("add")
 def add(self: Any, x: Any, y: Any) -> Any:
+    """Return x + y."""
     _ran(self)
     return x + y
 
 
 @_task("kwargs")
 def kwargs(self: Any, **kw: Any) -> Any:
+    """Return the keyword arguments."""
     _ran(self)
     return kw
 
 
 @_task("fail")
 def fail(self: Any, message: str) -> None:
+    """Raise ValueError(message)."""
     _ran(self)
     raise ValueError(message)
 
 
 @_task("sleep")
 def sleep(self: Any, seconds: float) -> float:
+    """Sleep, then return the seconds."""
     _ran(self)
     time.sleep(seconds)
     return seconds
@@ -76,6 +81,7 @@ def sleep(self: Any, seconds: float) -> float:
 
 @_task("retry", max_retries=None)
 def retry(self: Any, times: int) -> int:
+    """Retry at once until it has been retried so often; return the number of retries."""
     _ran(self)
     if self.request.retries < times:
         raise self.retry(countdown=0)
@@ -84,6 +90,7 @@ def retry(self: Any, times: int) -> int:
 
 @_task("ignored", ignore_result=True)
 def ignored(self: Any, value: Any) -> Any:
+    """Return the value, which nobody stores."""
     _ran(self)
     return value
 
@@ -94,17 +101,20 @@ REQUEST += ("expires", "shadow")
 
 @_task("request")
 def request(self: Any) -> dict[str, Any]:
+    """Return what the task sees of its own message."""
     _ran(self)
     return {**{name: getattr(self.request, name) for name in REQUEST}, "headers": self.request.headers or {}}
 
 
 @_task("big")
 def big(self: Any, n: int) -> str:
+    """Return a text of n letters."""
     _ran(self)
     return "x" * n
 
 
 @_task("nested")
 def nested(self: Any) -> None:
+    """Raise an exception whose argument cannot be serialized."""
     _ran(self)
     raise ValueError(object())

@@ -28,6 +28,7 @@ LOCK = threading.Lock()
 
 
 def write(document: dict[str, Any]) -> None:
+    """Write one line to the runner."""
     with LOCK:
         os.write(STDOUT, json.dumps(document).encode() + b"\n")
 
@@ -42,13 +43,13 @@ class Client:
             self.app.conf.broker_transport_options = {"confirm_publish": True}
 
     def publish(self, request: dict[str, Any]) -> dict[str, Any]:
-        options = from_tagged(request["options"])
-        result = self.app.send_task(
-            request["task"], from_tagged(request["args"]), from_tagged(request["kwargs"]), **options
-        )
+        """Send a task by name."""
+        args, kwargs, options = (from_tagged(request[name]) for name in ("args", "kwargs", "options"))
+        result = self.app.send_task(request["task"], args, kwargs, **options)
         return {"task_id": result.id, "confirmed": True}
 
     def await_(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Wait for a result."""
         result = self.app.AsyncResult(request["task_id"])
         value = result.get(timeout=request["timeout_ms"] / 1000, propagate=False)
         if not isinstance(value, BaseException):
@@ -58,6 +59,7 @@ class Client:
         return {"state": result.state, "exception": exception}
 
     def close(self) -> None:
+        """End a session."""
         self.app.close()
 
 
@@ -81,18 +83,18 @@ class Worker:
             pass_fds=(STDOUT, say_ready),
         )
         os.close(say_ready)
-        said = os.read(ready, 6)
-        os.close(ready)
-        if not said:  # the end of the pipe: it never became ready
+        if not os.read(ready, 6):  # the end of the pipe: it never became ready
             raise RuntimeError(f"celery worker ended with exit code {self.process.wait()}")
         threading.Thread(target=self.report_end, daemon=True).start()
 
     def report_end(self) -> None:
+        """Wait for the worker's end, and say so when nobody asked for it."""
         code = self.process.wait()
         if not self.closing:
             write({"event": "down", "session": self.session, "why": f"celery worker ended with exit code {code}"})
 
     def close(self) -> None:
+        """End the session in order."""
         self.closing = True
         self.process.terminate()
         self.process.wait()
@@ -108,19 +110,23 @@ KINDS = {
 
 
 def hello(_: dict[str, Any]) -> dict[str, Any]:
+    """Say what Celery can do."""
     runtime = f"{platform.python_version()}, kombu {kombu.__version__}, {POOL}"
     about = {"name": "celery", "version": celery.__version__, "language": "python", "runtime": runtime}
-    features = {"broker": ["amqp", "redis"], "result": ["rpc", "redis"], "serializer": ["json"], "protocol": [2]}
+    features: dict[str, Any] = {"broker": ["amqp", "redis"], "result": ["rpc", "redis"], "serializer": ["json"]}
+    features |= {"confirm": True, "time_limits": True, "protocol": [2]}
     roles = ["producer", "result", "worker"]
-    return {"protocol": 1, "implementation": about, "roles": roles, "features": {**features, "confirm": True}}
+    return {"protocol": 1, "implementation": about, "roles": roles, "features": features}
 
 
 def open_(request: dict[str, Any]) -> dict[str, Any]:
+    """Open a session."""
     SESSIONS[request["session"]] = (Worker if request["role"] == "worker" else Client)(request)
     return {}
 
 
 def close(request: dict[str, Any]) -> dict[str, Any]:
+    """End a session."""
     SESSIONS.pop(request["session"]).close()
     return {}
 
@@ -135,7 +141,7 @@ for line in sys.stdin:
     request = json.loads(line)
     try:
         answer: dict[str, Any] = {"ok": OPS[request["op"]](request)}
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever Celery raises is the answer
         kind = next((name for cls, name in KINDS.items() if isinstance(error, cls)), type(error).__name__)
         answer = {"error": {"kind": kind, "message": str(error), "trace": traceback.format_exc()}}
     write({"id": request["id"], **answer})

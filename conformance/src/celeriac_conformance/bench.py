@@ -17,8 +17,9 @@ from celeriac_conformance.witness.redis import RedisBroker, RedisResults
 
 #: How often a run goes on after its testee has broken down.
 MOST_RESTARTS = 3
-OPEN_SECONDS = 60.0
-CLOSE_SECONDS = 30.0
+
+#: Starting a process or a worker takes longer than a step; how many times the deadline of a step it may take.
+HELLO_STEPS, OPEN_STEPS, CLOSE_STEPS, BYE_STEPS = 3, 6, 3, 1
 
 
 class RestartsExhausted(Exception):
@@ -42,7 +43,7 @@ class Bench:
         """Start the testee and greet it; raises TesteeBroken."""
         self.random = random.Random(self.seed)
         self.testee = Testee(self.command, self.cwd)
-        self.hello = self.testee.hello()
+        self.hello = self.testee.hello(HELLO_STEPS * self.seconds)
         return self.hello
 
     def restart(self) -> None:
@@ -52,7 +53,7 @@ class Bench:
         if self.restarts > MOST_RESTARTS:
             raise RestartsExhausted(f"the testee broke down {self.restarts} times")
         self.testee = Testee(self.command, self.cwd)
-        if self.testee.hello() != self.hello:
+        if self.testee.hello(HELLO_STEPS * self.seconds) != self.hello:
             raise TesteeBroken("the restarted testee claims something else than before")
 
     def combos(self) -> list[Combo]:
@@ -95,7 +96,7 @@ class Bench:
         name = f"{role}-{uuid.uuid4().hex[:12]}"
         answer = self.testee.ask(
             "open",
-            OPEN_SECONDS,
+            OPEN_STEPS * self.seconds,
             session=name,
             role=role,
             broker_url=broker_url or self.urls[combo.broker],
@@ -104,14 +105,14 @@ class Bench:
             options=options,
         )
         answer.must(f"open of a {role} on {combo}")
-        return Session(self.testee, name)
+        return Session(self.testee, name, CLOSE_STEPS * self.seconds)
 
     def close(self) -> str | None:
         """End the testee and the witnesses; the answer is what was wrong with the testee's end, or None."""
         fault = None
         if self.testee.fault is None:
             try:
-                self.testee.bye()
+                self.testee.bye(BYE_STEPS * self.seconds)
             except TesteeBroken as error:
                 fault = str(error)
         self.testee.kill()
@@ -128,6 +129,7 @@ class Session:
 
     testee: Testee
     name: str
+    close_seconds: float
 
     def publish(self, call: dict[str, Any], seconds: float) -> Answer:
         """Have the testee send a task message."""
@@ -143,7 +145,7 @@ class Session:
 
     def close(self) -> None:
         """Close in order; raises Refused or TesteeBroken."""
-        self.testee.ask("close", CLOSE_SECONDS, session=self.name).must("close")
+        self.testee.ask("close", self.close_seconds, session=self.name).must("close")
 
     def down(self) -> str | None:
         """Why the worker of this session has ended by itself, or None while it has not."""

@@ -55,10 +55,12 @@ class Broker:
 
     @property
     def port(self) -> int:
+        """The TCP port that the server listens on."""
         return int(self.url.rstrip("/").rsplit(":", 1)[1].split("/")[0])
 
     @property
     def log(self) -> Path:
+        """The file that the server's output goes to."""
         return self.directory / "output.log"
 
     def start(self) -> None:
@@ -86,10 +88,8 @@ class Broker:
         if self.process is None:
             return
         self.process.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
         self.kill()
 
     def kill(self) -> None:
@@ -223,7 +223,7 @@ def main(argv: list[str] | None = None) -> int:
                     os.environ[variable] = stack.enter_context(launcher()).url
             return subprocess.run(command, check=False).returncode
     except BrokerError as error:
-        print(f"error: {error}", file=sys.stderr)
+        sys.stderr.write(f"error: {error}\n")
         return 3
     except KeyboardInterrupt:
         return 130

@@ -70,7 +70,7 @@ def _selection(command: click.decorators.FC) -> click.decorators.FC:
 @click.option("--timeout", "seconds", type=float, default=10.0, show_default=True, help="deadline of a step, seconds")
 @click.option("--strict", is_flag=True, help="a SHOULD that is not met is a failure too")
 @click.option("--quiet", is_flag=True, help="no progress while running")
-def run(  # noqa: PLR0913, PLR0917 - the options of a command line
+def run(  # noqa: PLR0913 - the options of a command line
     command: tuple[str, ...],
     broker: str | None,
     result: str | None,

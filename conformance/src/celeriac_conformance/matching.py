@@ -22,23 +22,23 @@ TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def _equals(path: str, actual: Any, wanted: Any, document: dict[str, Any]) -> Difference | None:
+def _equals(path: str, actual: Any, wanted: Any, _: dict[str, Any]) -> Difference | None:
     return first_difference(wanted, actual, path)
 
 
-def _tagged(path: str, actual: Any, wanted: Any, document: dict[str, Any]) -> Difference | None:
+def _tagged(path: str, actual: Any, wanted: Any, _: dict[str, Any]) -> Difference | None:
     if actual is ABSENT:
         return Difference(path, shown(wanted), "absent")
     return first_difference(canonical(wanted), canonical(actual), path)
 
 
-def _absent(path: str, actual: Any, wanted: bool, document: dict[str, Any]) -> Difference | None:
+def _absent(path: str, actual: Any, wanted: bool, _: dict[str, Any]) -> Difference | None:
     if (actual is ABSENT) is wanted:
         return None
     return Difference(path, "absent" if wanted else "present", shown(actual))
 
 
-def _type(path: str, actual: Any, wanted: str | list[str], document: dict[str, Any]) -> Difference | None:
+def _type(path: str, actual: Any, wanted: str | list[str], _: dict[str, Any]) -> Difference | None:
     names = [wanted] if isinstance(wanted, str) else wanted
     for name in names:
         if isinstance(actual, TYPES[name]) and (name == "boolean") == isinstance(actual, bool):
@@ -46,24 +46,24 @@ def _type(path: str, actual: Any, wanted: str | list[str], document: dict[str, A
     return Difference(path, " or ".join(names), shown(actual))
 
 
-def _matches(path: str, actual: Any, wanted: str, document: dict[str, Any]) -> Difference | None:
+def _matches(path: str, actual: Any, wanted: str, _: dict[str, Any]) -> Difference | None:
     if isinstance(actual, str) and re.fullmatch(wanted, actual, re.DOTALL):
         return None
     return Difference(path, f"text matching /{wanted}/", shown(actual))
 
 
-def _one_of(path: str, actual: Any, wanted: list[Any], document: dict[str, Any]) -> Difference | None:
+def _one_of(path: str, actual: Any, wanted: list[Any], _: dict[str, Any]) -> Difference | None:
     if any(first_difference(choice, actual) is None for choice in wanted):
         return None
     return Difference(path, f"one of {shown(wanted)}", shown(actual))
 
 
-def _one_of_or_absent(path: str, actual: Any, wanted: list[Any], document: dict[str, Any]) -> Difference | None:
-    return None if actual is ABSENT else _one_of(path, actual, wanted, document)
+def _one_of_or_absent(path: str, actual: Any, wanted: list[Any], _: dict[str, Any]) -> Difference | None:
+    return None if actual is ABSENT else _one_of(path, actual, wanted, _)
 
 
-def _each_one_of(path: str, actual: Any, wanted: list[Any], document: dict[str, Any]) -> Difference | None:
-    found = (_one_of(join(path, at), item, wanted, document) for at, item in enumerate(actual or ()))
+def _each_one_of(path: str, actual: Any, wanted: list[Any], _: dict[str, Any]) -> Difference | None:
+    found = (_one_of(join(path, at), item, wanted, _) for at, item in enumerate(actual or ()))
     return next(filter(None, found), None)
 
 
@@ -87,7 +87,7 @@ def _same_as(path: str, actual: Any, wanted: str, document: dict[str, Any]) -> D
     return Difference(path, f"the same as {wanted}, {shown(other)}", shown(actual))
 
 
-def _between(path: str, actual: Any, wanted: list[float], document: dict[str, Any]) -> Difference | None:
+def _between(path: str, actual: Any, wanted: list[float], _: dict[str, Any]) -> Difference | None:
     low, high = wanted
     number = isinstance(actual, (int, float)) and not isinstance(actual, bool)
     if number and low <= actual <= high:
@@ -95,25 +95,25 @@ def _between(path: str, actual: Any, wanted: list[float], document: dict[str, An
     return Difference(path, f"a number from {low} to {high}", shown(actual))
 
 
-def _length(path: str, actual: Any, wanted: list[int], document: dict[str, Any]) -> Difference | None:
+def _length(path: str, actual: Any, wanted: list[int], _: dict[str, Any]) -> Difference | None:
     low, high = wanted
     if isinstance(actual, (str, list, dict)) and low <= len(actual) <= high:
         return None
     return Difference(path, f"{low} to {high} items or characters", shown(actual))
 
 
-def _distinct(path: str, actual: Any, wanted: bool, document: dict[str, Any]) -> Difference | None:
+def _distinct(path: str, actual: Any, _: bool, __: dict[str, Any]) -> Difference | None:
     texts = [shown(item) for item in actual] if isinstance(actual, list) else []
     if len(texts) > 1 and len(set(texts)) == len(texts):
         return None
     return Difference(path, "values that all differ", shown(actual))
 
 
-def _keys(path: str, actual: Any, wanted: list[str], document: dict[str, Any]) -> Difference | None:
+def _keys(path: str, actual: Any, wanted: list[str], _: dict[str, Any]) -> Difference | None:
     return first_difference(wanted, list(actual) if isinstance(actual, dict) else actual, path)
 
 
-def _contains(path: str, actual: Any, wanted: dict[str, Any], document: dict[str, Any]) -> Difference | None:
+def _contains(path: str, actual: Any, wanted: dict[str, Any], _: dict[str, Any]) -> Difference | None:
     if not isinstance(actual, dict):
         return Difference(path, "an object", shown(actual))
     for key, member in wanted.items():
@@ -122,13 +122,13 @@ def _contains(path: str, actual: Any, wanted: dict[str, Any], document: dict[str
     return None
 
 
-def _includes(path: str, actual: Any, wanted: Any, document: dict[str, Any]) -> Difference | None:
+def _includes(path: str, actual: Any, wanted: Any, _: dict[str, Any]) -> Difference | None:
     if isinstance(actual, (str, list)) and wanted in actual:
         return None
     return Difference(path, f"something with {shown(wanted)} in it", shown(actual))
 
 
-def _excludes(path: str, actual: Any, wanted: Any, document: dict[str, Any]) -> Difference | None:
+def _excludes(path: str, actual: Any, wanted: Any, _: dict[str, Any]) -> Difference | None:
     if isinstance(actual, list) and all(first_difference(wanted, item) is not None for item in actual):
         return None
     return Difference(path, f"a list without {shown(wanted)}", shown(actual))

@@ -21,12 +21,10 @@ from typing import IO, Any
 
 from celeriac_conformance import data
 
-HELLO_SECONDS = 30.0
-BYE_SECONDS = 10.0
 STDERR_TAIL = 2000
 
 #: The features that hello can claim (protocol/README.md, "hello").
-FAMILIES = ("broker", "result", "serializer", "protocol", "compression", "kinds", "confirm")
+FAMILIES = ("broker", "result", "serializer", "protocol", "compression", "kinds", "confirm", "time_limits")
 
 
 class TesteeBroken(Exception):
@@ -111,7 +109,6 @@ class Testee:
         self._asked: dict[int, str] = {}
         self._next = 1
         self._fault: str | None = None
-        self._stopping = False
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         try:
             self._process = subprocess.Popen(
@@ -130,9 +127,9 @@ class Testee:
 
     # -- requests ---------------------------------------------------------------------------------
 
-    def hello(self) -> Hello:
+    def hello(self, seconds: float) -> Hello:
         """Greet the testee and read what it claims; raises TesteeBroken when it does not answer properly."""
-        answer = self.ask("hello", HELLO_SECONDS, protocol=1)
+        answer = self.ask("hello", seconds, protocol=1)
         if answer.ok is None:
             raise TesteeBroken(f"hello was answered with {json.dumps(answer.document())}")
         ok = answer.ok
@@ -179,20 +176,18 @@ class Testee:
 
     # -- the end ----------------------------------------------------------------------------------
 
-    def bye(self) -> None:
+    def bye(self, seconds: float) -> None:
         """End the testee in order; raises TesteeBroken when it does not go, or not with exit code 0."""
-        self.send("bye").wait(BYE_SECONDS)
-        self._stopping = True
+        self.send("bye").wait(seconds)
         try:
-            code = self._process.wait(BYE_SECONDS)
+            code = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise self.broken(f"still running {BYE_SECONDS:g} s after bye") from None
+            raise self.broken(f"still running {seconds:g} s after bye") from None
         if code != 0:
             raise self.broken(f"exit code {code} after bye")
 
     def kill(self) -> None:
         """End the testee and everything it started, at once. Safe to call twice."""
-        self._stopping = True
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

@@ -136,6 +136,7 @@ def _first_in_arrays(expected: list[Any], actual: list[Any], path: str) -> Diffe
 
 
 def join(path: str, key: object) -> str:
+    """A path with one more step."""
     return f"{path}.{key}" if path else str(key)
 
 

@@ -72,7 +72,7 @@ class Substitutes:
 
     @property
     def words(self) -> dict[str, str]:
-        """placeholder -> text. ``$text_id`` is an id that is no UUID, ``$other_id`` one that the marker is not."""
+        """The words and their text. ``$text_id`` is an id that is no UUID, ``$other_id`` one that the marker is not."""
         return {
             "$id": self.task_id,
             "$reply_to": self.reply_to,

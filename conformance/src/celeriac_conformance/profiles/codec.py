@@ -102,7 +102,7 @@ def _message_difference(expected: Any, actual: Any) -> Difference | None:
 def _encoded_difference(kind: str, expected: dict[str, Any], actual: dict[str, Any]) -> Difference | None:
     try:
         found = wire_difference(kind, expected, actual)
-    except Exception as error:  # whatever a testee's bytes do to our readers: they are not what they should be
+    except Exception as error:  # noqa: BLE001 - whatever a testee's bytes do to our readers, they are not right
         return Difference("encode.wire", "a readable wire", f"{type(error).__name__}: {error}")
     return found and Difference(f"encode.wire.{found.path}", found.expected, found.actual)
 

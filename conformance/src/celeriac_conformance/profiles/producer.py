@@ -29,12 +29,14 @@ class ProducerGroup:
     session: Session | None = None
 
     def start(self) -> None:
+        """Make the session's queue and open a producer on it."""
         self.broker = self.bench.broker(self.combo)
         self.queue = self._new_queue()
         self.broker.create(self.queue)
         self.session = self.bench.open("producer", self.combo, self.queue, {})
 
     def observe(self, case: Case) -> dict[str, Any]:
+        """Publish what the case says and read it back raw."""
         if case.steps.get("broker_is") == "unreachable":
             return self._unreachable(case)
         while self.broker.take(self.queue) is not None:
@@ -46,7 +48,7 @@ class ProducerGroup:
             queue = self._new_queue()
             self._prepare(queue, case.steps["queue"])
             calls = [{**call, "options": {"queue": queue, **call.get("options", {})}} for call in calls]
-        document = self._publish(queue, calls)
+        document = self._publish(queue, calls, "burst" in case.steps)
         return {**document, "wanted_id": given.task_id, "session_queue": self.queue, "queue": self._facts(case, queue)}
 
     def _prepare(self, queue: str, state: Any) -> None:
@@ -56,14 +58,19 @@ class ProducerGroup:
     def _facts(self, case: Case, queue: str) -> dict[str, Any]:
         return {"name": queue, **(self.broker.facts(queue) if "queue" in case.steps else {})}
 
-    def _publish(self, queue: str, calls: list[dict[str, Any]]) -> dict[str, Any]:
-        """Publish and read back. ``at_once``: each message was there the moment its confirmation was."""
+    def _publish(self, queue: str, calls: list[dict[str, Any]], burst: bool) -> dict[str, Any]:
+        """Publish and read back, each message at once or, in a burst, all at the end.
+
+        ``at_once`` says whether each message was there the moment its confirmation was.
+        """
         assert self.session is not None
         called_at, answers, messages, at_once = time.time(), [], [], True
         for call in calls:
             answer = self.session.publish(call, self.bench.seconds)
             self._legal(answer)
             answers.append(answer.document())
+            if burst:
+                continue
             message = self.broker.take(queue)
             if message is None and answer.ok is not None:
                 at_once = False
@@ -105,6 +112,7 @@ class ProducerGroup:
         return self.queues[-1]
 
     def finish(self, broken: bool) -> None:
+        """Close the session and delete the queues."""
         session, self.session = self.session, None
         try:
             if session is not None and not broken:

@@ -52,6 +52,7 @@ class ResultGroup:
     combo: Combo
 
     def start(self) -> None:
+        """Make the queue that published tasks go to; sessions are opened by the first case that wants one."""
         self.broker = self.bench.broker(self.combo)
         self.results = self.bench.results(self.combo)
         self.queue = new_queue()
@@ -60,6 +61,7 @@ class ResultGroup:
         self.reader: Session | None = None
 
     def observe(self, case: Case) -> dict[str, Any]:
+        """Play the script: write raw results, have the testee await them."""
         task = self._reader_task() if case.steps.get("reader") else self._published_task()
         given, began = substitutes(""), time.monotonic()
         for step in case.steps["script"]:
@@ -110,6 +112,7 @@ class ResultGroup:
         self.results.write(stored_for, task.reply_to, result_body(notation, stored_for, given), properties)
 
     def finish(self, broken: bool) -> None:
+        """Close the sessions and delete the queue."""
         try:
             for session in () if broken else filter(None, (self.session, self.reader)):
                 session.close()

@@ -25,6 +25,9 @@ UP = "up"
 #: How long a message may stay unsettled after its result: acknowledging follows storing, not the reverse.
 SETTLE_SECONDS = 2.0
 
+#: How many workers in a row may fail to start before the cases that are left are given up.
+MOST_REFUSALS = 2
+
 
 @dataclass
 class _Sent:
@@ -51,8 +54,10 @@ class WorkerGroup:
     _open: list[_Sent] = field(default_factory=list)
     _issued: set[str] = field(default_factory=set)
     session: Session | None = None
+    _refusals: int = 0
 
     def start(self) -> None:
+        """Start a worker on a queue of its own, and see that it runs a task; raises Refused when it does not."""
         self._open = []
         self.broker = self.bench.broker(self.combo)
         self.results = self.bench.results(self.combo)
@@ -63,15 +68,28 @@ class WorkerGroup:
             raise Refused(f"a worker on {self.combo} said that it consumes but did not run the first task")
 
     def observe(self, case: Case) -> dict[str, Any]:
+        """Put the case's message into the queue and wait as the case says."""
         if self.session is None:
-            self.start()
+            self._start_again()
         if "poison" in case.steps:
             return self._sandwich(case)
         sent = self._send(case.steps["send"], 2 if case.steps.get("twice") else 1)
-        {"result": self._until_result, "canary": self._until_canary, "close": self._until_closed}[
-            case.steps.get("until", "result")
-        ](sent)
+        waits = {
+            "result": self._until_result,
+            "canary": self._until_canary,
+            "running": self._until_running,
+            "close": self._until_closed,
+        }
+        waits[case.steps.get("until", "result")](sent)
         return sent.document
+
+    def _start_again(self) -> None:
+        """Start another worker, unless that has failed so often in a row that it would only take time."""
+        if self._refusals >= MOST_REFUSALS:
+            raise Refused(f"no worker could be started on {self.combo}, {MOST_REFUSALS} times in a row")
+        self._refusals += 1
+        self.start()
+        self._refusals = 0
 
     def _sandwich(self, case: Case) -> dict[str, Any]:
         if not self._canary():
@@ -147,12 +165,20 @@ class WorkerGroup:
         sent.document["worker"] = f"down: {self._why_down()}"
         self._replace_worker()
 
+    def _until_running(self, sent: _Sent) -> None:
+        """Look at the broker while the task runs, then wait for its result."""
+        self._started(sent)
+        sent.document["settled_while_running"] = self.broker.settled(self.queue, sent.task.marker)
+        self._until_result(sent)
+
     def _until_closed(self, sent: _Sent) -> None:
         """Close the worker while the task runs: an orderly end waits for it."""
-        started = self.bench.testee.until(lambda events: bool(_ran(events, sent.run_id)), self.bench.seconds)
-        if not started:
-            raise Void("no evidence that the task has started, so the worker was not closed while it ran")
+        self._started(sent)
         self._end()
+
+    def _started(self, sent: _Sent) -> None:
+        if not self.bench.testee.until(lambda events: bool(_ran(events, sent.run_id)), self.bench.seconds):
+            raise Refused("no evidence from the worker that the task has started")
 
     def _settle(self, sent: _Sent) -> None:
         settled = until(
@@ -213,6 +239,7 @@ class WorkerGroup:
         return [event for event in window if event["event"] == "ran" and event["task_id"] not in self._issued]
 
     def finish(self, broken: bool) -> None:
+        """Close the worker and complete the documents."""
         if broken:
             self.session = None
         self._end()

@@ -42,7 +42,7 @@ class Story:
         return not self.faults and all(outcome.verdict != UNTESTED for outcome in self.outcomes)
 
     def counts(self) -> Counter[str]:
-        """verdict -> number of outcomes."""
+        """Number of outcomes by verdict."""
         return Counter(outcome.verdict for outcome in self.outcomes)
 
     def rerun(self, outcome: Outcome) -> str:
@@ -62,7 +62,7 @@ class Story:
 
 
 def _by_requirement(outcomes: Sequence[Outcome]) -> dict[str, list[str]]:
-    """requirement -> verdicts: that of its own checks where the case was judged, else that of the case."""
+    """Verdicts by requirement: that of its own checks where the case was judged, else that of the case."""
     found: dict[str, list[str]] = {}
     for outcome in outcomes:
         if not outcome.findings:

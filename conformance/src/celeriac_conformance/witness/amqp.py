@@ -87,6 +87,7 @@ class _Connected:
             channel.basic_publish_confirm(message, exchange="", routing_key=queue)
 
     def close(self) -> None:
+        """Disconnect."""
         with contextlib.suppress(OSError, AMQPError):
             self._connection.close()
 
@@ -99,20 +100,24 @@ class AmqpBroker(_Connected):
         self._rejected: dict[str, set[str]] = {}
 
     def create(self, queue: str, arguments: dict[str, Any] | None = None) -> None:
+        """Declare the queue durable, with these arguments."""
         with self._channel() as channel:
             channel.queue_declare(queue, durable=True, auto_delete=False, arguments=arguments or {})
 
     def create_for_worker(self, queue: str) -> None:
+        """Declare the queue, and beside it the queue of what is rejected."""
         dead = _dead(queue)
         self.create(dead)
         self.create(queue, {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": dead})
 
     def delete(self, queue: str) -> None:
+        """Delete the queue and its dead letters."""
         for name in (queue, _dead(queue)):
             with self._channel() as channel:
                 channel.queue_delete(name)
 
     def put(self, queue: str, task: RawTask) -> None:
+        """Publish the message, and wait until the broker has it."""
         properties = {"message_id": task.marker, **task.properties}
         if task.content_type is not None:
             properties["content_type"] = task.content_type
@@ -123,10 +128,12 @@ class AmqpBroker(_Connected):
         self._publish(amqp.Message(task.body, **properties), queue)
 
     def take(self, queue: str) -> dict[str, Any] | None:
+        """Take the oldest message out of the queue, read as a document; None when it is empty."""
         message = self._get(queue)
         return None if message is None else _document(message)
 
     def settled(self, queue: str, marker: str) -> str | None:
+        """REJECTED when the message is among the dead letters, None when that cannot be told yet."""
         rejected = self._rejected.setdefault(queue, set())
         while (message := self._get(_dead(queue))) is not None:
             deaths = (message.properties.get("application_headers") or {}).get("x-death") or [{}]
@@ -136,6 +143,7 @@ class AmqpBroker(_Connected):
         return REJECTED if marker in rejected else None
 
     def leftover(self, queue: str) -> set[str]:
+        """Wait until the worker has gone, then empty the queue; the markers of what was in it."""
         # A queue takes back what a lost consumer held in the same step in which it forgets the consumer.
         until(lambda: self._consumers(queue) == 0, GONE_SECONDS)
         markers = set()
@@ -151,6 +159,7 @@ class AmqpBroker(_Connected):
             return 0
 
     def facts(self, queue: str) -> dict[str, Any]:
+        """Whether the queue exists, and whether it is durable and without arguments."""
         try:
             with self._channel() as channel:
                 channel.queue_declare(queue, passive=True)
@@ -174,9 +183,11 @@ class RpcResults(_Connected):
             channel.queue_declare(self.reply_to, durable=True, auto_delete=True, arguments={"x-expires": 86_400_000})
 
     def watch(self, task_id: str) -> None:
+        """Begin to keep the replies for this correlation id."""
         self._records.setdefault(task_id, [])
 
     def history(self, task_id: str) -> list[dict[str, Any]]:
+        """Fetch what has arrived; every reply for the correlation id, oldest first."""
         while (message := self._get(self.reply_to)) is not None:
             found = _document(message)
             record = {"reply": {name: found[name] for name in ("properties", "content_type", "content_encoding")}}
@@ -186,14 +197,17 @@ class RpcResults(_Connected):
         return self._records.get(task_id, [])
 
     def final(self, task_id: str) -> dict[str, Any] | None:
+        """The last reply with a terminal state."""
         return last_terminal(self.history(task_id))
 
     def write(self, task_id: str, reply_to: str, body: bytes, properties: dict[str, Any]) -> None:
+        """Publish a result document as a worker would."""
         sent = {"correlation_id": task_id, "delivery_mode": 1, "content_type": "application/json"}
         sent |= {"content_encoding": "utf-8", **properties}
         self._publish(amqp.Message(body, **sent), reply_to)
 
     def close(self) -> None:
+        """Delete the reply queue and disconnect."""
         with contextlib.suppress(BrokerDown), self._channel() as channel:
             channel.queue_delete(self.reply_to)
         super().close()

@@ -48,6 +48,7 @@ class RedisBroker:
         """As create: Redis has no dead letters."""
 
     def delete(self, queue: str) -> None:
+        """Remove the lists, and what workers hold of them."""
         self._redis.delete(*_lists(queue))
         for tag, (_, routing_key) in self._unacked().items():
             if routing_key == queue:
@@ -55,20 +56,24 @@ class RedisBroker:
                 self._redis.zrem("unacked_index", tag)
 
     def put(self, queue: str, task: RawTask) -> None:
+        """LPUSH the message in an envelope, or the list item that the case wrote itself."""
         self._redis.lpush(queue, task.item if task.item is not None else _item(queue, task))
 
     def take(self, queue: str) -> dict[str, Any] | None:
+        """RPOP the oldest message of the most urgent list, read as a document; None when there is none."""
         for key in _lists(queue):
             if (item := self._redis.rpop(key)) is not None:
                 return _document(item, key[len(queue) :])
         return None
 
     def settled(self, queue: str, marker: str) -> str | None:
+        """UNSETTLED while the message is in a list or among the unacknowledged, else ACKED."""
         held = {key: entry for key, entry in self._unacked().items() if entry[1] == queue}
         waiting = any(marker.encode() in item for key in _lists(queue) for item in self._redis.lrange(key, 0, -1))
         return UNSETTLED if waiting or any(marker in text for text, _ in held.values()) else ACKED
 
     def leftover(self, queue: str) -> set[str]:
+        """The markers of what is in the lists or unacknowledged, which is then removed."""
         markers = set()
         items = [item for key in _lists(queue) for item in self._redis.lrange(key, 0, -1)]
         items += [text.encode() for text, routing_key in self._unacked().values() if routing_key == queue]
@@ -79,10 +84,11 @@ class RedisBroker:
         return markers
 
     def facts(self, queue: str) -> dict[str, Any]:
+        """Whether any of the queue's lists exists."""
         return {"exists": bool(self._redis.exists(*_lists(queue))), "plain": True}
 
     def _unacked(self) -> dict[str, tuple[str, str]]:
-        """delivery tag -> (envelope as text, routing key) of what workers hold."""
+        """Delivery tag -> (envelope as text, routing key) of what workers hold."""
         found = {}
         for tag, entry in self._redis.hgetall("unacked").items():
             parsed = _parsed(entry)
@@ -91,6 +97,7 @@ class RedisBroker:
         return found
 
     def close(self) -> None:
+        """Disconnect."""
         self._redis.close()
 
 
@@ -104,6 +111,7 @@ class RedisResults:
         self._records: dict[str, list[dict[str, Any]]] = {}
 
     def watch(self, task_id: str) -> None:
+        """Subscribe to the result's channel; returns when the subscription counts."""
         if task_id in self._records:
             return
         self._records[task_id] = []
@@ -116,11 +124,13 @@ class RedisResults:
         raise BrokerDown("Redis did not answer SUBSCRIBE")
 
     def history(self, task_id: str) -> list[dict[str, Any]]:
+        """Every document published so far, oldest first."""
         while (message := self._listener.get_message(timeout=0.0)) is not None:
             self._record(message)
         return self._records.get(task_id, [])
 
     def final(self, task_id: str) -> dict[str, Any] | None:
+        """The stored document, when its state is terminal, with its time to live and how often it was published."""
         key = RESULT_KEY.format(task_id)
         stored = self._redis.get(key)
         if stored is None:
@@ -130,7 +140,8 @@ class RedisResults:
         record["key"] = {"ttl": self._redis.ttl(key), "published": len(announced)}
         return last_terminal([record])
 
-    def write(self, task_id: str, reply_to: str, body: bytes, properties: dict[str, Any]) -> None:
+    def write(self, task_id: str, reply_to: str, body: bytes, properties: dict[str, Any]) -> None:  # noqa: ARG002
+        """SETEX the document and, unless the properties say quiet, PUBLISH it."""
         key = RESULT_KEY.format(task_id)
         with self._redis.pipeline(transaction=True) as transaction:
             transaction.setex(key, RESULT_SECONDS, body)
@@ -144,6 +155,7 @@ class RedisResults:
             self._records.setdefault(task_id, []).append(_result(message["data"]))
 
     def close(self) -> None:
+        """Disconnect."""
         self._listener.close()
         self._redis.close()
 

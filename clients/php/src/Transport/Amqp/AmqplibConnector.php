@@ -141,7 +141,6 @@ final class AmqplibConnector
                 'connection_timeout' => $options->connectTimeout,
                 'read_write_timeout' => $options->answerTimeout,
                 'channel_rpc_timeout' => $options->answerTimeout,
-                'keepalive' => true,
             ];
             $tls = $options->tls->context();
 

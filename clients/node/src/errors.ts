@@ -29,12 +29,12 @@ export abstract class CeleriacError extends Error {
   }
 }
 
-/** The caller asked for something that cannot be sent. Raised before anything is published; says what to change. */
+/** The caller asked for something that cannot be sent. Raised before anything is published (TM-SEND-001); says what to change. */
 export class InvalidCall extends CeleriacError {
   override readonly code = 'INVALID_CALL'
 }
 
-/** A message or result document that breaks the protocol. Parsing raises nothing else, whatever the bytes. */
+/** A message or result document that breaks the protocol (RS-DOC-008). Parsing raises nothing else, whatever the bytes. */
 export class InvalidMessage extends CeleriacError {
   override readonly code = 'INVALID_MESSAGE'
 }

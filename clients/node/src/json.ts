@@ -1,8 +1,8 @@
 /**
  * JSON text as Python reads and writes it.
  *
- * `JSON.parse` rounds integers beyond 2^53, cannot tell `1.0` from `1` and refuses `NaN`, all of which real workers
- * send; hence a reader of our own. The writer prints what `json.dumps` prints: `", "` and `": "`, all ASCII.
+ * `JSON.parse` rounds integers beyond 2^53, cannot tell `1.0` from `1` and refuses `NaN` (SER-JSON-003 to -005), all of
+ * which real workers send; hence a reader of our own. The writer prints what `json.dumps` prints: `", "` and `": "`, all ASCII.
  */
 
 import { InvalidCall, InvalidMessage } from './errors.js'
@@ -218,6 +218,9 @@ export function assign<T>(map: Record<string, T>, key: string, value: T): void {
 
 type Path = (string | number)[]
 
+/** Anything but printable ASCII without quote and backslash. */
+const UNUSUAL = /[^ !#-[\]-~]/
+
 function write(value: unknown, rules: WriteRules, path: Path): string {
   switch (typeof value) {
     case 'string':
@@ -279,6 +282,7 @@ function writeMember(item: unknown, step: string | number, rules: WriteRules, pa
 
 /** `JSON.stringify` escapes quotes, control characters and lone surrogates; the rest of non-ASCII is left to us. */
 function writeString(text: string): string {
+  if (!UNUSUAL.test(text)) return `"${text}"`
   return JSON.stringify(text).replace(/[\u007f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 

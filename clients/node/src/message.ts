@@ -82,7 +82,7 @@ export interface TaskMessage {
   readonly groupIndex?: number | null
   /** Retries so far; absent is 0, never `null`. */
   readonly retries?: number
-  /** `[hard, soft]`, seconds or `null` each. Celery's own page says it the wrong way round. */
+  /** `[hard, soft]`, seconds or `null` each (TM-HDR-014). Celery's own page says it the wrong way round. */
   readonly timelimit?: readonly [hard: number | null, soft: number | null] | null
   /** Id of the first task of the workflow. */
   readonly rootId?: string | null
@@ -118,7 +118,7 @@ export interface TaskMessage {
   readonly callbacks?: readonly Value[] | null
   /** Signatures sent after failure. */
   readonly errbacks?: readonly Value[] | null
-  /** The rest of the chain in reverse order, next step last. */
+  /** The rest of the chain in reverse order, next step last (TM-BODY-010). */
   readonly chain?: readonly Value[] | null
   /** Signature of the chord's body. */
   readonly chord?: Readonly<ValueMap> | null

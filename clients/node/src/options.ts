@@ -20,21 +20,21 @@ export interface SendOptions<Args extends readonly unknown[] = readonly unknown[
   readonly routingKey?: string
   /** 0 to 255. On RabbitMQ the higher goes first and the queue needs `x-max-priority`; on Redis the lower goes first. */
   readonly priority?: number
-  /** Run no sooner than so many seconds from now. */
+  /** Run no sooner than so many seconds from now: header `eta` (TM-HDR-010). */
   readonly countdown?: number
-  /** Run no sooner than this instant. */
+  /** Run no sooner than this instant: header `eta`, with offset (TM-HDR-011). */
   readonly eta?: Date | DateTime
-  /** Do not run later than so many seconds from now, or this instant. Also sets the AMQP expiration. */
+  /** Do not run later than so many seconds from now, or this instant: header `expires`, property `expiration` (TM-PROP-005). */
   readonly expires?: number | Date | DateTime
-  /** Hard time limit in seconds: the worker kills the task. */
+  /** Hard time limit in seconds: the worker kills the task. Header `timelimit`, first of two (TM-HDR-014). */
   readonly timeLimit?: number
-  /** Soft time limit in seconds: the task gets an exception. */
+  /** Soft time limit in seconds: the task gets an exception. Header `timelimit`, second of two. */
   readonly softTimeLimit?: number
   /** Id of the task. Default: a new UUID. */
   readonly taskId?: string
   /** `true`: store no result. Default `false`. */
   readonly ignoreResult?: boolean
-  /** Headers of one's own, beside those of the protocol. */
+  /** Headers of one's own, beside those of the protocol, whose names are taken (TM-HDR-026). */
   readonly headers?: Readonly<Record<string, unknown>>
   /** Signatures that the worker sends with the result, if the task succeeds. */
   readonly link?: Signature | readonly Signature[]
@@ -113,7 +113,7 @@ const OPTIONS: Readonly<Record<keyof SendOptions, Rule>> = {
   signal: ['an AbortSignal', (value) => value instanceof AbortSignal],
 }
 
-/** RabbitMQ refuses a longer expiration and closes the channel; the worker honours the header all the same. */
+/** RabbitMQ refuses a longer expiration and closes the channel (TM-PROP-006); the worker honours the header all the same. */
 const LONGEST_EXPIRATION_MS = 2 ** 32 - 1
 
 /** What an option is that is not given, where the message says so. */
@@ -176,7 +176,7 @@ export function prepareChain(task: string, options: SendOptions, steps: readonly
   return { ...route, message: { ...message, chain: frozen.map(buildSignature).reverse() }, lastId: last }
 }
 
-/** As Celery freezes a step: its own id, our reply queue, the chain's errbacks, and on the last step its callbacks. */
+/** As Celery freezes a step (TM-BODY-014): its own id, our reply queue, the chain's errbacks, and on the last step its callbacks. */
 function freeze(step: Signature, { linkError, replyTo }: SendOptions, link: SendOptions['link'], around: Surroundings): Signature {
   const options: ValueMap = { task_id: around.newId(), reply_to: replyTo ?? around.replyTo, ...step.options }
   if (linkError && !('link_error' in options)) options['link_error'] = buildSignatures(linkError)

@@ -50,7 +50,7 @@ const TERMINAL: readonly string[] = ['SUCCESS', 'FAILURE', 'REVOKED', 'REJECTED'
 /** States whose result is an exception. */
 const EXCEPTIONAL: readonly string[] = ['FAILURE', 'REVOKED']
 
-/** Whether a task does not leave this state. */
+/** Whether a task does not leave this state (RS-STATE-003, RS-STATE-004). */
 export function isTerminal(status: string): boolean {
   return TERMINAL.includes(status)
 }
@@ -72,7 +72,7 @@ export function buildResult(message: ResultMessage): Encoded {
 }
 
 /**
- * What a terminal document means to the caller: the value of a task that succeeded.
+ * What a terminal document means to the caller: the value of a task that succeeded (RS-EXC-010).
  * @throws TaskFailure, NotRegistered, TaskRevoked as the worker stored it; InvalidMessage if it stored something else.
  */
 export function outcome(message: ResultMessage): Value {
@@ -87,7 +87,7 @@ export function outcome(message: ResultMessage): Value {
   throw exception.excType === 'NotRegistered' ? new NotRegistered(taskId, exception) : new TaskFailure(taskId, exception)
 }
 
-/** Reads the exception of a `FAILURE` or `REVOKED` document. Raises `InvalidMessage`. */
+/** Reads the exception of a `FAILURE` or `REVOKED` document: names, never classes (RS-EXC-009). Raises `InvalidMessage`. */
 export function parseException(message: ResultMessage): RemoteException {
   const { result } = message
   if (!isMap(result)) throw new InvalidMessage(`the result of a ${message.status} document must be an exception object`)
@@ -103,7 +103,7 @@ export function parseException(message: ResultMessage): RemoteException {
   })
 }
 
-/** Celery wraps an exception that it cannot pickle, with JSON too: [module, class, arguments, text]. */
+/** Celery wraps an exception that it cannot pickle, with JSON too: [module, class, arguments, text] (RS-EXC-006). */
 function unwrapped(exception: RemoteException): RemoteException {
   const [excModule, excType, args] = exception.args
   if (exception.excType !== 'UnpickleableExceptionWrapper') return exception

@@ -8,7 +8,7 @@ import { CeleriacError, InvalidCall, InvalidMessage } from './errors.js'
 import { readJson, writeJson } from './json.js'
 import { DateTime, Decimal, Float, isMap, isoText, LocalDate, LocalTime, TextValue, Uuid, type Value, type ValueMap } from './values.js'
 
-/** The one content type that is written and accepted, compared byte for byte as workers do. */
+/** The one content type that is written and accepted, compared byte for byte as workers do (SER-CT-001, SER-CT-003). */
 export const CONTENT_TYPE = 'application/json'
 /** The content encoding that goes with it. */
 export const CONTENT_ENCODING = 'utf-8'
@@ -17,9 +17,9 @@ const MEGABYTE = 1024 * 1024
 
 /** Limits on what is received, and how to read it. */
 export interface ReadOptions {
-  /** Largest body in bytes, decompressed. Default 128 MiB. */
+  /** Largest body in bytes, decompressed. Default 128 MiB (SER-JSON-010). */
   readonly maxBytes?: number
-  /** Deepest nesting. Default 500. */
+  /** Deepest nesting. Default 500 (SER-JSON-009). */
   readonly maxDepth?: number
   /**
    * Keep what plain JavaScript values lose: `1.0` is read as `Float`, a datetime as `DateTime` (microseconds, its own
@@ -80,7 +80,7 @@ export function utf8(bytes: Uint8Array): string {
 
 // ---- compression -------------------------------------------------------------------------------------------------
 
-/** What the header says is `gzip` is a zlib stream; real gzip data is refused by workers. */
+/** What the header says is `gzip` is a zlib stream; real gzip data is refused by workers (SER-COMP-002). */
 const ZLIB_NAMES: readonly string[] = ['application/x-gzip', 'gzip', 'zlib']
 
 /** Compresses a body by the name in the `compression` header. */
@@ -118,7 +118,7 @@ const TAGS: ReadonlyMap<string, TagReader> = new Map<string, TagReader>([
   ['base64', (text) => fromBase64(text)],
 ])
 
-/** An object of exactly the two tag keys is a tag, at any depth; any further key makes it plain data. */
+/** An object of exactly the two tag keys is a tag, at any depth; any further key makes it plain data (SER-TYPE-008, SER-TYPE-011). */
 function isTagShape(map: Record<string, unknown>): boolean {
   return Object.hasOwn(map, TYPE) && Object.hasOwn(map, VALUE) && Object.keys(map).length === 2
 }
@@ -188,7 +188,7 @@ const ELLIPSIS = '...'
 
 /**
  * Short JSON-like text of arguments for logs and events (`argsrepr`, `kwargsrepr`): at most 1024 characters, three
- * levels. It never reads more of the arguments than it prints.
+ * levels (TM-HDR-019). It never reads more of the arguments than it prints.
  */
 export function summary(value: unknown): string {
   const text = summarize(value, SUMMARY_DEPTH, SUMMARY_LENGTH)

@@ -6,7 +6,7 @@ import { InvalidCall } from './errors.js'
 import { compactExtra, readFields, writeFields, type Extra, type Field, type Snake } from './fields.js'
 import type { Value, ValueMap } from './values.js'
 
-/** Fields of a signature. All six are always written: a worker fails on a callback without `options`. */
+/** Fields of a signature. Six are always written (TM-BODY-009): a worker fails on a callback without `options`. */
 export const SIGNATURE_FIELDS = [
   { name: 'task', place: 'signature', types: ['string'] },
   { name: 'args', place: 'signature', types: ['array'], omitted: [] },

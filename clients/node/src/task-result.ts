@@ -72,7 +72,7 @@ export class TaskResult<T = unknown> {
     }
   }
 
-  /** The document of a terminal state. A wake-up that comes while documents are read is not missed. */
+  /** The document of a terminal state. A wake-up that comes while documents are read is not missed (RS-REDIS-004). */
   async #end(slot: ResultSlot, stop: AbortSignal): Promise<ResultMessage> {
     let wake = (): void => undefined
     const stopWatching = await slot.watch(() => {
@@ -102,7 +102,7 @@ export class TaskResult<T = unknown> {
   }
 }
 
-/** A terminal document if there is one: a redelivered task may write `STARTED` after it. */
+/** The first terminal document if there is one (RS-STATE-009): a redelivered task may write `STARTED` after it. */
 function newest(documents: readonly ResultMessage[]): ResultMessage | undefined {
   return documents.find(({ status }) => isTerminal(status)) ?? documents.at(-1)
 }

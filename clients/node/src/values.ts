@@ -9,12 +9,13 @@ import { InvalidCall } from './errors.js'
 /** Text of a float as Python prints it: always with a `.` or an exponent, so a reader sees a float (`1.0`, `1e+16`). */
 export function floatText(value: number): string {
   if (Object.is(value, -0)) return '-0.0'
-  if (!Number.isFinite(value)) return String(value)
-  const [mantissa, exponent] = value.toExponential().split('e') as [string, string]
-  const power = Number(exponent)
-  if (power < -4 || power >= 16) return `${mantissa}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`
-  const text = String(value)
-  return text.includes('.') ? text : `${text}.0`
+  const size = Math.abs(value)
+  if (size === 0 || (size >= 1e-4 && size < 1e16)) {
+    const text = String(value)
+    return text.includes('.') ? text : `${text}.0`
+  }
+  // Python writes at least two digits of an exponent.
+  return Number.isFinite(value) ? value.toExponential().replace(/([+-])(\d)$/, '$10$2') : String(value)
 }
 
 /**

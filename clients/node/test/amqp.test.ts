@@ -3,7 +3,7 @@ import { after, before, test, type TestContext } from 'node:test'
 
 import { Connection, type SyncMessage } from 'rabbitmq-client'
 
-import { BrokerUnavailable, buildResult, Client, InvalidMessage, PublishFailed, TaskFailure, TaskTimeout, type ClientOptions, type TaskResult, type Value } from '../src/index.js'
+import { BrokerUnavailable, buildResult, Client, Decimal, Float, InvalidCall, InvalidMessage, PublishFailed, TaskFailure, TaskTimeout, type ClientOptions, type TaskResult, type Value } from '../src/index.js'
 import { proxyTo } from './proxy.js'
 import { broker, uniqueName, until } from './support.js'
 
@@ -82,6 +82,15 @@ test('the message in the queue is what the specification says', limits, async (c
   assert.deepEqual([contentType, contentEncoding, correlationId, deliveryMode], ['application/json', 'utf-8', id, 2])
   assert.deepEqual([priority, timestamp, expiration], [undefined, undefined, undefined], 'nothing that was not asked for')
   assert.match(String(replyTo), /^[0-9a-f-]{36}$/)
+})
+
+test('a header that AMQP or the driver would change is refused', limits, async (context) => {
+  const { client, queue } = setUp(context)
+  const values = [new Date(), new Float(1), Number.NaN, 2 ** 60, 2n ** 63n, Buffer.from('x'), [new Decimal('1.10')]]
+  for (const value of values) await assert.rejects(client.send('a', { headers: { value } }), InvalidCall)
+  await client.send('a', { headers: { half: 0.5, big: 2n ** 63n - 1n, none: undefined } })
+  const { half, big, ...rest } = (await take(queue)).headers as Record<string, unknown>
+  assert.deepEqual([half, big, 'none' in rest], [0.5, 2 ** 63, false])
 })
 
 test('priority and expiration travel as properties', limits, async (context) => {

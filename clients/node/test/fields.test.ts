@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 
 import { camel, type Field } from '../src/fields.js'
 import { ENVELOPE_FIELDS, FIELDS, RESULT_FIELDS, SIGNATURE_FIELDS } from '../src/index.js'
-import { fieldLists } from './support.js'
+import { fieldLists, requirementIds } from './support.js'
 
 const TABLES: Readonly<Record<string, readonly Field[]>> = {
   'task-v2': FIELDS,
@@ -25,4 +26,13 @@ for (const [list, table] of Object.entries(TABLES)) {
 test('property names are the wire names in camel case', () => {
   assert.equal(camel('replaced_task_nesting'), 'replacedTaskNesting')
   assert.equal(camel('id'), 'id')
+})
+
+test('every requirement that the source names exists', () => {
+  const known = new Set(requirementIds())
+  const folder = new URL('../../src/', import.meta.url)
+  const files = readdirSync(folder, { recursive: true }).filter((name) => String(name).endsWith('.ts'))
+  const named = files.flatMap((name) => readFileSync(new URL(String(name), folder), 'utf8').match(/\b(?:TM|SER|RS|BR)-[A-Z]+-\d{3}\b/g) ?? [])
+  assert.ok(named.length > 20)
+  assert.deepEqual(named.filter((id) => !known.has(id)), [])
 })

@@ -38,6 +38,12 @@ export function fieldLists(): Record<string, readonly FieldRow[]> {
   return JSON.parse(readFileSync(new URL('fields.json', SPEC), 'utf8')) as Record<string, readonly FieldRow[]>
 }
 
+/** The ids of the specification's requirements. */
+export function requirementIds(): readonly string[] {
+  const { requirements } = JSON.parse(readFileSync(new URL('requirements.json', SPEC), 'utf8')) as { requirements: readonly { id: string }[] }
+  return requirements.map(({ id }) => id)
+}
+
 const VARIABLES = { rabbitmq: 'CELERIAC_AMQP_URL', redis: 'CELERIAC_REDIS_URL' } as const
 
 /** A broker that tests need: its URL, and why they are skipped when it is not there. */

@@ -5,7 +5,7 @@ import { Client, InvalidCall } from '../src/index.js'
 import { parseUrl } from '../src/transport/url.js'
 
 test('the virtual host is read as Celery reads it', () => {
-  const vhosts = { 'amqp://h': '/', 'amqp://h/': '/', 'amqp://h//': '/', 'amqp://h/%2F': '/', 'amqp://h/shop': 'shop', 'amqp://h//shop': '/shop' }
+  const vhosts = { 'amqp://': '/', 'amqp://h': '/', 'amqp://h/': '/', 'amqp://h//': '/', 'amqp://h/%2F': '/', 'amqp://h/shop': 'shop', 'amqp://h//shop': '/shop' }
   for (const [url, vhost] of Object.entries(vhosts)) {
     const address = parseUrl(url)
     assert.equal(address.kind === 'amqp' && address.vhost, vhost, url)

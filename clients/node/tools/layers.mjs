@@ -21,7 +21,7 @@ const RULES = {
   'transport/memory': { own: [...CORE, 'transport/transport'], other: [] },
   'transport/envelope': { own: CORE, other: ['node:crypto'] },
   'transport/amqp-connection': { own: [...CORE, 'transport/transport', 'transport/url', 'transport/waiting'], other: ['rabbitmq-client'] },
-  'transport/amqp': { own: [...CORE, 'transport/transport', 'transport/waiting', 'transport/amqp-connection'], other: ['rabbitmq-client'] },
+  'transport/amqp': { own: [...CORE, 'transport/transport', 'transport/waiting', 'transport/amqp-connection'], other: ['node:util', 'rabbitmq-client'] },
   'transport/amqp-replies': { own: [...CORE, 'transport/transport', 'transport/amqp-connection'], other: ['rabbitmq-client'] },
   'transport/redis-connection': { own: [...CORE, 'transport/transport', 'transport/url', 'transport/waiting'], other: ['ioredis'] },
   'transport/redis': { own: [...CORE, 'transport/transport', 'transport/waiting', 'transport/envelope', 'transport/redis-connection'], other: [] },

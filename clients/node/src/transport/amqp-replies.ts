@@ -7,12 +7,12 @@ import type { Encoded } from '../serialization.js'
 import { closeChannel, type AmqpConnection } from './amqp-connection.js'
 import type { ResultSlot, ResultStore } from './transport.js'
 
-/** The queue goes away with its consumer, or a day after a consumer that never came. As Celery 5.7 declares it. */
+/** The queue goes away with its consumer, or a day after a consumer that never came. As Celery 5.7 declares it (RS-RPC-004). */
 const REPLY_QUEUE = { durable: true, autoDelete: true, arguments: { 'x-expires': 86_400_000 } } as const
 /** Pause before the queue is consumed again after the broker went away while somebody waits, in milliseconds. */
 const RESUME_MS = 500
 
-/** Consumes the reply queue, from before the first publish on. */
+/** Consumes the reply queue, from before the first publish on (RS-RPC-005); matches by correlation id (RS-RPC-006). */
 export class AmqpReplies implements ResultStore {
   readonly replyTo: string
   readonly #connection: AmqpConnection

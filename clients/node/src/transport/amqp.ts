@@ -5,12 +5,14 @@
  * it, a return for one that no queue would take. `Publisher` puts them together again.
  */
 
+import { inspect } from 'node:util'
+
 import type { Channel, Envelope, ReturnedMessage } from 'rabbitmq-client'
 
 import { CeleriacError, InvalidCall, PublishFailed } from '../errors.js'
 import { CONTENT_TYPE } from '../serialization.js'
 import type { Wire } from '../message.js'
-import { Float, isMap, type Value } from '../values.js'
+import { isMap } from '../values.js'
 import { closeChannel, codeOf, type AmqpConnection } from './amqp-connection.js'
 import type { Broker, Route } from './transport.js'
 import { within } from './waiting.js'
@@ -30,11 +32,12 @@ export class AmqpBroker implements Broker {
   }
 
   async publish(wire: Wire, route: Route): Promise<void> {
+    const envelope = toEnvelope(wire, route)
     if (route.exchange === '') await remember(this.#queues, route.routingKey, () => this.#ensureQueue(route.routingKey))
     try {
       const publisher = await remember(this.#publishers, route.exchange, () => this.#open(route.exchange))
       const timeout = (): Error => new PublishFailed(`${shown(route)}: no confirm within ${this.#publishTimeout} ms; the message may be queued`)
-      await within(publisher.publish(toEnvelope(wire, route), toBuffer(wire.body)), this.#publishTimeout, timeout)
+      await within(publisher.publish(envelope, toBuffer(wire.body)), this.#publishTimeout, timeout)
     } catch (error) {
       // Perhaps the queue was deleted: look again before the next message.
       this.#queues.delete(route.routingKey)
@@ -55,7 +58,7 @@ export class AmqpBroker implements Broker {
 
   /**
    * Declares the queue only if there is none, and then with no arguments, as Celery does; an existing queue is left as
-   * it is, whatever its type or arguments.
+   * it is, whatever its type or arguments (BR-AMQP-002, BR-AMQP-003).
    */
   async #ensureQueue(queue: string): Promise<void> {
     try {
@@ -176,17 +179,30 @@ function toEnvelope(wire: Wire, route: Route): Envelope {
   }
 }
 
+/** Where the driver begins to take fractions for integers. */
+const LARGEST_FRACTION = 2 ** 50
+
 /**
- * Header values as the driver sends them rightly: whole numbers as 64-bit integers, as it would choose 8 and 16 bits,
- * which old readers take for unsigned; values without an AMQP type as their text.
+ * Header values as the driver sends them rightly (BR-AMQP-006): whole numbers as 64-bit integers, as it would choose 8
+ * and 16 bits, which old readers take for unsigned. What it cannot send exactly is refused.
  */
-function toTable(value: Value): unknown {
-  if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value)
-  if (typeof value === 'bigint' && BigInt.asIntN(64, value) !== value) throw new InvalidCall(`header value ${value} is beyond 64 bits`)
-  if (value instanceof Float) return value.value
+function toTable(value: unknown): unknown {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
+  const exact = toNumber(value)
+  if (exact !== undefined) return exact
   if (Array.isArray(value)) return value.map(toTable)
-  if (isMap(value)) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toTable(item)]))
-  return typeof value === 'object' && value !== null ? String(value) : value
+  if (isMap(value)) {
+    const given = Object.entries(value).filter(([, item]) => item !== undefined)
+    return Object.fromEntries(given.map(([key, item]) => [key, toTable(item)]))
+  }
+  throw new InvalidCall(`headers: ${inspect(value)} cannot be sent over AMQP as it is; send text, an integer of at most 64 bits or a fraction`)
+}
+
+function toNumber(value: unknown): number | bigint | undefined {
+  if (typeof value === 'bigint') return BigInt.asIntN(64, value) === value ? value : undefined
+  if (typeof value !== 'number') return undefined
+  if (Number.isSafeInteger(value)) return BigInt(value)
+  return Number.isInteger(value) || !(Math.abs(value) < LARGEST_FRACTION) ? undefined : value
 }
 
 function toBuffer(bytes: Uint8Array): Buffer {

@@ -18,9 +18,9 @@ export const ENVELOPE_FIELDS = [
 
 /** What the envelope adds to the message. */
 export interface Envelope {
-  /** Unique id of this delivery. A constant one loses messages: workers keep unacknowledged ones under it. */
+  /** Unique id of this delivery. A constant one loses messages: workers keep unacknowledged ones under it (BR-REDIS-003). */
   readonly deliveryTag: string
-  /** `base64`; `null` or absent: the body is text as it stands. */
+  /** `base64` (BR-REDIS-004); `null` or absent: the body is text as it stands. */
   readonly bodyEncoding?: string | null
   /** Exchange; `''` for a queue addressed by name. */
   readonly exchange: string

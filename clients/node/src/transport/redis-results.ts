@@ -10,7 +10,7 @@ const KEY_PREFIX = 'celery-task-meta-'
 /** For writers that set the key without announcing it, in milliseconds. */
 const LOOK_AGAIN_MS = 1000
 
-/** Reads result keys. Subscribes to a task's channel only while somebody waits for that task. */
+/** Reads result keys, and only reads them (RS-REDIS-005). Subscribes to a task's channel while somebody waits for that task. */
 export class RedisResults implements ResultStore {
   readonly replyTo = undefined
   readonly #commands: RedisConnection

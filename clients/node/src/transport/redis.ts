@@ -7,11 +7,11 @@ import type { RedisConnection } from './redis-connection.js'
 import type { Broker, Route } from './transport.js'
 import { within } from './waiting.js'
 
-/** Lists of a queue: its own name, and these steps behind a separator. Priority 0 is first on Redis. */
+/** Lists of a queue: its own name, and these steps behind a separator. Priority 0 is first on Redis (BR-REDIS-007). */
 const PRIORITY_STEPS = [9, 6, 3] as const
 const SEPARATOR = '\u0006\u0016'
 
-/** Publishes task messages on a connection. The reply of `LPUSH` is the confirm. */
+/** Publishes task messages on a connection. The reply of `LPUSH` is the confirm (BR-REDIS-008). */
 export class RedisBroker implements Broker {
   readonly #connection: RedisConnection
   readonly #publishTimeout: number

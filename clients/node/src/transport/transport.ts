@@ -26,7 +26,7 @@ export interface Route {
 /** Takes task messages. */
 export interface Broker {
   /**
-   * Resolves when the broker has taken responsibility for the message.
+   * Resolves when the broker has taken responsibility for the message (TM-SEND-002, BR-AMQP-004).
    * @throws BrokerUnavailable, PublishFailed.
    */
   publish(wire: Wire, route: Route): Promise<void>

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,8 +39,44 @@ class Broker:
     url: str
     backend: str
 
+    def remove(self, queue: str) -> None:
+        """Delete a queue of a test, which may not exist."""
+        remove = _remove_amqp if self.name == "rabbitmq" else _remove_redis
+        remove(self.url, queue)
 
-@pytest.fixture(params=["rabbitmq", "redis"])
+
+def _remove_amqp(url: str, queue: str) -> None:
+    with closing(Link(url)) as link:
+        channel: Any = link.channel()
+        channel.queue_delete(queue)
+
+
+def _remove_redis(url: str, queue: str) -> None:
+    with closing(redis.Redis.from_url(url)) as client:
+        client.delete(*lists_for(queue))
+
+
+def _name() -> str:
+    return f"test-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def amqp_queue(amqp_url: str) -> Iterator[str]:
+    """Name of a queue on RabbitMQ, not declared yet; deleted after the test."""
+    name = _name()
+    yield name
+    _remove_amqp(amqp_url, name)
+
+
+@pytest.fixture
+def redis_queue(redis_url: str) -> Iterator[str]:
+    """Name of a queue on Redis; deleted after the test."""
+    name = _name()
+    yield name
+    _remove_redis(redis_url, name)
+
+
+@pytest.fixture(scope="session", params=["rabbitmq", "redis"])
 def broker(request: pytest.FixtureRequest) -> Broker:
     """Each broker in turn: RabbitMQ with rpc results, Redis with results in Redis."""
     if request.param == "rabbitmq":
@@ -50,22 +86,11 @@ def broker(request: pytest.FixtureRequest) -> Broker:
 
 
 @pytest.fixture
-def queue(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Name of a queue of the test's own, on whichever broker; deleted after it."""
-    name = f"test-{uuid.uuid4().hex[:12]}"
+def queue(broker: Broker) -> Iterator[str]:
+    """Name of a queue of the test's own, on that broker; deleted after it."""
+    name = _name()
     yield name
-    if "amqp_url" in request.fixturenames or "amqp_url" in request.node.funcargs or _uses(request, "rabbitmq"):
-        with closing(Link(request.getfixturevalue("amqp_url"))) as link:
-            channel: Any = link.channel()
-            channel.queue_delete(name)
-    if "redis_url" in request.fixturenames or _uses(request, "redis"):
-        with closing(redis.Redis.from_url(request.getfixturevalue("redis_url"))) as client:
-            client.delete(*lists_for(name))
-
-
-def _uses(request: pytest.FixtureRequest, name: str) -> bool:
-    broker = request.node.funcargs.get("broker")
-    return isinstance(broker, Broker) and broker.name == name
+    broker.remove(name)
 
 
 @pytest.fixture
@@ -78,13 +103,35 @@ def app(broker: Broker, queue: str) -> Iterator[Celeriac]:
 @pytest.fixture
 def start_worker(broker: Broker, queue: str, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
     """Starts workers on that queue, as a user would; they are gone after the test."""
-    workers: list[Worker] = []
+    with ExitStack() as workers:
 
-    def start(*options: str, **named: Any) -> Worker:
-        worker = Worker(broker.url, broker.backend, queue, tmp_path / "notes", *options, **named)
-        workers.append(worker)
-        return worker
+        def start(*options: str, **named: Any) -> Worker:
+            return workers.enter_context(
+                Worker(broker.url, broker.backend, queue, tmp_path / "notes", *options, **named)
+            )
 
-    yield start
-    for worker in workers:
-        worker.kill()
+        yield start
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A worker that the tests of a module share, and a client of it."""
+
+    app: Celeriac
+    worker: Worker
+    broker: Broker
+    queue: str
+
+
+@pytest.fixture(scope="module")
+def shop(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """One process on a queue of its own. The tests that share it have to leave it running."""
+    queue = _name()
+    notes = tmp_path_factory.mktemp("shop") / "notes"
+    environment = {"CELERIAC_TEST_CHILDREN": queue}
+    with (
+        Celeriac("test", broker=broker.url, backend=broker.backend, default_queue=queue) as client,
+        Worker(broker.url, broker.backend, queue, notes, environment=environment) as worker,
+    ):
+        yield Shop(client, worker, broker, queue)
+    broker.remove(queue)

@@ -6,10 +6,10 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -33,15 +33,12 @@ def shared_broker(kind: str) -> Iterator[str]:
 def private_broker(kind: str) -> Iterator[Any]:
     """A broker of the test's own, which it may stop and start."""
     launcher = _launcher(kind)
-    try:
-        context = getattr(launcher, kind)()
-        broker = context.__enter__()
-    except launcher.BrokerError as error:
-        _unavailable(kind, str(error))
-    try:
+    with ExitStack() as running:
+        try:
+            broker = running.enter_context(getattr(launcher, kind)())
+        except launcher.BrokerError as error:
+            _unavailable(kind, str(error))
         yield broker
-    finally:
-        context.__exit__(None, None, None)
 
 
 def _launcher(kind: str) -> Any:
@@ -57,7 +54,7 @@ def _launcher(kind: str) -> Any:
     return sys.modules[name]
 
 
-def _unavailable(kind: str, why: str) -> None:
+def _unavailable(kind: str, why: str) -> NoReturn:
     reason = f"SKIPPED {kind}: set {VARIABLES[kind]} ({why})"
     if kind in os.environ.get("CELERIAC_REQUIRE", "").split(","):
         pytest.fail(f"CELERIAC_REQUIRE names {kind}, but: {reason}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,12 @@ def fail(text: str) -> None:
     raise ValueError(text)
 
 
-@app.task(name="t.sleep")
-def sleep(seconds: float, name: str = "sleep") -> str:
-    """Sleep in small steps, noting beginning and end."""
+@app.task(name="t.sleep", bind=True)
+def sleep(self: Task[Any, Any], seconds: float, name: str = "sleep") -> str:
+    """Sleep in small steps, noting beginning and end; not once more when it is delivered again."""
+    if self.request.redelivered:
+        note(f"{name} again")
+        return name
     note(f"{name} begins")
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -54,10 +58,8 @@ def deaf(seconds: float, name: str = "deaf") -> None:
     note(f"{name} begins")
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        try:
+        with suppress(BaseException):
             time.sleep(0.05)
-        except BaseException:
-            continue
     note(f"{name} ends")
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,7 +20,16 @@ PACKAGE = Path(__file__).resolve().parents[2]
 class Worker:
     """The running command; ``log`` is what it has written so far, ``notes`` what its tasks have noted."""
 
-    def __init__(self, broker: str, backend: str | None, queue: str, notes: Path, *options: str, processes: int = 1):
+    def __init__(
+        self,
+        broker: str,
+        backend: str | None,
+        queue: str,
+        notes: Path,
+        *options: str,
+        processes: int = 1,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         command = [sys.executable, "-m", "celeriac", "-A", "tests.support.tasks", "-b", broker]
         command += ["--backend", backend] if backend else []
         command += ["worker", "-Q", queue, "-c", str(processes), "-l", "info", *options]
@@ -28,7 +38,7 @@ class Worker:
         self.process = subprocess.Popen(
             command,
             cwd=PACKAGE,
-            env={**os.environ, NOTES: str(notes)},
+            env={**os.environ, NOTES: str(notes), **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -91,6 +101,12 @@ class Worker:
         """Warm shutdown, which has to go well."""
         self.signal(signal.SIGTERM)
         assert self.wait() == 0, self.log
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
 
     def kill(self) -> None:
         """Away with it, whatever state it is in."""

@@ -20,6 +20,8 @@ REPLY_QUEUE_EXPIRES = 86_400_000
 KEPT_TASKS = 8192
 #: Seconds after which a waiting thread looks whether the thread that reads the connection has left.
 HANDOVER = 1.0
+#: Seconds to wait for the connection while another thread has it, before looking whether it is up.
+GLANCE = 0.01
 
 
 class RpcReader:
@@ -44,10 +46,17 @@ class RpcReader:
 
     def prepare(self) -> None:
         """Declare and consume the reply queue. Raises ``BrokerUnavailable``."""
-        # Not behind a thread that waits for its answer, perhaps to this very message.
-        if self._link is None:
-            with self._reading:
-                self._open()
+        while not self._reading.acquire(timeout=GLANCE):
+            # A thread waits for its answer, perhaps to this very message. It watches the connection.
+            if self._link is not None:
+                return
+        try:
+            if self._link is not None and not self._link.is_alive():
+                self._link.close()
+                self._link = None
+            self._open()
+        finally:
+            self._reading.release()
 
     def _open(self) -> Link:
         if self._link is None:

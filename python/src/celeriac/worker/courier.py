@@ -126,6 +126,7 @@ class Courier(threading.Thread):
             logger.critical("The connection thread failed; this process ends", exc_info=True)
         finally:
             self._close()
+            self._drop_outcomes()
             self.inbox.put(None)
 
     def _attempt(self) -> None:
@@ -189,8 +190,9 @@ class Courier(threading.Thread):
         if documents and link.store is not None:
             link.store.store(documents)
         self._settle(link, batch)
-        for _ in batch:
+        for outcome in batch:
             self._outcomes.popleft()
+            _tell(outcome, id(outcome.delivery) in self._open)
         return True
 
     def _settle(self, link: WorkerLink, batch: Sequence[Outcome]) -> None:
@@ -280,8 +282,7 @@ class Courier(threading.Thread):
         self._open.clear()
         self._left_behind = self._around.journal.held()
         if self._stopping.is_set() and self._outcomes:
-            logger.error("%d tasks will be delivered again: their end could not be told", len(self._outcomes))
-            self._outcomes.clear()
+            self._drop_outcomes()
         delay = RECONNECT_FIRST
         while self._link is None and not self._stopping.is_set():
             logger.warning("Trying again in %g seconds", delay)
@@ -293,6 +294,12 @@ class Courier(threading.Thread):
             except TransportError as still:
                 logger.warning("%s", still)
             delay = min(2 * delay, RECONNECT_MOST)
+
+    def _drop_outcomes(self) -> None:
+        if self._outcomes:
+            logger.error("%d tasks will be delivered again: their end could not be told", len(self._outcomes))
+        while self._outcomes:
+            _tell(self._outcomes.popleft(), False)
 
     def _recall(self, link: WorkerLink) -> None:
         """Give back what has not been begun."""
@@ -338,6 +345,12 @@ def _publish(link: WorkerLink, outgoing: Sequence[Outgoing]) -> dict[Outgoing, E
             return {outgoing[0]: error}
         return {message: why for one in outgoing for message, why in _publish(link, [one]).items()}
     return {}
+
+
+def _tell(outcome: Outcome, settled: bool) -> None:
+    """Let the executor go on that waits for an early acknowledgement."""
+    if outcome.settled is not None:
+        outcome.settled.put(settled)
 
 
 def _as_sent(outcome: Outcome, refused: dict[Outgoing, Exception]) -> Outcome:

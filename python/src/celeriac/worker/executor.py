@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from enum import Enum
+from queue import SimpleQueue
 from typing import Protocol
 
 from celeriac import lifecycle
@@ -63,8 +64,9 @@ class Settlement(Enum):
 class Outcome:
     """What the courier has to do for a delivery, encoded: store, publish, then settle or wait.
 
-    ``over`` is False where the task is about to run (an early acknowledgement) and more will come. ``if_refused`` gives
-    what to do instead when the broker will not take one of the messages.
+    ``over`` is False where the task is about to run (an early acknowledgement) and more will come; ``settled`` is then
+    told whether that was done, or the connection was lost before. ``if_refused`` gives what to do instead when the
+    broker will not take one of the messages.
     """
 
     delivery: Delivery
@@ -74,6 +76,7 @@ class Outcome:
     wait_until: datetime | None = None
     over: bool = True
     if_refused: Callable[[Exception], Outcome] | None = field(default=None, compare=False)
+    settled: SimpleQueue[bool] | None = field(default=None, compare=False)
 
 
 class Desk(Protocol):
@@ -138,10 +141,16 @@ class Executor:
             self._advance(delivery, message, phase, _instead(event, error))
             return
         _log(delivery, message, event)
-        if outcome != Outcome(delivery, over=False):
+        if outcome.over:
             self._desk.report(outcome)
-        if following is Phase.RUNNING and message is not None:
+        elif message is not None and (outcome.settlement is None or self._settled(outcome)):
             self._advance(delivery, message, following, self._run(delivery, message))
+
+    def _settled(self, outcome: Outcome) -> bool:
+        """Have a delivery acknowledged before its task runs; False when it will be delivered again instead."""
+        answer: SimpleQueue[bool] = SimpleQueue()
+        self._desk.report(replace(outcome, settled=answer))
+        return answer.get()
 
     def _decide(self, delivery: Delivery, message: Message | None, phase: Phase, event: Event) -> tuple[Phase, Outcome]:
         following, actions = lifecycle.step(phase, event, self._job(delivery, message, event))

@@ -1,0 +1,45 @@
+"""Looking into queues and putting things there, past the library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amqp.basic_message import Message as AmqpMessage
+
+from celeriac import Wire
+from celeriac.envelope import lists_for
+from celeriac.transport.amqp_link import Link
+
+
+def amqp_publish(link: Link, queue: str, wire: Wire, *, reply_to: str | None = None, raw: bytes | None = None) -> None:
+    """Publish a message as it is; ``raw`` are the bytes of its properties, where no library would write them so."""
+    channel: Any = link.channel()
+    properties = dict(wire.properties)
+    if reply_to is not None:
+        properties["reply_to"] = reply_to
+    message = AmqpMessage(
+        wire.body,
+        content_type=wire.content_type,
+        content_encoding=wire.content_encoding,
+        application_headers=dict(wire.headers),
+        **properties,
+    )
+    if raw is not None:
+        message._serialize_properties = lambda: raw
+    channel.confirm_select()
+    channel.basic_publish_confirm(message, exchange="", routing_key=queue)
+    channel.close()
+
+
+def amqp_length(link: Link, queue: str) -> int:
+    """Messages that wait in a queue; what a consumer holds is not counted."""
+    channel: Any = link.channel()
+    try:
+        return int(channel.queue_declare(queue, passive=True).message_count)
+    finally:
+        channel.close()
+
+
+def redis_length(client: Any, queue: str) -> int:
+    """Messages that wait in the lists of a queue."""
+    return sum(client.llen(key) for key in lists_for(queue))

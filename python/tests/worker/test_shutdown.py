@@ -1,0 +1,180 @@
+"""How a worker ends, and what becomes of what it held: signals, deaths, limits, a broker that goes away."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from celeriac import Celeriac, TaskFailure
+from celeriac.transport.amqp_link import Link
+from tests.conftest import Broker
+from tests.support.brokers import private_broker
+from tests.support.queues import amqp_length, redis_length
+from tests.support.waiting import eventually
+from tests.support.worker import Worker
+
+StartWorker = Callable[..., Worker]
+PATIENCE = 20
+
+
+def length(broker: Broker, queue: str) -> int:
+    """Messages that wait in the queue, not counting what a worker holds."""
+    if broker.name == "rabbitmq":
+        with closing(Link(broker.url)) as link:
+            return amqp_length(link, queue)
+    with closing(redis.Redis.from_url(broker.url)) as client:
+        return redis_length(client, queue)
+
+
+def test_warm_shutdown_finishes_what_runs(app: Celeriac, broker: Broker, queue: str, start_worker: StartWorker) -> None:
+    worker = start_worker()
+    running = app.send_task("t.sleep", (1.5, "running"))
+    worker.noted("running begins")
+    for number in range(6):
+        app.send_task("t.note", (f"next {number}",))
+    worker.signal(signal.SIGTERM)
+    eventually(lambda: length(broker, queue) == 6, "what was not begun went back at once")
+    assert "running ends" not in worker.notes
+    assert worker.wait() == 0
+    assert worker.notes == ["running begins", "running ends"]
+    assert running.get(timeout=PATIENCE) == "running"
+    assert length(broker, queue) == 6
+
+
+def test_cold_shutdown_gives_back_what_runs(
+    app: Celeriac, broker: Broker, queue: str, start_worker: StartWorker
+) -> None:
+    worker = start_worker()
+    result = app.send_task("t.sleep", (60, "running"))
+    app.send_task("t.note", ("next",))
+    worker.noted("running begins")
+    worker.signal(signal.SIGTERM)
+    worker.logged("Warm shutdown")
+    worker.signal(signal.SIGTERM)
+    assert worker.wait() == 3
+    eventually(lambda: length(broker, queue) == 2, "both went back")
+    second = start_worker()
+    assert result.get(timeout=PATIENCE) == "running"
+    second.noted("running again")
+    second.stop()
+
+
+def test_cold_shutdown_of_a_task_that_does_not_listen(
+    app: Celeriac, broker: Broker, queue: str, start_worker: StartWorker
+) -> None:
+    worker = start_worker()
+    app.send_task("t.deaf", (60,))
+    worker.noted("deaf begins")
+    worker.signal(signal.SIGTERM)
+    worker.logged("Warm shutdown")
+    worker.signal(signal.SIGTERM)
+    eventually(lambda: length(broker, queue) == 1, "it went back although the task held on", timeout=3)
+    worker.signal(signal.SIGQUIT)
+    assert worker.wait() == 3
+
+
+def test_a_process_that_dies_is_replaced_and_its_task_failed_after_a_limit(
+    app: Celeriac, start_worker: StartWorker
+) -> None:
+    worker = start_worker("--max-deaths", "2")
+    survivor = app.send_task("t.die", (1, "survivor"))
+    assert survivor.get(timeout=PATIENCE) == "survivor"
+    assert "survivor lives, redelivered True" in worker.notes
+    killer = app.send_task("t.die", (99, "killer"))
+    with pytest.raises(TaskFailure, match="2 worker processes died") as caught:
+        killer.get(timeout=PATIENCE)
+    assert caught.value.exc_type == "WorkerLostError"
+    assert worker.notes.count("killer dies") == 2
+    assert app.send_task("t.add", (1, 1)).get(timeout=PATIENCE) == 2
+    worker.stop()
+
+
+def test_early_acknowledgement_means_at_most_once(
+    app: Celeriac, broker: Broker, queue: str, start_worker: StartWorker
+) -> None:
+    worker = start_worker()
+    app.send_task("t.early", ("once",))
+    worker.logged("killed by SIGKILL")
+    assert app.send_task("t.add", (1, 1)).get(timeout=PATIENCE) == 2
+    worker.stop()
+    assert worker.notes == ["once begins"] and length(broker, queue) == 0
+
+
+def test_hard_time_limit_ends_task_and_process(app: Celeriac, start_worker: StartWorker) -> None:
+    worker = start_worker()
+    (process,) = worker.children
+    result = app.send_task("t.deaf", (60,), time_limit=0.3)
+    following = [app.send_task("t.add", (i, i)) for i in range(6)]
+    with pytest.raises(TaskFailure) as caught:
+        result.get(timeout=PATIENCE)
+    assert (caught.value.exc_type, caught.value.exc_args) == ("TimeLimitExceeded", (0.3,))
+    assert [one.get(timeout=PATIENCE) for one in following] == [0, 2, 4, 6, 8, 10]
+    assert worker.children != [process] and "deaths" not in worker.log
+    assert app.send_task("t.sleep", (0.1,), time_limit=5).get(timeout=PATIENCE) == "sleep"
+    worker.stop()
+
+
+def test_processes_leave_when_their_supervisor_is_killed(app: Celeriac, start_worker: StartWorker) -> None:
+    worker = start_worker(processes=2)
+    children = worker.children
+    assert len(children) == 2
+    result = app.send_task("t.sleep", (1.5, "running"))
+    worker.noted("running begins")
+    worker.signal(signal.SIGKILL)
+    assert result.get(timeout=PATIENCE) == "running"
+    eventually(lambda: not any(_runs(pid) for pid in children), "they left")
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_ctrl_c_is_a_warm_shutdown(start_worker: StartWorker) -> None:
+    worker = start_worker()
+    # As a terminal does: to every process at once.
+    for pid in (*worker.children, worker.pid):
+        os.kill(pid, signal.SIGINT)
+    assert worker.wait() == 0 and "Warm shutdown" in worker.log
+
+
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize("kind", ["redis", "rabbitmq"])
+def test_a_broker_that_comes_back(kind: str, tmp_path: Path) -> None:
+    with private_broker(kind) as server:
+        backend = "rpc://" if kind == "rabbitmq" else server.url
+        with (
+            Celeriac(broker=server.url, backend=backend) as app,
+            Worker(server.url, backend, "celery", tmp_path / "notes") as worker,
+        ):
+            assert app.send_task("t.add", (1, 1)).get(timeout=PATIENCE) == 2
+            children = worker.children
+            running = app.send_task("t.sleep", (1, "running"))
+            worker.noted("running begins")
+            server.kill()
+            worker.logged("Trying again in ")
+            server.start()
+            worker.logged(" ready: ", count=2)
+            assert app.send_task("t.add", (2, 2)).get(timeout=40) == 4
+            assert worker.children == children
+            assert "running ends" in worker.notes
+            _shut_down_without_a_broker(worker, server)
+            assert running.id
+
+
+def _shut_down_without_a_broker(worker: Worker, server: Any) -> None:
+    server.kill()
+    worker.logged("Trying again in ", count=2)
+    started = time.monotonic()
+    worker.stop()
+    assert time.monotonic() - started < 10

@@ -219,6 +219,9 @@ final class ClientTest extends TestCase
 
     public function testConnectOpensNoConnection(): void
     {
+        if (!extension_loaded('redis')) {
+            self::markTestSkipped('SKIPPED ext-redis: the extension is not loaded');
+        }
         $client = Client::connect('amqp://127.0.0.1:1', 'redis://127.0.0.1:1');
         $client->close();
         $lazy = new ClientOptions(transport: new TransportOptions(amqpDriver: AmqpDriver::Amqplib));

@@ -29,9 +29,8 @@ final readonly class BigInteger implements \Stringable
      */
     public static function narrow(string $digits): int|self
     {
-        $int = filter_var($digits, FILTER_VALIDATE_INT);
-
-        return $digits === '-0' ? 0 : (is_int($int) ? $int : new self($digits));
+        // a cast stops at the ends of the 64 bits, so that only what fits comes back as it was
+        return $digits === '-0' || (string) (int) $digits === $digits ? (int) $digits : new self($digits);
     }
 
     public function __toString(): string

@@ -40,9 +40,14 @@ final class Charset
 
     private static function convert(string $text, string $from, string $to): string
     {
+        if ($from === $to) {
+            return $text;
+        }
         // @: iconv raises a notice for what is a fault of the message
-        $converted = $from === $to ? $text : @iconv($from, $to, $text);
+        $converted = function_exists('iconv') ? @iconv($from, $to, $text) : false;
 
-        return $converted === false ? throw new InvalidMessage("the body is not in its encoding $from") : $converted;
+        return $converted === false
+            ? throw new InvalidMessage("the body cannot be read as $from (which takes ext-iconv)")
+            : $converted;
     }
 }

@@ -154,7 +154,7 @@ final class JsonReader
         $digits = substr($this->text, $this->at, 4);
         $this->at += 4;
 
-        return strlen($digits) === 4 && ctype_xdigit($digits) ? (int) hexdec($digits) : null;
+        return strspn($digits, '0123456789abcdefABCDEF') === 4 ? (int) hexdec($digits) : null;
     }
 
     /**

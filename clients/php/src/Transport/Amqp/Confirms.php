@@ -37,13 +37,12 @@ final class Confirms
      */
     public function settled(int $tag, bool $multiple, ?string $fault = null): void
     {
-        foreach ($this->pending as $pending => $taskId) {
-            if ($pending === $tag || ($multiple && $pending < $tag)) {
+        foreach ($multiple ? $this->upTo($tag) : [$tag] as $settled) {
+            $taskId = $this->pending[$settled] ?? null;
+            unset($this->pending[$settled]);
+            if ($taskId !== null) {
                 $this->settled[$taskId] = true;
-                if ($fault !== null) {
-                    $this->faults[$taskId] = $fault;
-                }
-                unset($this->pending[$pending]);
+                $this->faults += $fault === null ? [] : [$taskId => $fault];
             }
         }
     }
@@ -91,5 +90,21 @@ final class Confirms
     public function faults(): array
     {
         return $this->faults;
+    }
+
+    /**
+     * @return list<int> pending delivery tags up to this one; they rise from message to message
+     */
+    private function upTo(int $tag): array
+    {
+        $tags = [];
+        foreach (array_keys($this->pending) as $pending) {
+            if ($pending > $tag) {
+                break;
+            }
+            $tags[] = $pending;
+        }
+
+        return $tags;
     }
 }

@@ -201,8 +201,7 @@ final class RabbitMqTest extends TestCase
      */
     public function testUnreachableBrokerIsNamedWithoutItsPassword(AmqpDriver $driver): void
     {
-        $options = new ClientOptions($this->queue, new TransportOptions(amqpDriver: $driver));
-        $client = Client::connect('amqp://me:secret@' . Servers::closedAddress() . '//', null, $options);
+        $client = $this->client($driver, url: 'amqp://me:secret@' . Servers::closedAddress() . '//');
         try {
             $client->send('t');
             self::fail('sent');
@@ -234,9 +233,9 @@ final class RabbitMqTest extends TestCase
     public function testWrongPasswordIsUnavailable(AmqpDriver $driver): void
     {
         $url = (string) preg_replace('~//.*@~', '//guest:wrong@', Servers::amqp());
-        $options = new ClientOptions($this->queue, new TransportOptions(amqpDriver: $driver));
+        $client = $this->client($driver, url: $url);
         $this->expectException(BrokerUnavailable::class);
-        Client::connect($url, null, $options)->send('t');
+        $client->send('t');
     }
 
     public function testStaleConnectionIsMadeAnewAndTheTaskIdKept(): void
@@ -286,14 +285,14 @@ final class RabbitMqTest extends TestCase
         return ['php-amqplib' => [AmqpDriver::Amqplib], 'ext-amqp' => [AmqpDriver::Extension]];
     }
 
-    private function client(AmqpDriver $driver, ?TransportOptions $transport = null): Client
+    private function client(AmqpDriver $driver, ?TransportOptions $transport = null, ?string $url = null): Client
     {
         if ($driver === AmqpDriver::Extension) {
             $this->needsExtension();
         }
         $options = new ClientOptions($this->queue, $transport ?? new TransportOptions(amqpDriver: $driver));
 
-        return Client::connect(Servers::amqp(), null, $options);
+        return Client::connect($url ?? Servers::amqp(), null, $options);
     }
 
     private function needsExtension(): void

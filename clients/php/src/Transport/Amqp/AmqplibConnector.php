@@ -155,7 +155,7 @@ final class AmqplibConnector
             $url->vhost(),
             connection_timeout: $options->connectTimeout,
             read_write_timeout: $options->answerTimeout,
-            keepalive: true,
+            keepalive: function_exists('socket_import_stream'),
             channel_rpc_timeout: $options->answerTimeout,
         );
     }

@@ -6,7 +6,8 @@ const result = await client.send('tasks.divide', { args: [1, 0], expires: 60 })
 try {
   console.log(await result.get({ timeout: 10 }))
 } catch (error) {
-  if (error instanceof TaskFailure) console.log(`${error.excType}: ${error.args[0]}`) // ZeroDivisionError: division by zero
+  if (error instanceof TaskFailure)
+    console.log(`${error.excType}: ${error.args[0]}`) // ZeroDivisionError: division by zero
   else if (error instanceof TaskTimeout) console.log('no answer yet; get() can be called again')
   else throw error
 } finally {

@@ -6,7 +6,14 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls'
 
 import { PublishFailed, TransportError } from './errors.js'
 import { build, type Wire } from './message.js'
-import { checkClientOptions, prepare, prepareChain, type Outgoing, type SendOptions, type Surroundings } from './options.js'
+import {
+  checkClientOptions,
+  prepare,
+  prepareChain,
+  type Outgoing,
+  type SendOptions,
+  type Surroundings,
+} from './options.js'
 import type { ReadOptions } from './serialization.js'
 import type { Signature } from './signature.js'
 import { TaskResult } from './task-result.js'
@@ -30,7 +37,9 @@ export type ArgsOf<Task> = Task extends (...args: infer Args) => unknown ? Reado
 export type ReturnOf<Task> = Task extends (...args: never[]) => infer Result ? Awaited<Result> : never
 
 /** One task of `sendMany`: its name and its options. */
-export type Call<Tasks> = { [Name in TaskName<Tasks>]: SendOptions<ArgsOf<Tasks[Name]>> & { readonly task: Name } }[TaskName<Tasks>]
+export type Call<Tasks> = {
+  [Name in TaskName<Tasks>]: SendOptions<ArgsOf<Tasks[Name]>> & { readonly task: Name }
+}[TaskName<Tasks>]
 
 /** Options of a client. */
 export interface ClientOptions extends ReadOptions {
@@ -73,7 +82,10 @@ export class Client<Tasks extends TaskMap<Tasks> = AnyTasks> implements AsyncDis
 
   /** @throws InvalidCall on a URL that cannot be used. Nothing is connected yet. */
   constructor(options: ClientOptions) {
-    const { broker, backend, tls, queue, connectTimeout, publishTimeout, ...read } = { ...DEFAULTS, ...checkClientOptions(options) }
+    const { broker, backend, tls, queue, connectTimeout, publishTimeout, ...read } = {
+      ...DEFAULTS,
+      ...checkClientOptions(options),
+    }
     const replyTo = randomUUID()
     const milliseconds = { connectTimeout: connectTimeout * 1000, publishTimeout: publishTimeout * 1000 }
     const transport = connect({ broker, backend, tls, replyTo, ...milliseconds })
@@ -88,7 +100,10 @@ export class Client<Tasks extends TaskMap<Tasks> = AnyTasks> implements AsyncDis
    * Sends a task. Resolves when the broker has confirmed it.
    * @throws InvalidCall before anything is sent; BrokerUnavailable; PublishFailed.
    */
-  async send<Name extends TaskName<Tasks>>(task: Name, options: SendOptions<ArgsOf<Tasks[Name]>> = {}): Promise<TaskResult<ReturnOf<Tasks[Name]>>> {
+  async send<Name extends TaskName<Tasks>>(
+    task: Name,
+    options: SendOptions<ArgsOf<Tasks[Name]>> = {},
+  ): Promise<TaskResult<ReturnOf<Tasks[Name]>>> {
     return this.#publish(this.#prepare(task, options), options)
   }
 
@@ -114,7 +129,8 @@ export class Client<Tasks extends TaskMap<Tasks> = AnyTasks> implements AsyncDis
    * const result = await client.sendChain('tasks.add', { args: [2, 3] }, [signature('tasks.mul', { args: [10] })])
    * await result.get() // 50
    * ```
-   * A failed step fails all after it. `linkError` goes to every step, `link` to the last.
+   * A failed step fails all after it. The options are those of the first message; only `linkError` goes to every step
+   * and `link` to the last.
    * @throws as `send`.
    */
   async sendChain<Name extends TaskName<Tasks>, T = unknown>(
@@ -123,7 +139,9 @@ export class Client<Tasks extends TaskMap<Tasks> = AnyTasks> implements AsyncDis
     steps: readonly Signature[],
   ): Promise<TaskResult<T>> {
     const outgoing = prepareChain(task, options, steps, this.#surroundings())
-    return this.#publish({ outgoing, id: outgoing.lastId, wire: build(outgoing.message) }, options)
+    const ready = { outgoing, id: outgoing.lastId, wire: build(outgoing.message) }
+    // Without the result of the first step there is still that of the last to wait for.
+    return this.#publish(ready, options.signal ? { signal: options.signal } : {})
   }
 
   /** The handle of a task whose id is known, say from another process. Replies of `rpc://` come only to their sender. */
@@ -162,7 +180,10 @@ export class Client<Tasks extends TaskMap<Tasks> = AnyTasks> implements AsyncDis
     return { now: new Date(), newId: randomUUID, origin: this.#origin, replyTo: this.#replyTo, queue: this.#queue }
   }
 
-  async #publish<T>({ outgoing, id, wire }: Ready, { signal, ignoreResult = false }: SendOptions): Promise<TaskResult<T>> {
+  async #publish<T>(
+    { outgoing, id, wire }: Ready,
+    { signal, ignoreResult = false }: SendOptions,
+  ): Promise<TaskResult<T>> {
     signal?.throwIfAborted()
     this.#closing.signal.throwIfAborted()
     // Made before the message is sent: a reply to a task that nobody holds is dropped.
@@ -193,4 +214,3 @@ function failureOf(errors: readonly unknown[], total: number): unknown {
   const cause = new AggregateError(errors)
   return new PublishFailed(`${errors.length} of ${total} messages were not confirmed: ${String(errors[0])}`, { cause })
 }
-

@@ -10,15 +10,7 @@ import { Float, instantOf, isMap, type Value, type ValueMap } from './values.js'
 
 /** Types of a field, named as in the specification's field list. */
 export type FieldType =
-  | 'any'
-  | 'array'
-  | 'boolean'
-  | 'date-time'
-  | 'integer'
-  | 'null'
-  | 'object'
-  | 'string'
-  | 'time-limit'
+  'any' | 'array' | 'boolean' | 'date-time' | 'integer' | 'null' | 'object' | 'string' | 'time-limit'
 
 /** One wire field. A row without `omitted` is a field whose absence makes the message invalid. */
 export interface Field<Name extends string = string> {
@@ -50,7 +42,12 @@ export function camel(name: string): string {
 export type Extra = Readonly<Record<string, ValueMap>>
 
 /** Reads the fields of one place into `target`; returns what the table does not name. Raises `InvalidMessage`. */
-export function readFields(fields: readonly Field[], place: string, source: ValueMap, target: Record<string, Value>): ValueMap {
+export function readFields(
+  fields: readonly Field[],
+  place: string,
+  source: ValueMap,
+  target: Record<string, Value>,
+): ValueMap {
   const rest: ValueMap = {}
   const rows = new Map(fields.filter((row) => row.place === place).map((row) => [row.name, row]))
   for (const [name, value] of Object.entries(source)) {
@@ -63,7 +60,8 @@ export function readFields(fields: readonly Field[], place: string, source: Valu
     target[camel(name)] = value
   }
   for (const row of rows.values()) {
-    if (!('omitted' in row) && !Object.hasOwn(source, row.name)) throw new InvalidMessage(`${place}: ${row.name} is missing`)
+    if (!('omitted' in row) && !Object.hasOwn(source, row.name))
+      throw new InvalidMessage(`${place}: ${row.name} is missing`)
   }
   return rest
 }

@@ -243,7 +243,9 @@ function write(value: unknown, rules: WriteRules, path: Path): string {
 function writeObject(value: object, rules: WriteRules, path: Path): string {
   if (value instanceof Float) return floatText(value.value)
   if (path.length > rules.maxDepth) {
-    throw new InvalidCall(`nested deeper than ${rules.maxDepth}, or an object that holds itself, at ${place(path.slice(0, 5))}...`)
+    throw new InvalidCall(
+      `nested deeper than ${rules.maxDepth}, or an object that holds itself, at ${place(path.slice(0, 5))}...`,
+    )
   }
   if (Array.isArray(value)) return writeList(value, rules, path)
   if (isMap(value) && typeof value['toJSON'] !== 'function') {
@@ -283,7 +285,10 @@ function writeMember(item: unknown, step: string | number, rules: WriteRules, pa
 /** `JSON.stringify` escapes quotes, control characters and lone surrogates; the rest of non-ASCII is left to us. */
 function writeString(text: string): string {
   if (!UNUSUAL.test(text)) return `"${text}"`
-  return JSON.stringify(text).replace(/[\u007f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return JSON.stringify(text).replace(
+    /[\u007f-\uffff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 function unwritable(what: string, path: Path): InvalidCall {

@@ -151,7 +151,8 @@ export function parse(wire: Wire, options: ReadOptions = {}): TaskMessage {
 /** Writes a message. Raises `InvalidCall` naming the field that cannot be written. */
 export function build(message: TaskMessage): Wire {
   const { contentType = CONTENT_TYPE, extra = {}, compression } = message
-  if (contentType !== CONTENT_TYPE) throw new InvalidCall(`content type ${contentType} cannot be written, only ${CONTENT_TYPE}`)
+  if (contentType !== CONTENT_TYPE)
+    throw new InvalidCall(`content type ${contentType} cannot be written, only ${CONTENT_TYPE}`)
   const headers = writeFields(FIELDS, 'headers', message, extra['headers'])
   const properties = writeFields(FIELDS, 'properties', message, extra['properties'])
   const parts = writeFields(FIELDS, 'body', message)

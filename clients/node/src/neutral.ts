@@ -8,7 +8,18 @@ import { build, parse, type TaskMessage } from './message.js'
 import { buildResult, parseResult, type ResultMessage } from './result.js'
 import { decode, encode, type Encoded } from './serialization.js'
 import { buildEnvelope, parseEnvelope, type Envelope } from './transport/envelope.js'
-import { DateTime, Decimal, Float, isMap, LocalDate, LocalTime, TextValue, Uuid, type Value, type ValueMap } from './values.js'
+import {
+  DateTime,
+  Decimal,
+  Float,
+  isMap,
+  LocalDate,
+  LocalTime,
+  TextValue,
+  Uuid,
+  type Value,
+  type ValueMap,
+} from './values.js'
 
 /** What `JSON.parse` yields. */
 export type Json = null | boolean | number | string | Json[] | JsonMap
@@ -19,7 +30,13 @@ export interface JsonMap {
 
 const LOSSLESS = { lossless: true } as const
 
-const TEXT_CLASSES = { $datetime: DateTime, $date: LocalDate, $time: LocalTime, $decimal: Decimal, $uuid: Uuid } as const
+const TEXT_CLASSES = {
+  $datetime: DateTime,
+  $date: LocalDate,
+  $time: LocalTime,
+  $decimal: Decimal,
+  $uuid: Uuid,
+} as const
 
 /** A value without tags -> with tags. */
 export function tag(value: unknown): Json {
@@ -68,7 +85,10 @@ function tagName(map: Record<string, unknown>): string | undefined {
   return keys.length === 1 && keys[0]?.startsWith('$') ? keys[0] : undefined
 }
 
-function mapEntries<From, To>(map: Record<string, From>, change: (key: string, item: From) => [string, To]): Record<string, To> {
+function mapEntries<From, To>(
+  map: Record<string, From>,
+  change: (key: string, item: From) => [string, To],
+): Record<string, To> {
   const result: Record<string, To> = {}
   for (const [key, item] of Object.entries(map)) {
     const [name, value] = change(key, item)
@@ -104,7 +124,9 @@ export const CODECS: Readonly<Record<string, Codec>> = {
   task: {
     decode: (wire) => {
       const { headers = {}, properties = {} } = wire as { headers?: JsonMap; properties?: JsonMap }
-      return toNeutral(parse({ ...toEncoded(wire), headers: untagMap(headers), properties: untagMap(properties) }, LOSSLESS))
+      return toNeutral(
+        parse({ ...toEncoded(wire), headers: untagMap(headers), properties: untagMap(properties) }, LOSSLESS),
+      )
     },
     encode: (message) => fromEncoded(build(fromNeutral(message) as unknown as TaskMessage)),
   },

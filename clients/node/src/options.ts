@@ -95,7 +95,10 @@ const OPTIONS: Readonly<Record<keyof SendOptions, Rule>> = {
   queue: [NAME, isName],
   exchange: [NAME, isName],
   routingKey: ['a string of at most 255 bytes', isKey],
-  priority: ['an integer from 0 to 255', (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 255],
+  priority: [
+    'an integer from 0 to 255',
+    (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 255,
+  ],
   countdown: ['a number of seconds', isSeconds],
   eta: ['a Date or a DateTime', isInstant],
   expires: ['a number of seconds, a Date or a DateTime', (value) => isSeconds(value) || isInstant(value)],
@@ -117,7 +120,17 @@ const OPTIONS: Readonly<Record<keyof SendOptions, Rule>> = {
 const LONGEST_EXPIRATION_MS = 2 ** 32 - 1
 
 /** What an option is that is not given, where the message says so. */
-const NOT_GIVEN = { args: [], kwargs: {}, exchange: '', routingKey: '', shadow: null, parentId: null, timeLimit: null, softTimeLimit: null, ignoreResult: false } as const
+const NOT_GIVEN = {
+  args: [],
+  kwargs: {},
+  exchange: '',
+  routingKey: '',
+  shadow: null,
+  parentId: null,
+  timeLimit: null,
+  softTimeLimit: null,
+  ignoreResult: false,
+} as const
 
 /**
  * Checks the options and makes the message.
@@ -126,7 +139,13 @@ const NOT_GIVEN = { args: [], kwargs: {}, exchange: '', routingKey: '', shadow: 
 export function prepare(task: string, options: SendOptions, around: Surroundings): Outgoing {
   if (typeof task !== 'string' || task === '') throw new InvalidCall('the task needs a name')
   const given = check(options)
-  const { taskId: id = around.newId(), queue = around.queue, exchange, routingKey, ...rest } = { ...NOT_GIVEN, ...given }
+  const {
+    taskId: id = around.newId(),
+    queue = around.queue,
+    exchange,
+    routingKey,
+    ...rest
+  } = { ...NOT_GIVEN, ...given }
   const message: TaskMessage = {
     lang: 'js',
     task,
@@ -167,17 +186,30 @@ export function prepare(task: string, options: SendOptions, around: Surroundings
  * can be waited for before it exists.
  * @throws InvalidCall as `prepare`, or when there is no step.
  */
-export function prepareChain(task: string, options: SendOptions, steps: readonly Signature[], around: Surroundings): Outgoing & { lastId: string } {
-  if (!isSignatures(steps) || steps.length === 0) throw new InvalidCall('a chain needs steps: a list of signatures that is not empty')
+export function prepareChain(
+  task: string,
+  options: SendOptions,
+  steps: readonly Signature[],
+  around: Surroundings,
+): Outgoing & { lastId: string } {
+  if (!isSignatures(steps) || steps.length === 0)
+    throw new InvalidCall('a chain needs steps: a list of signatures that is not empty')
   const { link, ...first } = options
   const { message, ...route } = prepare(task, first, around)
-  const frozen = steps.map((step, index) => freeze(step, options, index === steps.length - 1 ? link : undefined, around))
+  const frozen = steps.map((step, index) =>
+    freeze(step, options, index === steps.length - 1 ? link : undefined, around),
+  )
   const last = frozen.at(-1)?.options['task_id'] as string
   return { ...route, message: { ...message, chain: frozen.map(buildSignature).reverse() }, lastId: last }
 }
 
 /** As Celery freezes a step (TM-BODY-014): its own id, our reply queue, the chain's errbacks, and on the last step its callbacks. */
-function freeze(step: Signature, { linkError, replyTo }: SendOptions, link: SendOptions['link'], around: Surroundings): Signature {
+function freeze(
+  step: Signature,
+  { linkError, replyTo }: SendOptions,
+  link: SendOptions['link'],
+  around: Surroundings,
+): Signature {
   const options: ValueMap = { task_id: around.newId(), reply_to: replyTo ?? around.replyTo, ...step.options }
   if (linkError && !('link_error' in options)) options['link_error'] = buildSignatures(linkError)
   if (link) options['link'] = [...[(options['link'] ?? []) as Value].flat(), ...buildSignatures(link)]
@@ -253,11 +285,14 @@ function later(now: Date, seconds: number): Date {
   return new Date(now.getTime() + seconds * 1000)
 }
 
-const PROTOCOL_HEADERS: ReadonlySet<string> = new Set(FIELDS.filter((row) => row.place === 'headers').map((row) => row.name))
+const PROTOCOL_HEADERS: ReadonlySet<string> = new Set(
+  FIELDS.filter((row) => row.place === 'headers').map((row) => row.name),
+)
 
 function ownHeaders(headers: Readonly<Record<string, unknown>>): ValueMap {
   for (const name of Object.keys(headers)) {
-    if (PROTOCOL_HEADERS.has(name)) throw new InvalidCall(`headers: ${name} belongs to the protocol; use the option for it`)
+    if (PROTOCOL_HEADERS.has(name))
+      throw new InvalidCall(`headers: ${name} belongs to the protocol; use the option for it`)
     if (!isName(name)) throw new InvalidCall(`headers: a name must be ${NAME}`)
   }
   return headers as ValueMap

@@ -61,7 +61,10 @@ export function parseResult(encoded: Encoded, options: ReadOptions = {}): Result
   if (!isMap(document)) throw new InvalidMessage('a result document must be an object')
   const target: Record<string, Value> = {}
   const extra = readFields(RESULT_FIELDS, 'result', document, target)
-  const message: ResultMessage = { ...(target as unknown as ResultMessage), ...(Object.keys(extra).length > 0 && { extra }) }
+  const message: ResultMessage = {
+    ...(target as unknown as ResultMessage),
+    ...(Object.keys(extra).length > 0 && { extra }),
+  }
   if (EXCEPTIONAL.includes(message.status)) parseException(message)
   return message
 }
@@ -80,11 +83,19 @@ export function outcome(message: ResultMessage): Value {
   if (status === 'SUCCESS') return result
   if (status === 'IGNORED') return null
   if (status === 'REJECTED' && !isMap(result)) {
-    throw new TaskFailure(taskId, { state: status, excType: 'Reject', excModule: null, args: [], traceback: message.traceback ?? null })
+    throw new TaskFailure(taskId, {
+      state: status,
+      excType: 'Reject',
+      excModule: null,
+      args: [],
+      traceback: message.traceback ?? null,
+    })
   }
   const exception = parseException(message)
   if (status === 'REVOKED') throw new TaskRevoked(taskId, exception)
-  throw exception.excType === 'NotRegistered' ? new NotRegistered(taskId, exception) : new TaskFailure(taskId, exception)
+  throw exception.excType === 'NotRegistered'
+    ? new NotRegistered(taskId, exception)
+    : new TaskFailure(taskId, exception)
 }
 
 /** Reads the exception of a `FAILURE` or `REVOKED` document: names, never classes (RS-EXC-009). Raises `InvalidMessage`. */
@@ -93,12 +104,13 @@ export function parseException(message: ResultMessage): RemoteException {
   if (!isMap(result)) throw new InvalidMessage(`the result of a ${message.status} document must be an exception object`)
   const { exc_type: excType, exc_module: excModule = null, exc_message: args = [] } = result
   if (typeof excType !== 'string' || excType === '') throw new InvalidMessage('exc_type must be a filled string')
-  if (excModule !== null && typeof excModule !== 'string') throw new InvalidMessage('exc_module must be a string or null')
+  if (excModule !== null && typeof excModule !== 'string')
+    throw new InvalidMessage('exc_module must be a string or null')
   return unwrapped({
     state: message.status,
     excType,
     excModule,
-    args: Array.isArray(args) ? (args) : [args],
+    args: Array.isArray(args) ? args : [args],
     traceback: message.traceback ?? null,
   })
 }

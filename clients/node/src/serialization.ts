@@ -6,7 +6,19 @@ import { deflateSync, inflateSync } from 'node:zlib'
 
 import { CeleriacError, InvalidCall, InvalidMessage } from './errors.js'
 import { readJson, writeJson } from './json.js'
-import { DateTime, Decimal, Float, isMap, isoText, LocalDate, LocalTime, TextValue, Uuid, type Value, type ValueMap } from './values.js'
+import {
+  DateTime,
+  Decimal,
+  Float,
+  isMap,
+  isoText,
+  LocalDate,
+  LocalTime,
+  TextValue,
+  Uuid,
+  type Value,
+  type ValueMap,
+} from './values.js'
 
 /** The one content type that is written and accepted, compared byte for byte as workers do (SER-CT-001, SER-CT-003). */
 export const CONTENT_TYPE = 'application/json'
@@ -53,7 +65,9 @@ export function encodeText(value: unknown): string {
 /** Decodes a body. Raises `InvalidMessage`, and nothing else. */
 export function decode(encoded: Encoded, options: ReadOptions = {}): Value {
   if (encoded.contentType !== CONTENT_TYPE) {
-    throw new InvalidMessage(`content type ${JSON.stringify(encoded.contentType)} is not accepted, only ${CONTENT_TYPE}`)
+    throw new InvalidMessage(
+      `content type ${JSON.stringify(encoded.contentType)} is not accepted, only ${CONTENT_TYPE}`,
+    )
   }
   const encoding = encoded.contentEncoding
   if (encoding !== undefined && !/^utf-?8$/i.test(encoding)) {
@@ -65,7 +79,8 @@ export function decode(encoded: Encoded, options: ReadOptions = {}): Value {
 /** Decodes UTF-8 JSON text with Celery's type tags. Raises `InvalidMessage`, and nothing else. */
 export function decodeText(body: Uint8Array, options: ReadOptions = {}): Value {
   const { maxBytes, maxDepth, lossless } = { ...DEFAULTS, ...options }
-  if (body.byteLength > maxBytes) throw new InvalidMessage(`a body of ${body.byteLength} bytes is over the limit of ${maxBytes}`)
+  if (body.byteLength > maxBytes)
+    throw new InvalidMessage(`a body of ${body.byteLength} bytes is over the limit of ${maxBytes}`)
   return readJson(utf8(body), { maxDepth, lossless, revive: (map) => fromTag(map, lossless) })
 }
 
@@ -85,7 +100,8 @@ const ZLIB_NAMES: readonly string[] = ['application/x-gzip', 'gzip', 'zlib']
 
 /** Compresses a body by the name in the `compression` header. */
 export function compress(name: string, body: Uint8Array): Uint8Array {
-  if (!ZLIB_NAMES.includes(name)) throw new InvalidCall(`compression ${JSON.stringify(name)} is not supported, only application/x-gzip`)
+  if (!ZLIB_NAMES.includes(name))
+    throw new InvalidCall(`compression ${JSON.stringify(name)} is not supported, only application/x-gzip`)
   return deflateSync(body)
 }
 
@@ -129,7 +145,8 @@ function fromTag(map: ValueMap, lossless: boolean): Value {
   const read = typeof name === 'string' ? TAGS.get(name) : undefined
   if (typeof name !== 'string' || !read) throw new InvalidMessage(`unknown ${TYPE} ${encodeText(name)}`)
   const payload = name === 'uuid' && isMap(content) ? content['hex'] : content
-  if (typeof payload !== 'string' || (name === 'uuid') !== isMap(content)) throw new InvalidMessage(`the ${VALUE} of a ${name} is not right`)
+  if (typeof payload !== 'string' || (name === 'uuid') !== isMap(content))
+    throw new InvalidMessage(`the ${VALUE} of a ${name} is not right`)
   try {
     return read(payload, lossless)
   } catch (error) {
@@ -152,7 +169,9 @@ function toTag(value: object): Record<string, unknown> | undefined {
 
 function refuseTagShape(map: Record<string, unknown>): void {
   if (isTagShape(map)) {
-    throw new InvalidCall(`an object with exactly the keys ${TYPE} and ${VALUE} would be read as a type tag; add a key or rename one`)
+    throw new InvalidCall(
+      `an object with exactly the keys ${TYPE} and ${VALUE} would be read as a type tag; add a key or rename one`,
+    )
   }
 }
 
@@ -192,7 +211,9 @@ const ELLIPSIS = '...'
  */
 export function summary(value: unknown): string {
   const text = summarize(value, SUMMARY_DEPTH, SUMMARY_LENGTH)
-  return text.length <= SUMMARY_LENGTH ? text : text.slice(0, SUMMARY_LENGTH - ELLIPSIS.length).toWellFormed() + ELLIPSIS
+  return text.length <= SUMMARY_LENGTH
+    ? text
+    : text.slice(0, SUMMARY_LENGTH - ELLIPSIS.length).toWellFormed() + ELLIPSIS
 }
 
 function summarize(value: unknown, depth: number, room: number): string {
@@ -204,7 +225,12 @@ function summarize(value: unknown, depth: number, room: number): string {
   return summarizeInstance(value)
 }
 
-function summarizeItems(items: Iterable<[string | number, unknown]>, colon: string, depth: number, room: number): string {
+function summarizeItems(
+  items: Iterable<[string | number, unknown]>,
+  colon: string,
+  depth: number,
+  room: number,
+): string {
   const parts: string[] = []
   for (const [key, item] of items) {
     if (room <= 0) {

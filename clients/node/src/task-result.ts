@@ -45,7 +45,8 @@ export class TaskResult<T = unknown> {
    */
   async get(options: GetOptions = {}): Promise<T> {
     const { timeout, signal } = options
-    if (timeout !== undefined && !(timeout >= 0)) throw new InvalidCall('timeout must be a number of seconds, 0 or more')
+    if (timeout !== undefined && !(timeout >= 0))
+      throw new InvalidCall('timeout must be a number of seconds, 0 or more')
     this.#final ??= await this.#wait(timeout, signal)
     // The type is the caller's word for what the task returns.
     return outcome(this.#final) as T
@@ -63,7 +64,8 @@ export class TaskResult<T = unknown> {
     this.#context.closed.throwIfAborted()
     const stopping = new AbortController()
     const ending = abortable(this.#end(slot, stopping.signal), this.#context.closed)
-    const error = (): TaskTimeout => new TaskTimeout(this.id, `task ${this.id} did not end within ${timeout ?? 0} s; it may still run`)
+    const error = (): TaskTimeout =>
+      new TaskTimeout(this.id, `task ${this.id} did not end within ${timeout ?? 0} s; it may still run`)
     const bounded = timeout === undefined ? ending : within(ending, timeout * 1000, error)
     try {
       return await abortable(bounded, signal)

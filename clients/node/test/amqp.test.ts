@@ -3,7 +3,21 @@ import { after, before, test, type TestContext } from 'node:test'
 
 import { Connection, type SyncMessage } from 'rabbitmq-client'
 
-import { BrokerUnavailable, buildResult, Client, Decimal, Float, InvalidCall, InvalidMessage, PublishFailed, TaskFailure, TaskTimeout, type ClientOptions, type TaskResult, type Value } from '../src/index.js'
+import {
+  BrokerUnavailable,
+  buildResult,
+  Client,
+  Decimal,
+  Float,
+  InvalidCall,
+  InvalidMessage,
+  PublishFailed,
+  TaskFailure,
+  TaskTimeout,
+  type ClientOptions,
+  type TaskResult,
+  type Value,
+} from '../src/index.js'
 import { proxyTo } from './proxy.js'
 import { broker, uniqueName, until } from './support.js'
 
@@ -40,19 +54,33 @@ async function reply(task: { replyTo?: string; correlationId?: string }, status:
   await replyRaw(task, Buffer.from(body), content.contentEncoding)
 }
 
-async function replyRaw(task: { replyTo?: string; correlationId?: string }, body: Buffer, contentEncoding?: string): Promise<void> {
+async function replyRaw(
+  task: { replyTo?: string; correlationId?: string },
+  body: Buffer,
+  contentEncoding?: string,
+): Promise<void> {
   const channel = await raw.acquire()
   await channel.confirmSelect()
-  const envelope = { routingKey: task.replyTo ?? '', correlationId: task.correlationId ?? '', contentType: 'application/json' }
+  const envelope = {
+    routingKey: task.replyTo ?? '',
+    correlationId: task.correlationId ?? '',
+    contentType: 'application/json',
+  }
   await channel.basicPublish({ ...envelope, ...(contentEncoding && { contentEncoding }) }, body)
   await channel.close()
 }
 
 test('the message in the queue is what the specification says', limits, async (context) => {
   const { client, queue } = setUp(context, { backend: 'rpc://' })
-  const { id } = await client.send('shop.add', { args: [2, 3], headers: { small: -5, big: 2 ** 40, nested: [1, null, { a: 'b' }] } })
+  const { id } = await client.send('shop.add', {
+    args: [2, 3],
+    headers: { small: -5, big: 2 ** 40, nested: [1, null, { a: 'b' }] },
+  })
   const message = await take(queue)
-  assert.equal((message.body as Buffer).toString(), '[[2, 3], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]')
+  assert.equal(
+    (message.body as Buffer).toString(),
+    '[[2, 3], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]',
+  )
   const { origin, ...rest } = message.headers as Record<string, unknown>
   assert.match(String(origin), /^gen\d+@./)
   assert.deepEqual(rest, {
@@ -78,9 +106,14 @@ test('the message in the queue is what the specification says', limits, async (c
     big: 2 ** 40,
     nested: [1, null, { a: 'b' }],
   })
-  const { contentType, contentEncoding, correlationId, replyTo, deliveryMode, priority, timestamp, expiration } = message as SyncMessage & { deliveryMode: number }
+  const { contentType, contentEncoding, correlationId, replyTo, deliveryMode, priority, timestamp, expiration } =
+    message as SyncMessage & { deliveryMode: number }
   assert.deepEqual([contentType, contentEncoding, correlationId, deliveryMode], ['application/json', 'utf-8', id, 2])
-  assert.deepEqual([priority, timestamp, expiration], [undefined, undefined, undefined], 'nothing that was not asked for')
+  assert.deepEqual(
+    [priority, timestamp, expiration],
+    [undefined, undefined, undefined],
+    'nothing that was not asked for',
+  )
   assert.match(String(replyTo), /^[0-9a-f-]{36}$/)
 })
 
@@ -107,7 +140,10 @@ test('a queue that does not exist is declared durable, without arguments', limit
   assert.equal(messageCount, 1)
 })
 
-for (const [kind, declaration] of [['quorum', { 'x-queue-type': 'quorum' }], ['priority', { 'x-max-priority': 9 }]] as const) {
+for (const [kind, declaration] of [
+  ['quorum', { 'x-queue-type': 'quorum' }],
+  ['priority', { 'x-max-priority': 9 }],
+] as const) {
   test(`an existing ${kind} queue is left alone`, limits, async (context) => {
     const { client, queue } = setUp(context)
     await raw.queueDeclare({ queue, durable: true, arguments: declaration })
@@ -132,9 +168,14 @@ test('of many messages in flight, only those that came back fail', limits, async
   await raw.exchangeDeclare({ exchange, type: 'direct', autoDelete: true })
   await raw.queueDeclare({ queue, durable: true })
   await raw.queueBind({ exchange, queue, routingKey: 'good' })
-  const sends = Array.from({ length: 40 }, (_, index) => client.send('a', { exchange, routingKey: index % 4 === 0 ? 'bad' : 'good' }))
+  const sends = Array.from({ length: 40 }, (_, index) =>
+    client.send('a', { exchange, routingKey: index % 4 === 0 ? 'bad' : 'good' }),
+  )
   const settled = await Promise.allSettled(sends)
-  assert.deepEqual(settled.map(({ status }, index) => status === (index % 4 === 0 ? 'rejected' : 'fulfilled')).includes(false), false)
+  assert.deepEqual(
+    settled.map(({ status }, index) => status === (index % 4 === 0 ? 'rejected' : 'fulfilled')).includes(false),
+    false,
+  )
   assert.equal((await take(queue)).messageCount, 29)
 })
 
@@ -191,7 +232,12 @@ test('rpc: NaN is read, a broken document rejects, also without a content encodi
 test('rpc: the reply queue is declared as Celery 5.7 declares it', limits, async (context) => {
   const { client, queue } = setUp(context, { backend: 'rpc://' })
   const { task } = await sendAndTake(client, queue)
-  await raw.queueDeclare({ queue: task.replyTo ?? '', durable: true, autoDelete: true, arguments: { 'x-expires': 86_400_000 } })
+  await raw.queueDeclare({
+    queue: task.replyTo ?? '',
+    durable: true,
+    autoDelete: true,
+    arguments: { 'x-expires': 86_400_000 },
+  })
 })
 
 test('rpc: a wait ends by timeout and by signal, and can be taken up again', limits, async (context) => {
@@ -250,7 +296,8 @@ test('messages in flight when the connection is cut are each confirmed or report
     proxy.cut()
   }, 5)
   const settled = await Promise.allSettled(sends)
-  for (const one of settled) assert.ok(one.status === 'fulfilled' || one.reason instanceof PublishFailed, JSON.stringify(one))
+  for (const one of settled)
+    assert.ok(one.status === 'fulfilled' || one.reason instanceof PublishFailed, JSON.stringify(one))
   const confirmed = settled.filter(({ status }) => status === 'fulfilled').length
   await sendUntilTaken(client)
   assert.ok((await take(queue)).messageCount >= confirmed, 'every confirmed message is in the queue')
@@ -261,7 +308,10 @@ test('a broker that says nothing: the publish fails in time', limits, async (con
   const { client } = setUp(context, { broker: proxy.url, publishTimeout: 0.3, connectTimeout: 0.5 })
   await client.send('a')
   proxy.silence()
-  await assert.rejects(client.send('a'), (error) => error instanceof PublishFailed && error.message.includes('no confirm within 300 ms'))
+  await assert.rejects(
+    client.send('a'),
+    (error) => error instanceof PublishFailed && error.message.includes('no confirm within 300 ms'),
+  )
   await assert.rejects(client.send('a', { signal: AbortSignal.timeout(50) }), { name: 'TimeoutError' })
 })
 
@@ -283,7 +333,10 @@ test('a refused login is reported at once', limits, async (context) => {
   wrong.password = 'wrong'
   const client = new Client({ broker: wrong.href, connectTimeout: 20 })
   context.after(() => client.close())
-  await assert.rejects(client.send('a'), (error) => error instanceof BrokerUnavailable && /ACCESS_REFUSED.*check the user/.test(error.message))
+  await assert.rejects(
+    client.send('a'),
+    (error) => error instanceof BrokerUnavailable && /ACCESS_REFUSED.*check the user/.test(error.message),
+  )
   await assert.rejects(client.send('a'), BrokerUnavailable)
 })
 

@@ -32,11 +32,19 @@ function reply(memory: MemoryTransport, id: string, status: string, result: Valu
 
 test('send publishes a message that parses back', async () => {
   const { memory, client } = setUp()
-  const result = await client.send('shop.add', { args: [2, new Decimal('1.10')], kwargs: { note: 'é' }, queue: 'shop', headers: { tenant: 'acme' } })
+  const result = await client.send('shop.add', {
+    args: [2, new Decimal('1.10')],
+    kwargs: { note: 'é' },
+    queue: 'shop',
+    headers: { tenant: 'acme' },
+  })
   const [wire] = memory.messages('shop')
   assert.ok(wire)
   const message = parse(wire)
-  assert.deepEqual([message.id, message.task, message.args, message.kwargs], [result.id, 'shop.add', [2, new Decimal('1.10')], { note: 'é' }])
+  assert.deepEqual(
+    [message.id, message.task, message.args, message.kwargs],
+    [result.id, 'shop.add', [2, new Decimal('1.10')], { note: 'é' }],
+  )
   assert.deepEqual(message.extra, { headers: { tenant: 'acme' } })
 })
 
@@ -71,7 +79,11 @@ test('STARTED, RETRY and states of the user are not the end; the first end count
 
 test('a task that failed rejects with what the worker stored', async () => {
   const { memory, client } = setUp()
-  const exception = (excType: string, ...args: Value[]): Value => ({ exc_type: excType, exc_message: args, exc_module: 'builtins' })
+  const exception = (excType: string, ...args: Value[]): Value => ({
+    exc_type: excType,
+    exc_message: args,
+    exc_module: 'builtins',
+  })
   const outcome = async (status: string, stored: Value): Promise<unknown> => {
     const result = await client.send('a')
     reply(memory, result.id, status, stored)
@@ -79,11 +91,17 @@ test('a task that failed rejects with what the worker stored', async () => {
   }
   const failure = await outcome('FAILURE', exception('ValueError', 'no stock', 3, { sku: 'mug' }))
   assert.ok(failure instanceof TaskFailure)
-  assert.deepEqual([failure.code, failure.excType, failure.excModule, failure.args], ['TASK_FAILURE', 'ValueError', 'builtins', ['no stock', 3, { sku: 'mug' }]])
+  assert.deepEqual(
+    [failure.code, failure.excType, failure.excModule, failure.args],
+    ['TASK_FAILURE', 'ValueError', 'builtins', ['no stock', 3, { sku: 'mug' }]],
+  )
   assert.equal(failure.message, "ValueError: no stock, 3, { sku: 'mug' }")
   const unknown = await outcome('FAILURE', exception('NotRegistered', 'a'))
   assert.ok(unknown instanceof NotRegistered && unknown instanceof TaskFailure)
-  const wrapped = await outcome('FAILURE', exception('UnpickleableExceptionWrapper', 'shop', 'Local', ['x'], "Local('x')"))
+  const wrapped = await outcome(
+    'FAILURE',
+    exception('UnpickleableExceptionWrapper', 'shop', 'Local', ['x'], "Local('x')"),
+  )
   assert.ok(wrapped instanceof TaskFailure)
   assert.deepEqual([wrapped.excModule, wrapped.excType, wrapped.args], ['shop', 'Local', ['x']])
   const revoked = await outcome('REVOKED', exception('TaskRevokedError', 'expired'))
@@ -102,7 +120,10 @@ test('a document that cannot be read rejects at once', async () => {
 test('a wait ends by its timeout, its signal, or the close of the client', async () => {
   const { client } = setUp()
   const result = await client.send('a')
-  await assert.rejects(result.get({ timeout: 0.01 }), (error) => error instanceof TaskTimeout && error.taskId === result.id)
+  await assert.rejects(
+    result.get({ timeout: 0.01 }),
+    (error) => error instanceof TaskTimeout && error.taskId === result.id,
+  )
   await assert.rejects(result.get({ timeout: -1 }), InvalidCall)
   const reason = new Error('enough')
   await assert.rejects(result.get({ signal: AbortSignal.abort(reason) }), reason)
@@ -126,7 +147,10 @@ test('without a backend, or with ignoreResult, get says what to do', async () =>
 
 test('sendMany checks all before it sends any', async () => {
   const { memory, client } = setUp()
-  const results = await client.sendMany([{ task: 'a', args: [1] }, { task: 'b', queue: 'other' }])
+  const results = await client.sendMany([
+    { task: 'a', args: [1] },
+    { task: 'b', queue: 'other' },
+  ])
   assert.deepEqual([results.length, memory.messages('celery').length, memory.messages('other').length], [2, 1, 1])
   await assert.rejects(client.sendMany([{ task: 'a' }, { task: 'b', args: [() => 1] }]), InvalidCall)
   assert.equal(memory.messages('celery').length, 1)
@@ -172,7 +196,10 @@ test('a task map types arguments and results', async () => {
   const client = new Client<Shop>({ broker: memory, backend: memory })
   const sum: TaskResult<number> = await client.send('shop.add', { args: [2, 3] })
   const found: TaskResult<{ name: string } | null> = await client.send('shop.find', { args: ['mug'] })
-  const [one, two] = await client.sendMany([{ task: 'shop.add', args: [1, 2] }, { task: 'shop.find', kwargs: { sku: 'mug' } }])
+  const [one, two] = await client.sendMany([
+    { task: 'shop.add', args: [1, 2] },
+    { task: 'shop.find', kwargs: { sku: 'mug' } },
+  ])
   const ids: [TaskResult<number>, TaskResult<{ name: string } | null>] = [one, two]
   assert.equal(new Set([sum.id, found.id, ...ids.map(({ id }) => id)]).size, 4)
   // @ts-expect-error -- no such task

@@ -17,8 +17,18 @@ for (const [list, table] of Object.entries(TABLES)) {
   test(`the table of ${list} is the specification's`, () => {
     const rows = fieldLists()[list] ?? []
     assert.ok(rows.length > 0, `spec/fields.json has no list ${list}`)
-    const ours = table.map(({ name, place, types, ...rest }) => ({ name, place, type: types, ...('omitted' in rest && { omitted: rest.omitted }) }))
-    const theirs = rows.map(({ name, place, type, ...rest }) => ({ name, place, type, ...('omitted' in rest && { omitted: rest.omitted }) }))
+    const ours = table.map(({ name, place, types, ...rest }) => ({
+      name,
+      place,
+      type: types,
+      ...('omitted' in rest && { omitted: rest.omitted }),
+    }))
+    const theirs = rows.map(({ name, place, type, ...rest }) => ({
+      name,
+      place,
+      type,
+      ...('omitted' in rest && { omitted: rest.omitted }),
+    }))
     assert.deepEqual(ours, theirs)
   })
 }
@@ -32,7 +42,12 @@ test('every requirement that the source names exists', () => {
   const known = new Set(requirementIds())
   const folder = new URL('../../src/', import.meta.url)
   const files = readdirSync(folder, { recursive: true }).filter((name) => String(name).endsWith('.ts'))
-  const named = files.flatMap((name) => readFileSync(new URL(String(name), folder), 'utf8').match(/\b(?:TM|SER|RS|BR)-[A-Z]+-\d{3}\b/g) ?? [])
+  const named = files.flatMap(
+    (name) => readFileSync(new URL(String(name), folder), 'utf8').match(/\b(?:TM|SER|RS|BR)-[A-Z]+-\d{3}\b/g) ?? [],
+  )
   assert.ok(named.length > 20)
-  assert.deepEqual(named.filter((id) => !known.has(id)), [])
+  assert.deepEqual(
+    named.filter((id) => !known.has(id)),
+    [],
+  )
 })

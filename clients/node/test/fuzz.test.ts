@@ -36,7 +36,9 @@ function readEverything(what: string, body: Uint8Array): void {
   raisesOnlyInvalidMessage(what, () => decode({ ...CONTENT, body }))
   raisesOnlyInvalidMessage(what, () => decode({ ...CONTENT, body }, { lossless: true }))
   raisesOnlyInvalidMessage(what, () => parse({ ...CONTENT, body, headers: HEADERS, properties: {} }))
-  raisesOnlyInvalidMessage(what, () => parse({ ...CONTENT, body, headers: { ...HEADERS, compression: 'zlib' }, properties: {} }))
+  raisesOnlyInvalidMessage(what, () =>
+    parse({ ...CONTENT, body, headers: { ...HEADERS, compression: 'zlib' }, properties: {} }),
+  )
   raisesOnlyInvalidMessage(what, () => parseResult({ ...CONTENT, body }))
   raisesOnlyInvalidMessage(what, () => parseEnvelope(body))
 }
@@ -47,7 +49,9 @@ test('random bytes', () => {
   const random = generator(1)
   const alphabet = Buffer.from('{}[]",:\\u0123456789-+.eE truefalsnNIity_\u00ff\n')
   for (let round = 0; round < 5000; round += 1) {
-    const bytes = Uint8Array.from({ length: random(40) }, () => (round % 2 === 0 ? random(256) : (alphabet[random(alphabet.length)] ?? 0)))
+    const bytes = Uint8Array.from({ length: random(40) }, () =>
+      round % 2 === 0 ? random(256) : (alphabet[random(alphabet.length)] ?? 0),
+    )
     readEverything(`seed 1, round ${round}, ${Buffer.from(bytes).toString('base64')}`, bytes)
   }
 })
@@ -68,7 +72,21 @@ test('vectors with bytes changed, cut and doubled', () => {
   }
 })
 
-const ODD_VALUES: readonly Json[] = [null, true, -1, 1.5, 1e300, '', 'text', [], [null], {}, { a: [] }, { $float: 'NaN' }, { $bytes: '/w==' }]
+const ODD_VALUES: readonly Json[] = [
+  null,
+  true,
+  -1,
+  1.5,
+  1e300,
+  '',
+  'text',
+  [],
+  [null],
+  {},
+  { a: [] },
+  { $float: 'NaN' },
+  { $bytes: '/w==' },
+]
 
 test('vectors with headers and properties replaced', () => {
   const random = generator(3)

@@ -71,7 +71,10 @@ test('typed values', () => {
 })
 
 test('typed values are read into what JavaScript has, unless lossless', () => {
-  assert.deepEqual(read('{"__type__": "datetime", "__value__": "2026-01-02T03:04:05.678901"}'), new Date('2026-01-02T03:04:05.678Z'))
+  assert.deepEqual(
+    read('{"__type__": "datetime", "__value__": "2026-01-02T03:04:05.678901"}'),
+    new Date('2026-01-02T03:04:05.678Z'),
+  )
   const uuid = '{"__type__": "uuid", "__value__": {"hex": "12345678123456781234567812345678"}}'
   assert.equal(read(uuid), '12345678-1234-5678-1234-567812345678')
 })
@@ -88,7 +91,10 @@ test('what cannot be sent is refused, and named', () => {
     [{ __type__: 'x', __value__: 1 }, /type tag/],
   ]
   for (const [value, message] of rows) {
-    assert.throws(() => encodeText(value), (error) => error instanceof InvalidCall && message.test(error.message))
+    assert.throws(
+      () => encodeText(value),
+      (error) => error instanceof InvalidCall && message.test(error.message),
+    )
   }
   assert.equal(encodeText({ __type__: 'x', __value__: 1, other: 2 }), '{"__type__": "x", "__value__": 1, "other": 2}')
 })
@@ -116,7 +122,10 @@ test('the value classes refuse text that is not theirs', () => {
 })
 
 test('the summary of arguments is short, shallow and cheap', () => {
-  assert.equal(summary([1, 'a', { b: [[[1]]] }, null, new Decimal('1.10'), Buffer.from('xyz')]), '[1, "a", {"b": [[...]]}, null, 1.10, <3 bytes>]')
+  assert.equal(
+    summary([1, 'a', { b: [[[1]]] }, null, new Decimal('1.10'), Buffer.from('xyz')]),
+    '[1, "a", {"b": [[...]]}, null, 1.10, <3 bytes>]',
+  )
   assert.equal(summary(['x'.repeat(100_000)]).length, 1024)
   assert.equal(summary(Array.from({ length: 100_000 }, (_, index) => index)).length, 1024)
   assert.ok(summary(['\u{1F407}'.repeat(1000)]).isWellFormed())

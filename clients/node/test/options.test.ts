@@ -44,7 +44,10 @@ test('a plain call writes every header that Celery writes', () => {
     stamps: {},
   })
   assert.deepEqual(wire.properties, { correlation_id: 'one', reply_to: 'mine', delivery_mode: 2 })
-  assert.equal(Buffer.from(wire.body).toString(), '[[2, 3], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]')
+  assert.equal(
+    Buffer.from(wire.body).toString(),
+    '[[2, 3], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]',
+  )
 })
 
 test('the time limit is [hard, soft]', () => {
@@ -55,7 +58,10 @@ test('the time limit is [hard, soft]', () => {
 test('times are instants with an offset and at most six digits', () => {
   assert.equal(headers({ countdown: 10 })['eta'], '2030-05-17T09:30:10.250000+00:00')
   assert.equal(headers({ eta: new Date('2030-05-17T10:00:00Z') })['eta'], '2030-05-17T10:00:00+00:00')
-  assert.equal(headers({ eta: new DateTime('2030-05-17T10:00:00.000001+05:30') })['eta'], '2030-05-17T10:00:00.000001+05:30')
+  assert.equal(
+    headers({ eta: new DateTime('2030-05-17T10:00:00.000001+05:30') })['eta'],
+    '2030-05-17T10:00:00.000001+05:30',
+  )
   assert.equal(headers({ eta: new DateTime('2030-05-17T10:00:00') })['eta'], '2030-05-17T10:00:00+00:00')
 })
 
@@ -68,7 +74,10 @@ test('expires reaches the broker, within its limits', () => {
 })
 
 test('signatures are whole', () => {
-  const { message } = prepared({ link: signature('shop.log', { queue: 'logs', timeLimit: 5 }), linkError: [signature('shop.alarm')] })
+  const { message } = prepared({
+    link: signature('shop.log', { queue: 'logs', timeLimit: 5 }),
+    linkError: [signature('shop.alarm')],
+  })
   const plain = { args: [], kwargs: {}, options: {}, subtask_type: null, immutable: false }
   assert.deepEqual(message.callbacks, [{ ...plain, task: 'shop.log', options: { queue: 'logs', time_limit: 5 } }])
   assert.deepEqual(message.errbacks, [{ ...plain, task: 'shop.alarm' }])
@@ -81,7 +90,12 @@ interface ChainStep {
 
 test('a chain is reversed, and its steps know their ids', () => {
   const steps = [signature('two'), signature('three', { taskId: 'last', immutable: true })]
-  const { message, lastId } = prepareChain('one', { link: signature('done'), linkError: signature('alarm') }, steps, around)
+  const { message, lastId } = prepareChain(
+    'one',
+    { link: signature('done'), linkError: signature('alarm') },
+    steps,
+    around,
+  )
   assert.equal(lastId, 'last')
   assert.deepEqual(message.callbacks, null)
   const [last, next] = message.chain as unknown as [ChainStep, ChainStep]
@@ -114,7 +128,11 @@ test('mistakes are refused before anything is sent', () => {
     [{ ignoreResult: 'false' }, /ignoreResult/],
   ]
   for (const [options, message] of mistakes) {
-    assert.throws(() => prepared(options), (error) => error instanceof InvalidCall && message.test(error.message), JSON.stringify(options))
+    assert.throws(
+      () => prepared(options),
+      (error) => error instanceof InvalidCall && message.test(error.message),
+      JSON.stringify(options),
+    )
   }
   assert.throws(() => prepare('', {}, around), /needs a name/)
   assert.throws(() => signature(''), InvalidCall)

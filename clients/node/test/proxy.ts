@@ -23,7 +23,10 @@ export async function proxyTo(target: string): Promise<Proxy> {
   const server = createServer((near) => {
     taken += 1
     const far = connect(Number(port), hostname)
-    for (const [from, to] of [[near, far], [far, near]] as const) {
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
       sockets.add(from)
       from.setNoDelay(true)
       from.on('error', () => undefined)

@@ -3,7 +3,18 @@ import { after, before, test, type TestContext } from 'node:test'
 
 import { Redis } from 'ioredis'
 
-import { BrokerUnavailable, buildResult, Client, InvalidCall, InvalidMessage, PublishFailed, TaskTimeout, TransportError, type ClientOptions, type Value } from '../src/index.js'
+import {
+  BrokerUnavailable,
+  buildResult,
+  Client,
+  InvalidCall,
+  InvalidMessage,
+  PublishFailed,
+  TaskTimeout,
+  TransportError,
+  type ClientOptions,
+  type Value,
+} from '../src/index.js'
 import { proxyTo } from './proxy.js'
 import { broker, uniqueName, until } from './support.js'
 
@@ -43,32 +54,65 @@ test('the list item is what the specification says, key by key', limits, async (
   const { client, queue } = setUp(context)
   const { id } = await client.send('shop.add', { args: [2, 3], kwargs: { note: 'é' } })
   const item = (await raw.rpop(queue)) ?? ''
-  const envelope = JSON.parse(item) as { body: string; headers: Record<string, unknown>; properties: Record<string, unknown> }
+  const envelope = JSON.parse(item) as {
+    body: string
+    headers: Record<string, unknown>
+    properties: Record<string, unknown>
+  }
   assert.deepEqual(Object.keys(envelope), ['body', 'content-encoding', 'content-type', 'headers', 'properties'])
-  assert.deepEqual(Object.keys(envelope.properties), ['correlation_id', 'reply_to', 'delivery_mode', 'delivery_info', 'priority', 'body_encoding', 'delivery_tag'])
+  assert.deepEqual(Object.keys(envelope.properties), [
+    'correlation_id',
+    'reply_to',
+    'delivery_mode',
+    'delivery_info',
+    'priority',
+    'body_encoding',
+    'delivery_tag',
+  ])
   const { reply_to: replyTo, delivery_tag: tag, ...properties } = envelope.properties
-  const expected = { correlation_id: id, delivery_mode: 2, delivery_info: { exchange: '', routing_key: queue }, priority: 0, body_encoding: 'base64' }
+  const expected = {
+    correlation_id: id,
+    delivery_mode: 2,
+    delivery_info: { exchange: '', routing_key: queue },
+    priority: 0,
+    body_encoding: 'base64',
+  }
   assert.deepEqual(properties, expected)
   for (const uuid of [replyTo, tag]) assert.match(String(uuid), /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
   const body = Buffer.from(envelope.body, 'base64').toString()
-  assert.equal(body, '[[2, 3], {"note": "\\u00e9"}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]')
+  assert.equal(
+    body,
+    '[[2, 3], {"note": "\\u00e9"}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]',
+  )
   assert.equal(envelope.headers['id'], id)
 })
 
 test('every message has a delivery tag of its own, and the oldest is popped first', limits, async (context) => {
   const { client, queue } = setUp(context)
   const results = await client.sendMany(Array.from({ length: 200 }, (_, index) => ({ task: 'a', args: [index] })))
-  const items = (await raw.lrange(queue, 0, -1)).map((item) => JSON.parse(item) as { headers: { id: string }; properties: { delivery_tag: string } })
+  const items = (await raw.lrange(queue, 0, -1)).map(
+    (item) => JSON.parse(item) as { headers: { id: string }; properties: { delivery_tag: string } },
+  )
   assert.equal(new Set(items.map(({ properties }) => properties.delivery_tag)).size, 200)
-  assert.deepEqual(items.reverse().map(({ headers }) => headers.id), results.map(({ id }) => id))
+  assert.deepEqual(
+    items.reverse().map(({ headers }) => headers.id),
+    results.map(({ id }) => id),
+  )
 })
 
 test('the priority chooses the list by steps, and is kept', limits, async (context) => {
   const { client, queue } = setUp(context)
   for (const priority of [0, 2, 3, 5, 6, 8, 9, 255]) await client.send('a', { priority })
   const found = await Promise.all(listsOf(queue).map((list) => raw.lrange(list, 0, -1)))
-  const priorities = found.map((items) => items.map((item) => (JSON.parse(item) as { properties: { priority: number } }).properties.priority))
-  assert.deepEqual(priorities, [[2, 0], [5, 3], [8, 6], [255, 9]])
+  const priorities = found.map((items) =>
+    items.map((item) => (JSON.parse(item) as { properties: { priority: number } }).properties.priority),
+  )
+  assert.deepEqual(priorities, [
+    [2, 0],
+    [5, 3],
+    [8, 6],
+    [255, 9],
+  ])
 })
 
 test('Redis has no exchanges, and the caller is told', limits, async (context) => {
@@ -108,7 +152,11 @@ test('a result that nobody announced is found all the same', limits, async (cont
   const result = await client.send('a')
   const waiting = result.get({ timeout: 10 })
   await until(async () => (await subscribers(result.id)) === 1)
-  await raw.setex(keyOf(result.id), 60, Buffer.from(buildResult({ taskId: result.id, status: 'SUCCESS', result: 2 }).body))
+  await raw.setex(
+    keyOf(result.id),
+    60,
+    Buffer.from(buildResult({ taskId: result.id, status: 'SUCCESS', result: 2 }).body),
+  )
   assert.equal(await waiting, 2)
 })
 
@@ -119,7 +167,10 @@ test('a document that cannot be read rejects', limits, async (context) => {
   await assert.rejects(result.get({ timeout: 10 }), InvalidMessage)
   await raw.del(keyOf(result.id))
   await raw.lpush(keyOf(result.id), 'not a string')
-  await assert.rejects(result.get({ timeout: 10 }), (error) => error instanceof TransportError && error.message.includes('WRONGTYPE'))
+  await assert.rejects(
+    result.get({ timeout: 10 }),
+    (error) => error instanceof TransportError && error.message.includes('WRONGTYPE'),
+  )
   await raw.del(keyOf(result.id))
 })
 
@@ -128,7 +179,11 @@ test('a document compressed by Celery 5.7', limits, async (context) => {
   const result = await client.send('a')
   const { deflateSync } = await import('node:zlib')
   const document = deflateSync(buildResult({ taskId: result.id, status: 'SUCCESS', result: 3 }).body)
-  await raw.setex(keyOf(result.id), 60, Buffer.concat([Buffer.from('\0celery-compressed\0application/x-gzip\0'), document]))
+  await raw.setex(
+    keyOf(result.id),
+    60,
+    Buffer.concat([Buffer.from('\0celery-compressed\0application/x-gzip\0'), document]),
+  )
   assert.equal(await result.get({ timeout: 10 }), 3)
 })
 
@@ -147,7 +202,10 @@ test('many waits share two connections', limits, async (context) => {
   const results = await client.sendMany(Array.from({ length: 50 }, () => ({ task: 'a' })))
   const waiting = Promise.all(results.map((result) => result.get({ timeout: 10 })))
   for (const [index, { id }] of results.entries()) await store(id, 'SUCCESS', index)
-  assert.deepEqual(await waiting, results.map((_, index) => index))
+  assert.deepEqual(
+    await waiting,
+    results.map((_, index) => index),
+  )
   assert.equal(proxy.taken, 2)
 })
 
@@ -180,11 +238,18 @@ test('a broker that says nothing: the publish fails in time', limits, async (con
   const { client } = setUp(context, { broker: proxy.url, publishTimeout: 0.3 })
   await client.send('a')
   proxy.silence()
-  await assert.rejects(client.send('a'), (error) => error instanceof PublishFailed && error.message.includes('no answer within 300 ms'))
+  await assert.rejects(
+    client.send('a'),
+    (error) => error instanceof PublishFailed && error.message.includes('no answer within 300 ms'),
+  )
 })
 
 test('a broker that is not there', { timeout: 30_000 }, async () => {
-  const client = new Client({ broker: 'redis://:secret@127.0.0.1:1/0', backend: 'redis://:secret@127.0.0.1:1/0', connectTimeout: 0.3 })
+  const client = new Client({
+    broker: 'redis://:secret@127.0.0.1:1/0',
+    backend: 'redis://:secret@127.0.0.1:1/0',
+    connectTimeout: 0.3,
+  })
   const isUnavailable = (error: unknown): boolean => {
     assert.ok(error instanceof BrokerUnavailable, String(error))
     assert.match(error.message, /cannot reach redis:\/\/:\*\*\*@127\.0\.0\.1:1.*check that Redis runs/)
@@ -201,7 +266,10 @@ test('a refused login is reported at once', limits, async (context) => {
   wrong.password = 'secret'
   const client = new Client({ broker: wrong.href, connectTimeout: 20 })
   context.after(() => client.close())
-  await assert.rejects(client.send('a'), (error) => error instanceof BrokerUnavailable && /WRONGPASS.*check the user/.test(error.message))
+  await assert.rejects(
+    client.send('a'),
+    (error) => error instanceof BrokerUnavailable && /WRONGPASS.*check the user/.test(error.message),
+  )
 })
 
 test('close ends everything and can be called twice', limits, async (context) => {

@@ -40,7 +40,9 @@ export function fieldLists(): Record<string, readonly FieldRow[]> {
 
 /** The ids of the specification's requirements. */
 export function requirementIds(): readonly string[] {
-  const { requirements } = JSON.parse(readFileSync(new URL('requirements.json', SPEC), 'utf8')) as { requirements: readonly { id: string }[] }
+  const { requirements } = JSON.parse(readFileSync(new URL('requirements.json', SPEC), 'utf8')) as {
+    requirements: readonly { id: string }[]
+  }
   return requirements.map(({ id }) => id)
 }
 

@@ -38,14 +38,18 @@ for (const folder of FOLDERS) {
     test(`${vector.id}: decode and encode`, () => {
       const { decode, encode } = codecOf(vector)
       if (unsupported) {
-        assert.throws(() => decode(vector.wire), (error) => error instanceof InvalidMessage && unsupported.test(error.message))
+        assert.throws(
+          () => decode(vector.wire),
+          (error) => error instanceof InvalidMessage && unsupported.test(error.message),
+        )
         return
       }
       assert.deepEqual(decode(vector.wire), vector.message)
       const wire = encode(vector.message)
       assert.deepEqual(decode(wire), vector.message)
       // Python's own bytes come back one for one; a hand-written body may be laid out in another way.
-      if (vector.provenance.source === 'capture') assert.deepEqual(comparable(vector, wire), comparable(vector, vector.wire))
+      if (vector.provenance.source === 'capture')
+        assert.deepEqual(comparable(vector, wire), comparable(vector, vector.wire))
     })
   }
 

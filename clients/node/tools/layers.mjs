@@ -20,12 +20,30 @@ const RULES = {
   'transport/transport': { own: ['serialization', 'message'], other: ['node:tls'] },
   'transport/memory': { own: [...CORE, 'transport/transport'], other: [] },
   'transport/envelope': { own: CORE, other: ['node:crypto'] },
-  'transport/amqp-connection': { own: [...CORE, 'transport/transport', 'transport/url', 'transport/waiting'], other: ['rabbitmq-client'] },
-  'transport/amqp': { own: [...CORE, 'transport/transport', 'transport/waiting', 'transport/amqp-connection'], other: ['node:util', 'rabbitmq-client'] },
-  'transport/amqp-replies': { own: [...CORE, 'transport/transport', 'transport/amqp-connection'], other: ['rabbitmq-client'] },
-  'transport/redis-connection': { own: [...CORE, 'transport/transport', 'transport/url', 'transport/waiting'], other: ['ioredis'] },
-  'transport/redis': { own: [...CORE, 'transport/transport', 'transport/waiting', 'transport/envelope', 'transport/redis-connection'], other: [] },
-  'transport/redis-results': { own: [...CORE, 'transport/transport', 'transport/waiting', 'transport/redis-connection'], other: [] },
+  'transport/amqp-connection': {
+    own: [...CORE, 'transport/transport', 'transport/url', 'transport/waiting'],
+    other: ['rabbitmq-client'],
+  },
+  'transport/amqp': {
+    own: [...CORE, 'transport/transport', 'transport/waiting', 'transport/amqp-connection'],
+    other: ['node:util', 'rabbitmq-client'],
+  },
+  'transport/amqp-replies': {
+    own: [...CORE, 'transport/transport', 'transport/amqp-connection'],
+    other: ['rabbitmq-client'],
+  },
+  'transport/redis-connection': {
+    own: [...CORE, 'transport/transport', 'transport/url', 'transport/waiting'],
+    other: ['ioredis'],
+  },
+  'transport/redis': {
+    own: [...CORE, 'transport/transport', 'transport/waiting', 'transport/envelope', 'transport/redis-connection'],
+    other: [],
+  },
+  'transport/redis-results': {
+    own: [...CORE, 'transport/transport', 'transport/waiting', 'transport/redis-connection'],
+    other: [],
+  },
   'transport/connect': { own: ['errors', 'transport/*'], other: ['node:tls'] },
   options: { own: CORE, other: [] },
   'task-result': { own: [...CORE, 'result', 'transport/transport', 'transport/waiting'], other: [] },
@@ -41,7 +59,9 @@ const IMPORT = /(?:\bfrom\s+|\bimport\s*\(\s*|\bimport\s+)['"]([^'"]+)['"]/g
 
 /** The imports of every module of a folder: `{ module: [specifier, ...] }`, type imports counted. */
 export function importsOf(folder) {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.name.endsWith('.ts'))
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.name.endsWith('.ts'),
+  )
   const modules = {}
   for (const file of files) {
     const path = posix.join(file.parentPath ?? file.path, file.name)
@@ -61,16 +81,22 @@ export function problems(modules, rules = RULES) {
   for (const [name, imports] of Object.entries(modules)) {
     const rule = rules[name]
     if (!rule) found.push(`${name}: not in the table of layers`)
-    else for (const target of imports) if (!isAllowed(target, rule)) found.push(`${name}: may not import ${target.replace(/^own:/, '')}`)
+    else
+      for (const target of imports)
+        if (!isAllowed(target, rule)) found.push(`${name}: may not import ${target.replace(/^own:/, '')}`)
   }
-  for (const name of Object.keys(rules)) if (!(name in modules)) found.push(`${name}: in the table of layers, but there is no such module`)
+  for (const name of Object.keys(rules))
+    if (!(name in modules)) found.push(`${name}: in the table of layers, but there is no such module`)
   return [...found, ...cycles(modules)]
 }
 
 function isAllowed(target, { own, other }) {
   if (!target.startsWith('own:')) return other.includes(target)
   const name = target.slice('own:'.length)
-  return own.some((allowed) => allowed === '*' || allowed === name || (allowed.endsWith('/*') && name.startsWith(allowed.slice(0, -1))))
+  return own.some(
+    (allowed) =>
+      allowed === '*' || allowed === name || (allowed.endsWith('/*') && name.startsWith(allowed.slice(0, -1))),
+  )
 }
 
 function cycles(modules) {
@@ -79,7 +105,8 @@ function cycles(modules) {
   const visit = (name, path) => {
     if (path.includes(name)) found.push(`cycle: ${[...path.slice(path.indexOf(name)), name].join(' -> ')}`)
     if (path.includes(name) || done.has(name)) return
-    for (const target of modules[name] ?? []) if (target.startsWith('own:')) visit(target.slice('own:'.length), [...path, name])
+    for (const target of modules[name] ?? [])
+      if (target.startsWith('own:')) visit(target.slice('own:'.length), [...path, name])
     done.add(name)
   }
   for (const name of Object.keys(modules)) visit(name, [])

@@ -36,7 +36,8 @@ export class AmqpBroker implements Broker {
     if (route.exchange === '') await remember(this.#queues, route.routingKey, () => this.#ensureQueue(route.routingKey))
     try {
       const publisher = await remember(this.#publishers, route.exchange, () => this.#open(route.exchange))
-      const timeout = (): Error => new PublishFailed(`${shown(route)}: no confirm within ${this.#publishTimeout} ms; the message may be queued`)
+      const timeout = (): Error =>
+        new PublishFailed(`${shown(route)}: no confirm within ${this.#publishTimeout} ms; the message may be queued`)
       await within(publisher.publish(envelope, toBuffer(wire.body)), this.#publishTimeout, timeout)
     } catch (error) {
       // Perhaps the queue was deleted: look again before the next message.
@@ -195,7 +196,9 @@ function toTable(value: unknown): unknown {
     const given = Object.entries(value).filter(([, item]) => item !== undefined)
     return Object.fromEntries(given.map(([key, item]) => [key, toTable(item)]))
   }
-  throw new InvalidCall(`headers: ${inspect(value)} cannot be sent over AMQP as it is; send text, an integer of at most 64 bits or a fraction`)
+  throw new InvalidCall(
+    `headers: ${inspect(value)} cannot be sent over AMQP as it is; send text, an integer of at most 64 bits or a fraction`,
+  )
 }
 
 function toNumber(value: unknown): number | bigint | undefined {
@@ -210,11 +213,14 @@ function toBuffer(bytes: Uint8Array): Buffer {
 }
 
 function shown(route: { exchange?: string; routingKey?: string }): string {
-  return route.exchange ? `exchange ${route.exchange}, routing key ${route.routingKey ?? ''}` : `queue ${route.routingKey ?? ''}`
+  return route.exchange
+    ? `exchange ${route.exchange}, routing key ${route.routingKey ?? ''}`
+    : `queue ${route.routingKey ?? ''}`
 }
 
 function unroutable(message: ReturnedMessage): PublishFailed {
-  const remedy = message.exchange === '' ? 'the queue does not exist: start the worker that declares it' : 'no queue is bound there'
+  const remedy =
+    message.exchange === '' ? 'the queue does not exist: start the worker that declares it' : 'no queue is bound there'
   return new PublishFailed(`${shown(message)}: the broker returned the message (${message.replyText}); ${remedy}`)
 }
 

@@ -39,7 +39,10 @@ export function connect(options: Connecting): Transports {
   if (typeof broker !== 'string') return { broker, store: storeOf(backend, options) }
   const address = parseUrl(broker)
   if (address.kind === 'redis') {
-    return { broker: new RedisBroker(new RedisConnection(address, options), publishTimeout), store: storeOf(backend, options) }
+    return {
+      broker: new RedisBroker(new RedisConnection(address, options), publishTimeout),
+      store: storeOf(backend, options),
+    }
   }
   const connection = new AmqpConnection(address, options)
   const store = backend === RPC ? new AmqpReplies(connection, replyTo) : storeOf(backend, options)

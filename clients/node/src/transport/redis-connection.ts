@@ -103,7 +103,9 @@ export class RedisConnection {
   #failure(error: unknown): TransportError {
     if (this.#closed) return new TransportError('the client was closed', { cause: error })
     const cause = this.#lastError ?? error
-    const remedy = isRefusal(cause) ? 'check the user and the password' : 'check that Redis runs there and that the URL is right'
+    const remedy = isRefusal(cause)
+      ? 'check the user and the password'
+      : 'check that Redis runs there and that the URL is right'
     const reason = cause instanceof Error ? cause.message : String(cause)
     return new BrokerUnavailable(`cannot reach ${this.#address.shown}: ${reason}; ${remedy}`, { cause })
   }

@@ -26,7 +26,10 @@ export class RedisBroker implements Broker {
       throw new InvalidCall(`exchange ${route.exchange}: Redis has no exchanges; name the queue instead`)
     }
     const { priority = 0 } = wire.properties
-    const item = buildEnvelope({ ...wire, properties: { ...wire.properties, priority } }, newEnvelope('', route.routingKey))
+    const item = buildEnvelope(
+      { ...wire, properties: { ...wire.properties, priority } },
+      newEnvelope('', route.routingKey),
+    )
     const redis = await this.#connection.client()
     const timeout = (): Error => new Error(`no answer within ${this.#publishTimeout} ms`)
     try {

@@ -8,9 +8,12 @@ const LONGEST_MS = 2 ** 31 - 1
 /** The promise, or a rejection with `error()` once `milliseconds` have passed. */
 export function within<T>(promise: Promise<T>, milliseconds: number, error: () => Error): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      reject(error())
-    }, Math.min(milliseconds, LONGEST_MS))
+    const timer = setTimeout(
+      () => {
+        reject(error())
+      },
+      Math.min(milliseconds, LONGEST_MS),
+    )
     promise.then(resolve, reject).finally(() => {
       clearTimeout(timer)
     })

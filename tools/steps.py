@@ -24,13 +24,17 @@ GRACE_SECONDS = 15
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One row of the table: a command, the parts of the machine it needs, and how long it may take at most."""
+    """One row of the table: a command, the parts of the machine it needs, and how long it may take at most.
+
+    Steps that hold the same thing are never run at once.
+    """
 
     name: str
     group: str
     command: Sequence[str | Path]
     cwd: Path = ROOT
     needs: tuple[str, ...] = ()
+    holds: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     seconds: int = 300
 
@@ -53,21 +57,44 @@ class Runner:
         self._jobs = jobs
         self._printing = threading.Lock()
         self._live: set[subprocess.Popen[bytes]] = set()
+        self._changed = threading.Condition()
+        self._held: list[str] = []
         self._interrupted = False
         self._done = 0
 
     def run(self, steps: Sequence[Step]) -> list[Result]:
-        """Run them all; their results in the order of the table."""
+        """Run them all, begun in the order of the table as far as they may; their results in that order."""
         LOGS.mkdir(parents=True, exist_ok=True)
+        waiting, results = list(steps), dict[str, Result]()
         with ThreadPoolExecutor(self._jobs) as pool:
-            waiting = [pool.submit(self._one, step, len(steps)) for step in steps]
+            lanes = [pool.submit(self._lane, waiting, results, len(steps)) for _ in range(self._jobs)]
             try:
-                return [future.result() for future in waiting]
+                for lane in lanes:
+                    lane.result()
             except BaseException:  # Ctrl-C above all: nothing may stay behind
                 self._interrupted = True
                 for process in tuple(self._live):
                     end(process)
                 raise
+        return [results[step.name] for step in steps]
+
+    def _lane(self, waiting: list[Step], results: dict[str, Result], total: int) -> None:
+        """Take one step after the other, until none waits."""
+        while True:
+            with self._changed:
+                while not (free := [step for step in waiting if step.holds not in self._held]) and waiting:
+                    self._changed.wait()
+                if not waiting:
+                    return
+                step = free[0]
+                waiting.remove(step)
+                self._held += [step.holds] if step.holds else []
+            try:
+                results[step.name] = self._one(step, total)
+            finally:
+                with self._changed:
+                    self._held = [held for held in self._held if held != step.holds]
+                    self._changed.notify_all()
 
     def _one(self, step: Step, total: int) -> Result:
         reasons = [f"{name}: {self._missing[name]}" for name in step.needs if name in self._missing]

@@ -10,10 +10,13 @@ The output of each step is shown whole when it ends; the last lines are a table 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shutil
+import signal
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import setup
@@ -22,13 +25,29 @@ from parts import required
 from steps import Runner, Step, choose, summary
 from venvs import DEV, WITNESS, python
 
+TOOLS, SUITE = ROOT / "tools", CONFORMANCE_PACKAGE / "src"
+sys.path.insert(0, str(SUITE))
+from celeriac_conformance import brokers  # noqa: E402 - its folder has to be on the path first
+
 PY = python(DEV)
 BIN = DEV / "bin"
 REPORTS = CACHE / "reports"
 ADAPTERS = CONFORMANCE_PACKAGE / "adapters"
-BROKERS = ("rabbitmq", "redis")
-#: The brokers and the parts an inner call inherits from the outer one, which has set everything up.
-INNER = "CELERIAC_TEST_MISSING"
+BROKERS = {
+    "rabbitmq": (brokers.ENV_AMQP, brokers.rabbitmq),
+    "redis": (brokers.ENV_REDIS, brokers.redis),
+}
+#: What npm scripts build anew and others import meanwhile.
+DIST = "clients/node/dist"
+Words = tuple[str | Path, ...]
+Names = tuple[str, ...]
+
+
+def with_interpreters() -> str:
+    """PATH for tox: pyenv hides its interpreters behind shims; those of others are on PATH already."""
+    root = answer(["pyenv", "root"]) if shutil.which("pyenv") else None
+    folders = sorted(Path(root).glob("versions/3.1[0-3].*/bin")) if root else []
+    return os.pathsep.join([*map(str, folders), os.environ["PATH"]])
 
 
 def pytest(name: str, folder: str, *, cwd: Path = ROOT) -> Step:
@@ -37,15 +56,21 @@ def pytest(name: str, folder: str, *, cwd: Path = ROOT) -> Step:
     return Step(name=name, group="unit", command=(PY, "-m", "pytest", "-q", junit, folder), cwd=cwd)
 
 
-def suite(name: str, *testee: str | Path, needs: tuple[str, ...] = (), options: tuple[str | Path, ...] = ()) -> Step:
+def suite(name: str, *testee: str | Path, needs: Names = (), holds: str = "", options: Words = ()) -> Step:
     """The conformance suite against one implementation."""
-    command = (BIN / "celeriac-conformance", "run", "--out", REPORTS / name, *options, "--", *testee)
-    return Step(name=name, group="suite", command=command, needs=(*BROKERS, *needs))
+    command: Words = (BIN / "celeriac-conformance", "run", "--out", REPORTS / name, *options, "--", *testee)
+    return Step(name=name, group="suite", command=command, needs=(*BROKERS, *needs), holds=holds)
 
 
-def check(name: str, *command: str | Path, cwd: Path = ROOT, needs: tuple[str, ...] = ()) -> Step:
+def check(name: str, *command: str | Path, cwd: Path = ROOT, needs: Names = (), holds: str = "") -> Step:
     """A gate that needs no broker: style, types, layers, documents."""
-    return Step(name=name, group="check", command=command, cwd=cwd, needs=needs)
+    return Step(name=name, group="check", command=command, cwd=cwd, needs=needs, holds=holds)
+
+
+def types(name: str, folder: Path, *words: str, path: Sequence[Path] = ()) -> Step:
+    """Mypy over a folder; ``path`` holds the modules that its scripts import by name."""
+    command = (BIN / "mypy", *words)
+    return Step(name=name, group="check", command=command, cwd=folder, env={"MYPYPATH": ":".join(map(str, path))})
 
 
 KNOWN_FAILING = ("--known-failing", ADAPTERS / "celery" / "known-failing.toml")
@@ -53,28 +78,30 @@ WORKFLOW = ".github/workflows/ci.yml"
 SHELL_SCRIPTS = (".ci/run",)
 MATRIX = ("matrix", "--config", CONFORMANCE_PACKAGE / "matrix.yaml", "--out", REPORTS / "matrix.json")
 TOX = ("run-parallel", "--parallel", "2", "--parallel-no-spinner")
+TOX_ENVIRONMENT = {"PATH": with_interpreters(), "UV_PYTHON_DOWNLOADS": "never"}
 PYTHON_FOLDERS = ("python", "conformance", "spec", "tools", "examples")
 
 TABLE = (
     check("lint", BIN / "ruff", "check", *PYTHON_FOLDERS),
     check("format", BIN / "ruff", "format", "--check", *PYTHON_FOLDERS),
-    check("types-python", BIN / "mypy", cwd=PYTHON_PACKAGE),
-    check("types-conformance", BIN / "mypy", cwd=CONFORMANCE_PACKAGE),
-    check("types-tools", BIN / "mypy", "--strict", ".", cwd=ROOT / "tools"),
+    types("types-python", PYTHON_PACKAGE),
+    types("types-conformance", CONFORMANCE_PACKAGE),
+    types("types-tools", TOOLS, "--strict", ".", path=(SUITE,)),
+    types("types-examples", ROOT / "examples" / "demo", "--strict", ".", path=(TOOLS, SUITE)),
     check("shell", BIN / "shellcheck", *SHELL_SCRIPTS),
     check("locks", PY, "tools/lock.py", "--check"),
     check("workflow", BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", WORKFLOW),
     check("spec-gate", PY, "spec/tools/check"),
-    check("node-check", "npm", "run", "check", cwd=NODE, needs=("node",)),
+    check("node-check", "npm", "run", "check", cwd=NODE, needs=("node",), holds=DIST),
     check("php-check", PHP / "tools" / "check", cwd=PHP, needs=("php",)),
     pytest("python", "tests", cwd=PYTHON_PACKAGE),
     pytest("conformance", "tests", cwd=CONFORMANCE_PACKAGE),
     pytest("spec", "spec/tools/tests"),
     pytest("tools", "tools/tests"),
-    Step(name="node", group="unit", command=("npm", "test"), cwd=NODE, needs=("node",)),
+    Step(name="node", group="unit", command=("npm", "test"), cwd=NODE, needs=("node",), holds=DIST),
     Step(name="php", group="unit", command=(PHP / "tools" / "test",), cwd=PHP, needs=("php",)),
     suite("suite-python", PY, ADAPTERS / "python" / "testee.py"),
-    suite("suite-node", "node", ADAPTERS / "node" / "testee.mjs", needs=("node",)),
+    suite("suite-node", "node", ADAPTERS / "node" / "testee.mjs", needs=("node",), holds=DIST),
     suite("suite-php", "php", ADAPTERS / "php" / "testee.php", needs=("php",)),
     suite("suite-celery", python(WITNESS), ADAPTERS / "celery" / "testee.py", options=KNOWN_FAILING),
     Step(
@@ -82,52 +109,24 @@ TABLE = (
         group="matrix",
         command=(BIN / "celeriac-conformance", *MATRIX),
         needs=(*BROKERS, "node", "php"),
+        holds=DIST,
         env={"CELERIAC_PYTHON": str(PY), "CELERY_PYTHON": str(python(WITNESS))},
     ),
-    Step(name="tox", group="tox", command=(BIN / "tox", *TOX), seconds=420),
+    Step(name="tox", group="tox", command=(BIN / "tox", *TOX), env=TOX_ENVIRONMENT, seconds=420),
+    Step(name="demo", group="demo", command=(PY, "examples/demo/run.py"), holds=DIST),
 )
 
 
-def environment() -> dict[str, str]:
-    """The environment of every step: the interpreters of pyenv on PATH for tox, no downloads of Python by uv."""
-    folders = [str(folder) for folder in interpreters()]
-    path = os.pathsep.join([*folders, str(BIN), os.environ["PATH"]])
-    return {"PATH": path, "UV_PYTHON_DOWNLOADS": "never", "PYTHONUNBUFFERED": "1"}
-
-
-def interpreters() -> list[Path]:
-    """Folders of Python 3.10 to 3.13 that pyenv holds and its shims hide; other ones are on PATH already."""
-    root = answer(["pyenv", "root"]) if shutil.which("pyenv") else None
-    return sorted(Path(root).glob("versions/3.1[0-3].*/bin")) if root else []
-
-
-def outer(options: argparse.Namespace) -> int:
-    """Set everything up, then become the brokers' launcher with the inner call as its command."""
-    required()
-    try:
-        missing = setup.run()
-    except Failed as error:
-        say(f"error: {error}")
-        return 1
-    if setup.report(missing):
-        return 1
-    os.environ[INNER] = "\n".join(f"{name}\t{reason}" for name, reason in missing.items())
-    arguments = ["--only", options.only, "--jobs", str(options.jobs)]
-    inner_call = [str(PY), str(Path(__file__)), *arguments]
-    chosen = choose(TABLE, options.only)
-    flags = [f"--{name}" for name in BROKERS if name not in missing]
-    if any(step.group != "check" for step in chosen) and flags:
-        inner_call = [str(PY), "-m", "celeriac_conformance.brokers", *flags, "--", *inner_call]
-    return os.execv(inner_call[0], inner_call)
-
-
-def inner(options: argparse.Namespace) -> int:
-    """Run the chosen steps; the exit code."""
-    missing = dict(line.split("\t", 1) for line in os.environ.pop(INNER).splitlines())
+def run(chosen: Sequence[Step], missing: Mapping[str, str], jobs: int) -> int:
+    """Run the steps on brokers of their own, if any of them is more than a check; the exit code."""
     REPORTS.mkdir(parents=True, exist_ok=True)
-    os.environ.update(environment())
     began = time.monotonic()
-    results = Runner(missing, options.jobs).run(choose(TABLE, options.only))
+    with contextlib.ExitStack() as stack:
+        if any(step.group != "check" for step in chosen):
+            for name, (variable, launch) in BROKERS.items():
+                if name not in missing and not os.environ.get(variable):
+                    os.environ[variable] = stack.enter_context(launch()).url
+        results = Runner(missing, jobs).run(chosen)
     return summary(results, time.monotonic() - began)
 
 
@@ -142,7 +141,19 @@ def main() -> int:
         for step in TABLE:
             say(f"{step.group:<7} {step.name:<18} {'needs ' + ', '.join(step.needs) if step.needs else ''}".rstrip())
         return 0
-    return inner(options) if INNER in os.environ else outer(options)
+    chosen = choose(TABLE, options.only)
+    required()
+    # SIGTERM becomes an exception, so that steps and brokers are stopped on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        missing = setup.run()
+        return setup.report(missing) or run(chosen, missing, options.jobs)
+    except (Failed, brokers.BrokerError) as error:
+        say(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("interrupted; everything is stopped")
+        return 130
 
 
 if __name__ == "__main__":

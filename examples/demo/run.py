@@ -182,7 +182,7 @@ def send(name: str, command: list[str], environment: dict[str, str]) -> list[Row
         )
     except subprocess.TimeoutExpired:
         return [Row(name, "", f"not over after {SENDER_SECONDS:.0f} s", "", well=False)]
-    rows = []
+    rows: list[Row] = []
     for line in done.stdout.splitlines():
         task, result, milliseconds = [*line.split("\t"), "", ""][:3]
         well = len(rows) < len(EXPECTED) and result.startswith(EXPECTED[len(rows)])

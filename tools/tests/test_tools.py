@@ -73,6 +73,19 @@ def gone(pid: int, seconds: float = 5.0) -> bool:
     return False
 
 
+def test_steps_that_hold_the_same_thing_take_turns(tmp_path: Path) -> None:
+    alone = (
+        f"import os, time; os.mkdir({str(tmp_path / 'held')!r}); time.sleep(0.3); os.rmdir({str(tmp_path / 'held')!r})"
+    )
+    table = [
+        Step(name=name, group="unit", command=(sys.executable, "-c", alone), holds="the folder")
+        for name in ("a", "b", "c")
+    ]
+    table.insert(1, step("free", "pass"))
+    results = Runner({}, jobs=2).run(table)
+    assert [(result.step.name, result.verdict) for result in results] == [(one.name, OK) for one in table]
+
+
 def test_a_command_that_does_not_exist_is_a_failure() -> None:
     (result,) = Runner({}, jobs=1).run([Step(name="none", group="unit", command=("/does/not/exist",))])
     assert result.verdict == FAILED

@@ -74,6 +74,7 @@ class Courier(threading.Thread):
         self.failed = False
         self._stopping = threading.Event()
         self._abandoned = threading.Event()
+        self._over = threading.Event()
         self._terminations = 0
         self._left_behind = surroundings.journal.held()
         self._awake, self.wake_fd = os.pipe()
@@ -85,6 +86,8 @@ class Courier(threading.Thread):
     def report(self, outcome: Outcome) -> None:
         """Hand over an outcome; it is carried out soon, in the order of the reports."""
         self._outcomes.append(outcome)
+        if self._over.is_set():
+            self._drop_outcomes()
         self._rouse()
 
     def limit(self, seconds: float, outcome: Callable[[], Outcome]) -> None:
@@ -126,6 +129,7 @@ class Courier(threading.Thread):
             logger.critical("The connection thread failed; this process ends", exc_info=True)
         finally:
             self._close()
+            self._over.set()
             self._drop_outcomes()
             self.inbox.put(None)
 
@@ -289,6 +293,8 @@ class Courier(threading.Thread):
             again = time.monotonic() + delay
             while time.monotonic() < again and not self._stopping.is_set():
                 self._doze(again - time.monotonic())
+            if self._stopping.is_set():
+                return
             try:
                 self._connected()
             except TransportError as still:
@@ -298,8 +304,9 @@ class Courier(threading.Thread):
     def _drop_outcomes(self) -> None:
         if self._outcomes:
             logger.error("%d tasks will be delivered again: their end could not be told", len(self._outcomes))
-        while self._outcomes:
-            _tell(self._outcomes.popleft(), False)
+        with contextlib.suppress(IndexError):
+            while True:
+                _tell(self._outcomes.popleft(), False)
 
     def _recall(self, link: WorkerLink) -> None:
         """Give back what has not been begun."""

@@ -316,6 +316,8 @@ def _log(delivery: Delivery, message: Message | None, event: Event) -> None:
     level, text = SAYINGS[type(event)]
     if logger.isEnabledFor(level):
         name = str(message) if message is not None else f"from queue {delivery.queue}"
+        # Names come from the wire; a line break in one would forge a line of the log.
+        name = name if name.isprintable() else ascii(name)
         cause = event.retry.cause if isinstance(event, Retried) else getattr(event, "error", None)
         value = _brief(getattr(event, "value", None))
         logger.log(level, "%s", text.format(event, name=name, error=safe_repr(cause), value=value))

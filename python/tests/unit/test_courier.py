@@ -1,0 +1,471 @@
+"""The connection thread with fakes: order within a batch, lost connections, refusals, waiting, the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+
+from celeriac import BrokerUnavailable, InvalidCall, PublishRefused, Wire
+from celeriac.transport import Delivery, Document, Outgoing, WorkerLink
+from celeriac.worker import courier as courier_module
+from celeriac.worker.courier import Courier, Surroundings
+from celeriac.worker.executor import Outcome, Settlement
+from celeriac.worker.interrupts import Overdue
+from celeriac.worker.journal import Journal
+from tests.support.waiting import eventually
+
+WIRE = Wire(b"[]", "application/json", "utf-8", {}, {})
+DOCUMENT = Document("task-1", b"{}", "application/json", "utf-8")
+
+
+class FakeBroker:
+    """Consumer, publisher and store in one; what happens is written down in order."""
+
+    def __init__(self, deliveries: Iterable[Delivery] = ()) -> None:
+        self.waiting = list(deliveries)
+        self.events: list[Any] = []
+        self.rooms: list[int] = []
+        self.fails: dict[str, Exception] = {}
+        self.cancelled = False
+        self.readable, self._wake = os.pipe()
+        if self.waiting:
+            os.write(self._wake, b"!")
+
+    def _do(self, name: str, *what: Any) -> None:
+        if name in self.fails:
+            raise self.fails.pop(name)
+        self.events.append((name, *what))
+
+    def send(self, *deliveries: Delivery) -> None:
+        self.waiting += deliveries
+        os.write(self._wake, b"!")
+
+    # consumer
+
+    def filenos(self) -> Iterable[int]:
+        return (self.readable,)
+
+    def receive(self, room: int) -> list[Delivery]:
+        if "receive" in self.fails:
+            raise self.fails.pop("receive")
+        self.rooms.append(room)
+        if self.cancelled or room <= 0 or not self.waiting:
+            return []
+        taken, self.waiting = self.waiting[:room], self.waiting[room:]
+        if not self.waiting:
+            os.read(self.readable, 100)
+        return taken
+
+    def settle(self, acked: Sequence[Delivery], rejected: Sequence[Delivery], returned: Sequence[Delivery]) -> None:
+        if acked or rejected or returned:
+            self._do("settle", [d.tag for d in acked], [d.tag for d in rejected], [d.tag for d in returned])
+
+    def tick(self) -> None:
+        pass
+
+    def hold(self, held: int) -> None:
+        self.events.append(("hold", held))
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+    def recover(self, tags: Iterable[bytes]) -> None:
+        self._do("recover", list(tags))
+
+    # publisher and store
+
+    def publish(self, batch: Sequence[Outgoing]) -> None:
+        self._do("publish", [outgoing.routing_key for outgoing in batch])
+
+    def is_alive(self) -> bool:
+        return True
+
+    def store(self, batch: Sequence[Document]) -> None:
+        self._do("store", [document.task_id for document in batch])
+
+    def close(self) -> None:
+        # Consumer, publisher and store are the same here.
+        if ("close",) not in self.events:
+            self._do("close")
+
+
+class Crew:
+    """A courier that runs, on one fake broker after the other."""
+
+    def __init__(self, *brokers: FakeBroker | Exception, prefetch: int = 4, left: Iterable[bytes] = ()) -> None:
+        self.journal = Journal(left)
+        self.left = threading.Event()
+        self.ready: list[float] = []
+        self._brokers = iter(brokers)
+        around = Surroundings(
+            self._connect, lambda: self.ready.append(time.monotonic()), self._leave, self.journal, os.getppid()
+        )
+        self.courier = Courier(prefetch, around)
+
+    def _connect(self) -> WorkerLink:
+        broker = next(self._brokers)
+        if isinstance(broker, Exception):
+            raise broker
+        return WorkerLink(broker, broker, broker)
+
+    def _leave(self) -> None:
+        self.left.set()
+        self.courier.abandon()
+
+    def end(self) -> None:
+        self.courier.stop()
+        self.courier.join(10)
+        assert not self.courier.is_alive() and not self.courier.failed
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Crew]]:
+    monkeypatch.setattr(courier_module, "RECONNECT_FIRST", 0.01)
+    crews: list[Crew] = []
+
+    def begin(*brokers: FakeBroker | Exception, **named: Any) -> Crew:
+        crew = Crew(*brokers, **named)
+        crew.courier.start()
+        crews.append(crew)
+        return crew
+
+    yield begin
+    for crew in crews:
+        crew.courier.abandon()
+        crew.courier.join(10)
+
+
+Start = Callable[..., Crew]
+
+
+def delivery(tag: Any) -> Delivery:
+    return Delivery(WIRE, tag, "mail")
+
+
+def done(one: Delivery, settlement: Settlement = Settlement.ACK, **fields: Any) -> Outcome:
+    return Outcome(one, settlement=settlement, **fields)
+
+
+def outgoing(queue: str = "mail") -> Outgoing:
+    return Outgoing(WIRE, queue)
+
+
+def settled(broker: FakeBroker) -> list[Any]:
+    return [event[1:] for event in broker.events if event[0] == "settle"]
+
+
+def take(crew: Crew) -> Delivery:
+    taken = crew.courier.inbox.get(timeout=5)
+    assert taken is not None
+    return taken
+
+
+def test_published_then_stored_then_settled(start: Start) -> None:
+    broker = FakeBroker([delivery(1)])
+    crew = start(broker)
+    crew.courier.report(done(take(crew), outgoing=(outgoing("next"),), documents=(DOCUMENT,)))
+    eventually(lambda: settled(broker), "it is settled")
+    assert broker.events == [("publish", ["next"]), ("store", ["task-1"]), ("settle", [1], [], [])]
+    crew.end()
+
+
+def test_outcomes_gather_to_batches(start: Start) -> None:
+    """While one batch is on its way, the next gathers; it goes in one piece, each kind of settlement together."""
+    broker = FakeBroker([delivery(tag) for tag in range(4)])
+    entered, gate = threading.Event(), threading.Event()
+    publish = broker.publish
+
+    def slow(batch: Sequence[Outgoing]) -> None:
+        entered.set()
+        assert gate.wait(5)
+        publish(batch)
+
+    broker.publish = slow  # type: ignore[method-assign]
+    crew = start(broker)
+    first, *others = [take(crew) for _ in range(4)]
+    crew.courier.report(done(first, outgoing=(outgoing(),)))
+    assert entered.wait(5)
+    for one, settlement in zip(others, Settlement, strict=True):
+        crew.courier.report(done(one, settlement, outgoing=(outgoing(),)))
+    gate.set()
+    eventually(lambda: len(settled(broker)) == 2, "all are settled")
+    assert settled(broker) == [([0], [], []), ([1], [2], [3])]
+    assert [event[1] for event in broker.events if event[0] == "publish"] == [["mail"], ["mail"] * 3]
+    crew.end()
+
+
+def test_never_more_than_the_window(start: Start) -> None:
+    broker = FakeBroker([delivery(tag) for tag in range(10)])
+    crew = start(broker, prefetch=3)
+    first = take(crew)
+    time.sleep(0.05)
+    assert crew.courier.inbox.qsize() == 2 and len(broker.waiting) == 7
+    crew.courier.report(done(first))
+    eventually(lambda: len(broker.waiting) == 6, "one more is taken for the one that is done")
+    crew.courier.abandon()
+
+
+def test_waiting_for_an_eta_leaves_room(start: Start) -> None:
+    broker = FakeBroker([delivery(1), delivery(2)])
+    crew = start(broker, prefetch=1)
+    until = datetime.now(timezone.utc) + timedelta(seconds=0.3)
+    crew.courier.report(Outcome(take(crew), wait_until=until))
+    second = take(crew)
+    assert second.tag == 2 and datetime.now(timezone.utc) < until
+    crew.courier.report(done(second))
+    again = take(crew)
+    assert again.tag == 1 and datetime.now(timezone.utc) >= until
+    assert [event for event in broker.events if event[0] == "hold"] == [("hold", 1), ("hold", 0)]
+    crew.courier.report(done(again))
+    crew.end()
+    assert settled(broker) == [([2], [], []), ([1], [], [])]
+
+
+# -- lost connections
+
+
+def test_lost_while_receiving(start: Start) -> None:
+    """What was held comes again; what comes of the old deliveries has nothing to settle, but is stored and sent."""
+    first, second = FakeBroker([delivery(1), delivery(2)]), FakeBroker([delivery(7)])
+    crew = start(first, second)
+    running = take(crew)
+    first.fails["receive"] = BrokerUnavailable("cut")
+    crew.courier.report(Outcome(running, over=False))
+    eventually(lambda: len(crew.ready) == 2, "it connects anew")
+    assert take(crew).tag == 7
+    assert crew.courier.inbox.empty(), "what was not begun is forgotten: the broker has it"
+    crew.courier.report(done(running, documents=(DOCUMENT,), outgoing=(outgoing(),)))
+    eventually(lambda: ("store", ["task-1"]) in second.events, "the result is stored")
+    assert settled(second) == [] and len(crew.ready) == 2
+    crew.courier.abandon()
+
+
+@pytest.mark.parametrize("step", ["publish", "store", "settle"])
+def test_lost_while_carrying_out(start: Start, step: str) -> None:
+    """It is carried out on the next connection, but for what the broker had confirmed."""
+    first, second = FakeBroker([delivery(1)]), FakeBroker()
+    crew = start(first, second)
+    running = take(crew)
+    first.fails[step] = BrokerUnavailable("cut")
+    crew.courier.report(done(running, documents=(DOCUMENT,), outgoing=(outgoing(),)))
+    eventually(lambda: ("store", ["task-1"]) in second.events, "the result is stored")
+    published = [name for name, *_ in first.events + second.events].count("publish")
+    assert published == 1
+    crew.end()
+
+
+def test_connects_again_and_again(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    broker = FakeBroker([delivery(1)])
+    crew = start(*[BrokerUnavailable(f"refused {number}") for number in range(4)], broker)
+    assert take(crew).tag == 1
+    assert [text for text in caplog.messages if text.startswith("refused")] == [f"refused {n}" for n in range(4)]
+    crew.courier.abandon()
+
+
+def test_stops_while_there_is_no_broker(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courier_module, "RECONNECT_FIRST", 30)
+    crew = start(BrokerUnavailable("refused"))
+    time.sleep(0.05)
+    crew.end()
+    assert crew.courier.inbox.get(timeout=1) is None
+
+
+def test_what_a_dead_process_held_goes_back(start: Start) -> None:
+    broker = FakeBroker()
+    crew = start(broker, left=[b"tag-1", b"tag-2"])
+    eventually(lambda: crew.ready, "it is up")
+    assert broker.events == [("recover", [b"tag-1", b"tag-2"])]
+    assert crew.journal.held() == []
+    crew.end()
+
+
+def test_the_journal_knows_what_is_held(start: Start) -> None:
+    broker = FakeBroker([delivery(b"a"), delivery(b"b"), delivery(b"c")])
+    crew = start(broker)
+    first = take(crew)
+    eventually(lambda: sorted(crew.journal.held()) == [b"a", b"b", b"c"], "it is noted")
+    crew.courier.report(done(first))
+    eventually(lambda: sorted(crew.journal.held()) == [b"b", b"c"], "what is settled is struck out")
+    crew.end()
+    assert crew.journal.held() == []
+
+
+def test_what_could_not_be_given_back_stays_in_the_journal(start: Start) -> None:
+    broker = FakeBroker([delivery(b"a")])
+    crew = start(broker)
+    take(crew)
+    broker.fails["close"] = BrokerUnavailable("cut")
+    crew.courier.abandon()
+    crew.courier.join(5)
+    assert crew.journal.held() == [b"a"]
+
+
+# -- refusals
+
+
+def test_a_refused_message_spoils_its_own_task_only(start: Start) -> None:
+    broker = FakeBroker([delivery(1), delivery(2)])
+    bad, good = outgoing("bad"), outgoing("good")
+    broker.fails["publish"] = PublishRefused("no queue", [bad])
+    crew = start(broker)
+    one, two = take(crew), take(crew)
+    instead = done(one, Settlement.REJECT, documents=(replace(DOCUMENT, task_id="instead"),))
+    crew.courier._outcomes.append(done(one, outgoing=(bad,), documents=(DOCUMENT,), if_refused=lambda _error: instead))
+    crew.courier.report(done(two, outgoing=(good,), documents=(DOCUMENT,)))
+    eventually(lambda: sum(len(acked) + len(rejected) for acked, rejected, _ in settled(broker)) == 2, "both settled")
+    stored = [task_id for event in broker.events if event[0] == "store" for task_id in event[1]]
+    assert stored == ["instead", "task-1"]
+    assert [tag for _, rejected, _ in settled(broker) for tag in rejected] == [1]
+    crew.end()
+
+
+def test_a_message_that_cannot_be_written_is_found_out(start: Start) -> None:
+    broker = FakeBroker([delivery(1), delivery(2)])
+    bad, good = outgoing("bad"), outgoing("good")
+    publish = broker.publish
+
+    def picky(batch: Sequence[Outgoing]) -> None:
+        if bad in batch:
+            raise InvalidCall("not in an AMQP table")
+        publish(batch)
+
+    broker.publish = picky  # type: ignore[method-assign]
+    crew = start(broker)
+    one, two = take(crew), take(crew)
+    crew.courier._outcomes.append(done(one, outgoing=(bad,), if_refused=lambda _error: done(one, Settlement.REJECT)))
+    crew.courier.report(done(two, outgoing=(good,)))
+    eventually(lambda: sum(len(acked) + len(rejected) for acked, rejected, _ in settled(broker)) == 2, "both settled")
+    assert ("publish", ["good"]) in broker.events
+    crew.end()
+
+
+# -- early acknowledgements
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_early_acknowledgement_is_answered(start: Start, lost: bool) -> None:
+    first, second = FakeBroker([delivery(1)]), FakeBroker()
+    crew = start(first, second)
+    running = take(crew)
+    if lost:
+        first.fails["settle"] = BrokerUnavailable("cut")
+    answer: SimpleQueue[bool] = SimpleQueue()
+    crew.courier.report(done(running, over=False, settled=answer))
+    assert answer.get(timeout=5) is not lost
+    crew.courier.report(Outcome(running))
+    crew.end()
+
+
+def test_early_acknowledgement_is_answered_at_the_end(start: Start) -> None:
+    crew = start(FakeBroker([delivery(1)]))
+    running = take(crew)
+    crew.courier.abandon()
+    crew.courier.join(5)
+    answer: SimpleQueue[bool] = SimpleQueue()
+    crew.courier.report(done(running, over=False, settled=answer))
+    assert answer.get(timeout=5) is False
+
+
+# -- the end
+
+
+def test_stop_gives_back_what_is_not_begun_and_waits_for_what_runs(start: Start) -> None:
+    broker = FakeBroker([delivery(tag) for tag in range(3)])
+    crew = start(broker)
+    running = take(crew)
+    waiting = take(crew)
+    crew.courier.report(Outcome(waiting, wait_until=datetime.now(timezone.utc) + timedelta(hours=1)))
+    eventually(lambda: ("hold", 1) in broker.events, "it waits")
+    crew.courier.stop()
+    eventually(lambda: settled(broker), "they went back")
+    assert sorted(settled(broker)[0][2]) == [1, 2] and crew.courier.is_alive() and broker.cancelled
+    crew.courier.report(done(running))
+    crew.courier.join(5)
+    assert settled(broker)[1:] == [([0], [], [])]
+    assert broker.events[-1] == ("close",)
+    assert crew.courier.inbox.get(timeout=1) is None
+
+
+def test_abandon_does_not_wait(start: Start) -> None:
+    broker = FakeBroker([delivery(1)])
+    crew = start(broker)
+    take(crew)
+    crew.courier.abandon()
+    crew.courier.join(5)
+    assert not crew.courier.is_alive() and broker.events == [("close",)]
+
+
+@pytest.mark.parametrize(("signals", "ends"), [(1, False), (2, True)])
+def test_signals_are_heard_past_a_deaf_main_thread(start: Start, signals: int, ends: bool) -> None:
+    """Python writes their numbers to the wakeup descriptor at once, whatever the task does."""
+    broker = FakeBroker([delivery(1)])
+    crew = start(broker)
+    take(crew)
+    os.write(crew.courier.wake_fd, bytes([signal.SIGTERM]) * signals)
+    eventually(lambda: broker.cancelled or not crew.courier.is_alive(), "it has heard")
+    crew.courier.join(0.2)
+    assert crew.courier.is_alive() is not ends
+
+
+def test_leaves_with_its_supervisor(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courier_module, "TICK", 0.02)
+    crew = start(FakeBroker())
+    eventually(lambda: crew.ready, "it is up")
+    monkeypatch.setattr(os, "getppid", lambda: 1)
+    crew.courier.join(5)
+    assert not crew.courier.is_alive()
+
+
+def test_a_defect_ends_the_process_and_says_so(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    broker = FakeBroker()
+    broker.fails["receive"] = ZeroDivisionError()
+    crew = start(broker)
+    crew.courier.join(5)
+    assert crew.courier.failed and crew.courier.inbox.get(timeout=1) is None
+    assert "this process ends" in caplog.text
+
+
+# -- the hard time limit
+
+
+def test_limit_that_passes(start: Start) -> None:
+    broker = FakeBroker([delivery(tag) for tag in range(3)])
+    crew = start(broker)
+    running = take(crew)
+    crew.courier.limit(0.05, lambda: done(running, documents=(DOCUMENT,)))
+    assert crew.left.wait(5)
+    assert sorted(name for name, *_ in broker.events) == ["close", "settle", "settle", "store"]
+    assert ([0], [], []) in settled(broker) and ([], [], [1, 2]) in settled(broker)
+    with pytest.raises(Overdue):
+        crew.courier.lift()
+
+
+def test_limit_that_is_lifted(start: Start) -> None:
+    broker = FakeBroker([delivery(1)])
+    crew = start(broker)
+    running = take(crew)
+    crew.courier.limit(0.1, lambda: done(running, Settlement.REJECT))
+    crew.courier.lift()
+    time.sleep(0.2)
+    crew.courier.report(done(running))
+    crew.end()
+    assert settled(broker) == [([1], [], [])] and not crew.left.is_set()
+
+
+def test_limit_is_kept_without_a_broker(start: Start) -> None:
+    """The task must not run on because nobody can be told."""
+    broker = FakeBroker([delivery(1)])
+    crew = start(broker)
+    running = take(crew)
+    broker.fails["store"] = BrokerUnavailable("cut")
+    crew.courier.limit(0.05, lambda: done(running, documents=(DOCUMENT,)))
+    assert crew.left.wait(5)

@@ -1,0 +1,86 @@
+"""Memory shared with the supervisor: what a process held and ran, even if it is killed in the middle of writing."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from celeriac.worker.journal import REMEMBERED, TAGS, Deaths, Journal, Slots
+
+
+def test_slots_keep_whole_texts() -> None:
+    slots = Slots(3, 8)
+    first, second = slots.put(b"a"), slots.put(b"12345678")
+    assert (slots.put(b"123456789"), slots.put(b"")) == (None, None)
+    assert sorted(slots) == [b"12345678", b"a"]
+    assert first is not None and second is not None
+    slots.clear(first)
+    assert list(slots) == [b"12345678"]
+    assert slots.put(b"b") is not None and slots.put(b"c") is not None and slots.put(b"d") is None
+
+
+def test_a_killed_process_leaves_its_journal() -> None:
+    journal = Journal([b"before"])
+    ready, wrote = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        journal.hold(b"tag-1")
+        journal.hold(7)
+        journal.hold(b"tag-2")
+        journal.release(b"tag-1")
+        journal.begin("task-1")
+        os.write(wrote, b"!")
+        signal.pause()
+    os.read(ready, 1)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert sorted(journal.held()) == [b"before", b"tag-2"]
+    assert journal.running() == b"task-1"
+
+
+def test_nothing_runs_after_the_end() -> None:
+    journal = Journal()
+    journal.end()
+    journal.begin("task-1")
+    journal.end()
+    assert journal.running() is None
+
+
+def test_more_than_there_is_room_for() -> None:
+    journal = Journal(str(number).encode() for number in range(TAGS + 5))
+    assert len(journal.held()) == TAGS
+    journal.release(b"never held")
+
+
+def test_deaths_are_counted_for_all_processes() -> None:
+    deaths = Deaths()
+    assert [deaths.count_one(b"task-1") for _ in range(3)] == [1, 2, 3]
+    deaths.count_one(b"task-2")
+    assert (deaths.of("task-1"), deaths.of("task-2"), deaths.of("task")) == (3, 1, 0)
+
+
+def test_what_was_noted_is_what_is_counted() -> None:
+    """An id of any length, half a surrogate pair included."""
+    for task_id in ("task", "x" * 1000, "\ud800"):
+        journal, deaths = Journal(), Deaths()
+        journal.begin(task_id)
+        running = journal.running()
+        assert running is not None
+        deaths.count_one(running)
+        assert deaths.of(task_id) == 1
+
+
+def test_the_oldest_is_forgotten_first() -> None:
+    deaths = Deaths()
+    for number in range(REMEMBERED):
+        deaths.count_one(str(number).encode())
+    deaths.count_one(b"0")
+    deaths.count_one(b"new")
+    assert (deaths.of("0"), deaths.of("1"), deaths.of("new")) == (2, 0, 1)
+
+
+def test_counts_do_not_overflow() -> None:
+    deaths = Deaths()
+    for _ in range(300):
+        deaths.count_one(b"task")
+    assert deaths.of("task") == 255

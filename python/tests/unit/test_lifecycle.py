@@ -47,8 +47,8 @@ def shape(actions: tuple[Action, ...]) -> list[str]:
 
 
 def signature(task: str = "shop.log", **fields: Any) -> dict[str, Any]:
-    whole: dict[str, Any] = {"task": task, "args": [], "kwargs": {}, "options": {}, "subtask_type": None, "immutable": False}
-    return {**whole, **fields}
+    whole = {"task": task, "args": [], "kwargs": {}, "options": {}, "subtask_type": None}
+    return {**whole, "immutable": False, **fields}
 
 
 def decide(event: Event, about: Job, phase: Phase = Phase.RUNNING) -> tuple[Phase, tuple[Action, ...]]:

@@ -67,8 +67,12 @@ class Link:
         make: Any = Connection
         self._kombu = make(url, connect_timeout=connect_timeout, heartbeat=heartbeat, transport_options=options)
         self._transport = self._kombu.transport
-        with self.translated():
-            self._amqp = self._transport.establish_connection()
+        try:
+            with self.translated():
+                self._amqp = self._transport.establish_connection()
+        except self.channel_errors as error:
+            # A wrong password, which py-amqp takes for an error of a channel.
+            raise BrokerUnavailable(f"the broker at {self.url} does not let us in: {error}") from error
         # Without it py-amqp spins on a socket that has nothing to read.
         self._amqp.transport.raise_on_initial_eintr = True
         _links.add(self)

@@ -1,0 +1,386 @@
+"""Publishing to and consuming from a real Redis, beside workers of Celery: the books are kept as kombu keeps them."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+import redis
+
+from celeriac import BrokerUnavailable, Envelope, InvalidCall, InvalidMessage, Message, PublishFailed, Wire
+from celeriac.transport import Outgoing, purge, redis_consumer
+from celeriac.transport.base import Delivery
+from celeriac.transport.redis import RedisPublisher
+from celeriac.transport.redis_consumer import UNACKED, UNACKED_INDEX, RedisConsumer
+from tests.support.proxy import Proxy, mute_server
+from tests.support.queues import redis_length
+from tests.support.waiting import eventually
+from tests.unit.spec_data import body_of, vectors
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[Any]:
+    with closing(redis.Redis.from_url(redis_url)) as connection:
+        yield connection
+
+
+@pytest.fixture
+def publisher(redis_url: str) -> Iterator[RedisPublisher]:
+    with closing(RedisPublisher(redis_url)) as open_publisher:
+        yield open_publisher
+
+
+@pytest.fixture
+def consumer(redis_url: str, redis_queue: str) -> Iterator[RedisConsumer]:
+    with closing(RedisConsumer(redis_url, [redis_queue])) as open_consumer:
+        yield open_consumer
+
+
+def wire(number: int = 0, **fields: Any) -> Wire:
+    return Message.create(task="t", id=f"task-{number}", args=(number,), origin="test", **fields).build()
+
+
+def numbers(deliveries: list[Delivery]) -> list[int]:
+    messages = [Message.parse(one.content) for one in deliveries if isinstance(one.content, Wire)]
+    return [message.args[0] for message in messages]
+
+
+def receive(consumer: RedisConsumer, count: int, room: int | None = None) -> list[Delivery]:
+    got: list[Delivery] = []
+    eventually(lambda: got.extend(consumer.receive(room or count)) or len(got) >= count, f"{count} deliveries")
+    return got
+
+
+# -- publishing
+
+
+def test_items_are_kombus(publisher: RedisPublisher, client: Any, redis_queue: str) -> None:
+    """The captured item of the same call has the same keys in the same order, and the same values but for ids."""
+    publisher.publish([Outgoing(wire(priority=0), redis_queue)])
+    ours = json.loads(client.lindex(redis_queue, 0))
+    captured = next(vector for vector in vectors("redis", invalid=False) if vector["id"] == "redis/plain")
+    celerys = json.loads(body_of(captured))
+    assert list(ours) == list(celerys)
+    # Celery leaves out nothing that we write; reply_to is there where a client gives one.
+    assert [key for key in celerys["properties"] if key in ours["properties"]] == list(ours["properties"])
+    assert ours["properties"]["delivery_info"] == {"exchange": "", "routing_key": redis_queue}
+    assert ours["properties"]["body_encoding"] == "base64"
+    assert uuid.UUID(ours["properties"]["delivery_tag"])
+    assert set(ours["headers"]) == set(celerys["headers"])
+
+
+@pytest.mark.parametrize(
+    ("priority", "suffix"),
+    [
+        (None, ""),
+        (0, ""),
+        (2, ""),
+        (3, "\x06\x163"),
+        (5, "\x06\x163"),
+        (8, "\x06\x166"),
+        (9, "\x06\x169"),
+        (255, "\x06\x169"),
+    ],
+)
+def test_priorities_are_lists(
+    publisher: RedisPublisher, client: Any, redis_queue: str, priority: int | None, suffix: str
+) -> None:
+    publisher.publish([Outgoing(wire(priority=priority), redis_queue)])
+    assert client.llen(redis_queue + suffix) == 1
+
+
+def test_exchanges_are_refused_before_anything_is_sent(
+    publisher: RedisPublisher, client: Any, redis_queue: str
+) -> None:
+    with pytest.raises(InvalidCall, match="Redis routes by queue alone"):
+        publisher.publish([Outgoing(wire(), redis_queue), Outgoing(wire(), "key", "exchange")])
+    assert redis_length(client, redis_queue) == 0
+
+
+def test_delivery_tags_differ(publisher: RedisPublisher, client: Any, redis_queue: str) -> None:
+    same = wire()
+    publisher.publish([Outgoing(same, redis_queue) for _ in range(50)])
+    assert len({Envelope.parse(item).delivery_tag for item in client.lrange(redis_queue, 0, -1)}) == 50
+
+
+# -- taking
+
+
+def test_urgent_first_then_in_order(publisher: RedisPublisher, redis_url: str, redis_queue: str) -> None:
+    priorities = [9, 0, 6, 3, 0, 9]
+    publisher.publish([Outgoing(wire(number, priority=p), redis_queue) for number, p in enumerate(priorities)])
+    with closing(RedisConsumer(redis_url, [redis_queue])) as consumer:
+        assert numbers(receive(consumer, 6)) == [1, 4, 3, 2, 0, 5]
+
+
+def test_no_more_than_there_is_room_for(publisher: RedisPublisher, consumer: RedisConsumer, redis_queue: str) -> None:
+    publisher.publish([Outgoing(wire(number), redis_queue) for number in range(5)])
+    assert consumer.receive(0) == []
+    assert len(receive(consumer, 2)) == 2
+    assert len(receive(consumer, 3, room=9)) == 3
+
+
+def test_news_wakes_a_sleeper(publisher: RedisPublisher, consumer: RedisConsumer, redis_queue: str) -> None:
+    """Each list of a queue in turn, each time after all were found empty: the descriptor turns readable."""
+    import select
+
+    for number, priority in enumerate((0, 3, 6, 9, 0)):
+        assert consumer.receive(4) == []
+        publisher.publish([Outgoing(wire(number, priority=priority), redis_queue)])
+        ready, _, _ = select.select(list(consumer.filenos()), [], [], 5)
+        assert ready
+        (delivery,) = receive(consumer, 1)
+        consumer.settle([delivery], (), ())
+
+
+def test_held_is_booked_as_kombu_books_it(
+    publisher: RedisPublisher, consumer: RedisConsumer, client: Any, redis_queue: str
+) -> None:
+    """``unacked``: tag -> [envelope, exchange, routing key]; ``unacked_index``: tag -> unix time."""
+    publisher.publish([Outgoing(wire(), redis_queue)])
+    item = json.loads(client.lindex(redis_queue, 0))
+    (delivery,) = receive(consumer, 1)
+    tag = item["properties"]["delivery_tag"].encode()
+    assert delivery.tag == tag
+    assert json.loads(client.hget(UNACKED, tag)) == [item, "", redis_queue]
+    assert abs(client.zscore(UNACKED_INDEX, tag) - time.time()) < 5
+    consumer.settle([delivery], (), ())
+    assert (client.hexists(UNACKED, tag), client.zscore(UNACKED_INDEX, tag)) == (False, None)
+    assert redis_length(client, redis_queue) == 0
+
+
+@pytest.mark.parametrize("how", ["settled", "closed", "recovered", "abandoned"])
+def test_given_back_marked_as_redelivered(
+    publisher: RedisPublisher, redis_url: str, client: Any, redis_queue: str, how: str
+) -> None:
+    """In order, to the end that is taken from next, exactly once, and marked as kombu marks it."""
+    publisher.publish([Outgoing(wire(number, priority=3), redis_queue) for number in range(4)])
+    first = RedisConsumer(redis_url, [redis_queue])
+    held = receive(first, 3)
+    if how == "settled":
+        first.settle((), (), held)
+    elif how == "closed":
+        first.close()
+    with closing(RedisConsumer(redis_url, [redis_queue])) as second:
+        tags = [one.tag for one in held]
+        if how == "recovered":
+            second.recover(tags[::-1])
+            second.recover(tags)
+        elif how == "abandoned":
+            client.zadd(UNACKED_INDEX, {tag: 1000 + place for place, tag in enumerate(tags)})
+            assert second.restore_abandoned(3600) >= 3
+        assert redis_length(client, redis_queue) == 4
+        again = receive(second, 4)
+        assert sorted(numbers(again)) == [0, 1, 2, 3]
+        if how in ("settled", "closed", "recovered"):
+            assert numbers(again) == [0, 1, 2, 3]
+        assert {number: one.redelivered for number, one in zip(numbers(again), again, strict=True)} == {
+            0: True, 1: True, 2: True, 3: False,
+        }  # fmt: skip
+        # The mark is the broker's; it would stick to the retries of the task.
+        assert all("redelivered" not in one.content.headers for one in again if isinstance(one.content, Wire))
+        booked = json.loads(client.hget(UNACKED, tags[0]))[0]
+        assert booked["headers"]["redelivered"] is booked["properties"]["delivery_info"]["redelivered"] is True
+        second.settle(again, (), ())
+    if how in ("recovered", "abandoned"):
+        first.close()
+        assert redis_length(client, redis_queue) == 0, "its first holder has no say any more"
+
+
+def test_what_is_held_is_renewed(
+    publisher: RedisPublisher, consumer: RedisConsumer, client: Any, redis_queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher.publish([Outgoing(wire(), redis_queue)])
+    (delivery,) = receive(consumer, 1)
+    client.zadd(UNACKED_INDEX, {delivery.tag: 1000})
+    monkeypatch.setattr(redis_consumer, "RENEW_INTERVAL", 0)
+    consumer.tick()
+    assert abs(client.zscore(UNACKED_INDEX, delivery.tag) - time.time()) < 5
+    assert redis_length(client, redis_queue) == 0
+
+
+def test_what_went_back_comes_again_without_news(
+    publisher: RedisPublisher, consumer: RedisConsumer, redis_queue: str
+) -> None:
+    """Redis does not tell a client of its own changes."""
+    publisher.publish([Outgoing(wire(), redis_queue)])
+    (delivery,) = receive(consumer, 1)
+    assert consumer.receive(1) == []
+    consumer.settle((), (), [delivery])
+    (again,) = receive(consumer, 1)
+    assert again.redelivered
+
+
+def test_entries_of_others_stay(client: Any, redis_url: str, redis_queue: str) -> None:
+    """What went through an exchange of kombu's, and what is no entry at all, is not ours to give back."""
+    entries = {
+        "other": json.dumps([{"headers": {}, "properties": {}}, "topic", "a.b"]),
+        "junk": "{",
+        "young": json.dumps([{"headers": {}, "properties": {"delivery_info": {}}}, "", redis_queue]),
+    }
+    names = {f"{redis_queue}-{name}": text for name, text in entries.items()}
+    client.hset(UNACKED, mapping=names)
+    client.zadd(UNACKED_INDEX, {name: time.time() if "young" in name else 1 for name in names})
+    with closing(RedisConsumer(redis_url, [redis_queue])) as consumer:
+        consumer.restore_abandoned(3600)
+        assert set(client.hmget(UNACKED, *names)) == {text.encode() for text in names.values()}
+    client.hdel(UNACKED, *names)
+    client.zrem(UNACKED_INDEX, *names)
+
+
+# -- what is no envelope
+
+
+@pytest.mark.parametrize(
+    "item",
+    [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"properties": {"delivery_tag": null}}', b"[" * 2000],
+    ids=["empty", "cut", "list", "null", "not-utf8", "no-tag", "deep"],
+)
+def test_no_envelope_at_all(consumer: RedisConsumer, client: Any, redis_queue: str, item: bytes) -> None:
+    client.lpush(redis_queue, item)
+    (delivery,) = receive(consumer, 1)
+    assert isinstance(delivery.content, InvalidMessage) and delivery.tag is None
+    consumer.settle((), [delivery], ())
+    assert redis_length(client, redis_queue) == 0
+
+
+def _item(**properties: Any) -> bytes:
+    envelope = Envelope(
+        wire=wire(), delivery_tag=str(uuid.uuid4()), exchange="", routing_key="q", body_encoding="base64"
+    )
+    document = json.loads(envelope.build())
+    document["properties"] |= properties
+    return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize("tag", [5, "ü", "a" * 300])
+def test_odd_tags_are_kept(consumer: RedisConsumer, client: Any, redis_queue: str, tag: Any) -> None:
+    client.lpush(redis_queue, _item(delivery_tag=tag))
+    (delivery,) = receive(consumer, 1)
+    assert client.hexists(UNACKED, delivery.tag)
+    consumer.settle([delivery], (), ())
+    assert not client.hexists(UNACKED, str(tag))
+
+
+def test_a_tag_that_is_taken_loses_nothing(consumer: RedisConsumer, client: Any, redis_queue: str) -> None:
+    """One client gives all its messages the same tag."""
+    tag = str(uuid.uuid4())
+    client.lpush(redis_queue, *(_item(delivery_tag=tag) for _ in range(3)))
+    held = receive(consumer, 3)
+    assert len({one.tag for one in held}) == 3
+    consumer.settle(held[:1], (), held[1:])
+    assert redis_length(client, redis_queue) == 2
+
+
+def test_a_tag_that_is_no_text(consumer: RedisConsumer, client: Any, redis_queue: str) -> None:
+    client.lpush(redis_queue, _item(delivery_tag="@").replace(b'"@"', b'"\xff"'))
+    (delivery,) = receive(consumer, 1)
+    consumer.settle((), [delivery], ())
+    assert not client.hexists(UNACKED, b"\xff")
+
+
+def test_half_a_surrogate_pair_is_booked_too(consumer: RedisConsumer, client: Any, redis_queue: str) -> None:
+    """Celery writes such text in ``argsrepr``; Redis' own JSON reader refuses it."""
+    whole = json.loads(_item())
+    whole["headers"]["argsrepr"] = "('\ud800', 'C:\\\\ud800')"
+    client.lpush(redis_queue, json.dumps(whole))
+    (delivery,) = receive(consumer, 1)
+    assert isinstance(delivery.content, Wire) and delivery.tag is not None
+    consumer.settle((), (), [delivery])
+    (again,) = receive(consumer, 1)
+    assert again.redelivered
+    consumer.settle([again], (), ())
+
+
+# -- connections
+
+
+def test_nobody_listens() -> None:
+    with pytest.raises(BrokerUnavailable) as caught:
+        RedisPublisher("redis://:secret@127.0.0.1:1/0")
+    assert "127.0.0.1:1" in str(caught.value) and "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("open_it", [RedisPublisher, lambda url, **named: RedisConsumer(url, ["q"], **named)])
+def test_a_server_that_says_nothing(open_it: Any) -> None:
+    with mute_server() as port:
+        started = time.monotonic()
+        with pytest.raises(BrokerUnavailable):
+            open_it(f"redis://127.0.0.1:{port}/0", connect_timeout=0.3)
+        assert time.monotonic() - started < 3
+
+
+def test_cut_between_two_sends(redis_url: str, client: Any, redis_queue: str) -> None:
+    with Proxy(redis_url) as proxy, closing(RedisPublisher(proxy.url)) as publisher:
+        publisher.publish([Outgoing(wire(), redis_queue)])
+        proxy.cut()
+        time.sleep(0.1)
+        publisher.publish([Outgoing(wire(), redis_queue)])
+        assert redis_length(client, redis_queue) == 2
+
+
+def test_silent_server(redis_url: str, redis_queue: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sent once: redis-py by itself would send it again and again."""
+    monkeypatch.setattr("celeriac.transport.redis.SILENCE_TIMEOUT", 0.3)
+    with Proxy(redis_url) as proxy, closing(RedisPublisher(proxy.url)) as publisher:
+        proxy.fall_silent()
+        started = time.monotonic()
+        with pytest.raises(PublishFailed, match="did not take the message"):
+            publisher.publish([Outgoing(wire(), redis_queue)])
+        assert time.monotonic() - started < 3
+
+
+def test_consumer_tells_of_a_lost_connection(redis_url: str, redis_queue: str) -> None:
+    with Proxy(redis_url) as proxy:
+        consumer = RedisConsumer(proxy.url, [redis_queue])
+        proxy.cut()
+        with pytest.raises(BrokerUnavailable):
+            eventually(lambda: consumer.receive(1), "the cut")
+
+
+def test_without_key_tracking(redis_url: str, client: Any, redis_queue: str, caplog: pytest.LogCaptureFixture) -> None:
+    """It looks by itself then, and says so."""
+    user = f"user-{uuid.uuid4().hex[:8]}"
+    client.acl_setuser(
+        user, enabled=True, passwords=["+pw"], keys=["*"], channels=["*"], commands=["+@all", "-client|tracking"]
+    )
+    parts = urlsplit(redis_url)
+    url = urlunsplit(parts._replace(netloc=f"{user}:pw@{parts.hostname}:{parts.port}"))
+    try:
+        with closing(RedisConsumer(url, [redis_queue])) as consumer, closing(RedisPublisher(redis_url)) as publisher:
+            assert consumer.receive(1) == []
+            publisher.publish([Outgoing(wire(), redis_queue)])
+            assert numbers(consumer.receive(1)) == [0]
+        assert "looking for them once a second" in caplog.text
+    finally:
+        client.acl_deluser(user)
+
+
+def test_nothing_is_left_open(redis_url: str, redis_queue: str) -> None:
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208  # counted only
+    for _ in range(5):
+        with closing(RedisConsumer(redis_url, [redis_queue])), closing(RedisPublisher(redis_url)) as publisher:
+            publisher.publish([Outgoing(wire(), redis_queue)])
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+def test_purge_empties_all_priorities(publisher: RedisPublisher, redis_url: str, client: Any, redis_queue: str) -> None:
+    publisher.publish([Outgoing(wire(priority=priority), redis_queue) for priority in (0, 3, 6, 9)])
+    assert (purge(redis_url, redis_queue), redis_length(client, redis_queue)) == (4, 0)
+    assert purge(redis_url, redis_queue) == 0
+
+
+def test_ten_thousand_waiting(publisher: RedisPublisher, consumer: RedisConsumer, redis_queue: str) -> None:
+    publisher.publish([Outgoing(wire(number), redis_queue) for number in range(10_000)])
+    started = time.monotonic()
+    for _ in range(20):
+        consumer.settle(receive(consumer, 8), (), ())
+    assert time.monotonic() - started < 2, "a long backlog makes taking slow"
+    consumer.cancel()

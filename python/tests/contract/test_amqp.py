@@ -35,7 +35,12 @@ def wire(number: int = 0, **fields: Any) -> Wire:
 
 def receive(consumer: AmqpConsumer, count: int) -> list[Delivery]:
     got: list[Delivery] = []
-    eventually(lambda: got.extend(consumer.receive(count)) or len(got) >= count, f"{count} deliveries")
+
+    def enough() -> bool:
+        got.extend(consumer.receive(count))
+        return len(got) >= count
+
+    eventually(enough, f"{count} deliveries")
     return got
 
 

@@ -47,7 +47,7 @@ def shape(actions: tuple[Action, ...]) -> list[str]:
 
 
 def signature(task: str = "shop.log", **fields: Any) -> dict[str, Any]:
-    whole = {"task": task, "args": [], "kwargs": {}, "options": {}, "subtask_type": None}
+    whole: dict[str, Any] = {"task": task, "args": [], "kwargs": {}, "options": {}, "subtask_type": None}
     return {**whole, "immutable": False, **fields}
 
 

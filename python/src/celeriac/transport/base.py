@@ -144,4 +144,4 @@ class ResultReader(Protocol):
         """Drop what is kept of the task."""
 
     def close(self) -> None:
-        """Give the connection back. May be called twice."""
+        """Give the connections back. May be called twice. Who waits still is told ``BrokerUnavailable``."""

@@ -6,6 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from kombu.utils.url import maybe_sanitize_url
+
+from celeriac.errors import BrokerUnavailable
 from celeriac.transport.base import CONNECT_TIMEOUT, Document
 from celeriac.transport.redis import connect, translated
 
@@ -67,6 +70,7 @@ class RedisReader:
 
     def __init__(self, url: str, *, connect_timeout: float = CONNECT_TIMEOUT) -> None:
         self._url = url
+        self._closed = False
         self._client = connect(url, connect_timeout=connect_timeout)
 
     def prepare(self) -> None:
@@ -93,6 +97,8 @@ class RedisReader:
                 if remaining <= 0:
                     return None
                 channel.get_message(timeout=remaining)
+                if self._closed:
+                    raise BrokerUnavailable(f"the reader of {maybe_sanitize_url(self._url)} was closed")
 
     def forget(self, task_id: str) -> None:
         """See ``ResultReader.forget``."""
@@ -101,4 +107,6 @@ class RedisReader:
 
     def close(self) -> None:
         """See ``ResultReader.close``."""
-        self._client.close()
+        self._closed = True
+        # Not those on which threads wait.
+        self._client.connection_pool.disconnect(inuse_connections=False)

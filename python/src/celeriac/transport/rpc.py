@@ -34,7 +34,7 @@ class RpcReader:
         self._connect = connect
         self._reply_to = reply_to
         self._link: Link | None = None
-        self._closing = False
+        self._closed = False
         self._reading = threading.Lock()
         self._news = threading.Condition()
         self._kept: OrderedDict[str, Document] = OrderedDict()
@@ -59,6 +59,8 @@ class RpcReader:
             self._reading.release()
 
     def _open(self) -> Link:
+        if self._closed:
+            raise BrokerUnavailable(f"the reader of {self._reply_to} was closed")
         if self._link is None:
             link = self._connect()
             try:
@@ -123,7 +125,7 @@ class RpcReader:
         deadline = time.monotonic() + timeout
         link = self._open()
         try:
-            while not until() and not self._closing:
+            while not until() and not self._closed:
                 remaining = deadline - time.monotonic()
                 if link.readable(max(0.0, min(HANDOVER, remaining))):
                     link.drain()
@@ -161,10 +163,9 @@ class RpcReader:
             self._kept.pop(task_id, None)
 
     def close(self) -> None:
-        """See ``ResultReader.close``. Threads that wait for an answer wait on, over a new connection."""
-        self._closing = True
+        """See ``ResultReader.close``."""
+        self._closed = True
         with self._reading:
-            self._closing = False
             if self._link is not None:
                 self._link.close()
                 self._link = None

@@ -47,6 +47,7 @@ def main(context: click.Context, app_path: str | None, broker: str | None, backe
     """
     with _errors():
         context.obj = _find_app(app_path, broker, backend)
+        context.call_on_close(context.obj.close)
 
 
 @main.command()

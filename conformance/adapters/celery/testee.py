@@ -20,8 +20,7 @@ import kombu
 import kombu.exceptions
 from tagged import from_tagged, to_tagged
 
-#: ``-P`` of the worker; prefork is what Celery itself defaults to.
-POOL = os.environ.get("CONF_CELERY_POOL", "prefork")
+POOL = os.environ.get("CONF_CELERY_POOL", "prefork")  # what Celery itself defaults to
 STDOUT = os.dup(1)  # stdout is the protocol's; whatever else prints goes to stderr
 os.dup2(2, 1)
 LOCK = threading.Lock()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import sys
+import traceback
 from pathlib import Path
 
 import click
@@ -41,6 +43,9 @@ def _profiles(_: click.Context, __: click.Parameter, value: str | None) -> tuple
         raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(cases.PROFILES)}")
     return names
 
+
+#: What stands before a password, and the password: reports are shown to others.
+_PASSWORD = re.compile(r"(//[^:@/]*:)[^@/]*@")
 
 _PATH = click.Path(path_type=Path)
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -88,7 +93,8 @@ def run(  # noqa: PLR0913 - the options of a command line
 ) -> None:
     """Run the cases that the testee claims. Exit code: 0 conformant, 1 not, 2 usage or stale expectation, 3 broken."""
     seed = secrets.randbelow(10**6) if seed is None else seed
-    extra = [part for name, url in (("--broker", broker), ("--result", result)) if url for part in (name, url)]
+    named = (("--broker", broker), ("--result", result))
+    extra = [part for name, url in named if url for part in (name, _PASSWORD.sub(r"\1***@", url))]
     options = Options(
         command, broker, result, profiles, only, skip, known_failing, seed, spec, strict, seconds, tuple(extra)
     )
@@ -197,11 +203,14 @@ def _usage(error: Exception) -> click.ClickException:
 
 
 def main() -> None:
-    """Entry point; Ctrl-C before a run has begun is exit code 3 like any other broken run."""
+    """Entry point; Ctrl-C before a run has begun and faults of the suite are exit code 3 like any broken run."""
     try:
         cli(standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(verdicts.USAGE)
     except (click.Abort, KeyboardInterrupt):
+        sys.exit(verdicts.BROKEN)
+    except Exception:  # noqa: BLE001 - a fault of the suite must not look like a verdict on the testee
+        traceback.print_exc()
         sys.exit(verdicts.BROKEN)

@@ -11,8 +11,6 @@ from celeriac_conformance.cases import Case, Check
 from celeriac_conformance.requirements import Specification
 from celeriac_conformance.values import shown
 
-_FLAGS = {"absent": {True: "is absent", False: "is present"}}
-
 
 def listing(chosen: Sequence[Case]) -> list[str]:
     """A line for each case: its name and requirements."""
@@ -72,7 +70,9 @@ def _case(case: Case, specification: Specification) -> list[str]:
 
 
 def _check(check: Check, specification: Specification) -> list[str]:
-    says = _FLAGS.get(check.matcher, {}).get(check.argument) or f"{check.matcher} {shown(check.argument)}"
+    says = f"{check.matcher} {shown(check.argument)}"
+    if check.matcher == "absent":
+        says = "is absent" if check.argument else "is present"
     where = "".join(f" [{part}]" for part in (check.broker, check.result) if part)
     return [
         f"{check.at or 'all of it'} {says}{where}",

@@ -12,6 +12,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,15 @@ def execute(config: Config, broker: str | None, result: str | None, seconds: flo
     return told
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A call that was made, judged by its answer alone."""
+
+    task_id: str
+    verdict: str
+    why: str
+
+
 @dataclass
 class _Execution:
     """The running of a matrix: one process per testee and role, one session per worker and combination."""
@@ -184,27 +194,25 @@ class _Execution:
     def _column(self, worker: str, combo: Combo) -> None:
         """One worker session on one combination, and every producer against it."""
         bench, queue = self.benches["worker", worker], new_queue()
-        began, session, why = time.monotonic(), None, (ERROR, "")
+        session, why = None, (ERROR, "")
         if isinstance(bench, str):
             why = (ERROR, bench)
         elif lacking := _lacking(bench, combo, "worker"):
             why = (UNSUPPORTED, f"worker {worker}: {lacking} is not claimed")
         else:
-            bench.broker(combo).create_for_worker(queue)
+            bench.broker(combo).create(queue)
             try:
                 session = bench.open("worker", combo, queue, {"concurrency": 1})
             except (Refused, TesteeBroken) as error:
                 why = (ERROR, str(error))
-        for producer in self.told.config.producers:
-            cell = Cell(producer, worker, combo)
+        cells = [Cell(producer, worker, combo) for producer in self.told.config.producers]
+        # The producers are processes of their own, and most of a cell is waiting: they run side by side.
+        with ThreadPoolExecutor(len(cells)) as pool:
+            list(pool.map(lambda cell: self._cell(cell, queue, session, why), cells))
+        for cell in cells:
             cell.unwanted = self.told.config.why_unwanted(cell) is not None
-            if session is None:
-                cell.calls = [("open", *why)]
-            else:
-                self._cell(cell, queue, session)
-            cell.seconds, began = time.monotonic() - began, time.monotonic()
             self.told.cells.append(cell)
-            self.say(f"{cell.verdict:11} {producer} -> {worker} on {combo}")
+            self.say(f"{cell.verdict:11} {cell.producer} -> {worker} on {combo}")
         if session is not None and not isinstance(bench, str):
             self._end(bench, session, combo, queue)
 
@@ -218,47 +226,61 @@ class _Execution:
             self.told.faults.append(f"{len(left)} messages were left in the queue of a worker on {combo}")
         bench.broker(combo).delete(queue)
 
-    def _cell(self, cell: Cell, queue: str, worker: Session) -> None:
+    def _cell(self, cell: Cell, queue: str, worker: Session | None, why: tuple[str, str]) -> None:
+        began = time.monotonic()
         bench = self.benches["producer", cell.producer]
-        if isinstance(bench, str):
+        if worker is None:
+            cell.calls = [("open", *why)]
+        elif isinstance(bench, str):
             cell.calls = [("open", ERROR, bench)]
-            return
-        lacking = _lacking(bench, cell.combo, "producer") or _lacking(bench, cell.combo, "result")
-        if lacking:
+        elif lacking := _lacking(bench, cell.combo, "producer") or _lacking(bench, cell.combo, "result"):
             cell.calls = [("open", UNSUPPORTED, f"producer {cell.producer}: {lacking} is not claimed")]
-            return
+        else:
+            self._calls(cell, bench, queue, worker)
+        cell.seconds = time.monotonic() - began
+
+    def _calls(self, cell: Cell, bench: Bench, queue: str, worker: Session) -> None:
         try:
             session = bench.open("producer", cell.combo, queue, {})
-            for call in CALLS:
-                cell.calls.append((call.name, *self._call(call, session, worker)))
+            made = [(call, self._call(call, session, worker)) for call in CALLS]
             session.close()
+            # Evidence of a second run can come after that of the first was counted, but not after all that followed.
+            cell.calls = [(call.name, *_counted(call, one, worker)) for call, one in made]
         except TesteeBroken as error:
             cell.calls.append(("the producer", ERROR, str(error)))
         except Refused as error:
             cell.calls.append(("the producer", FAIL, str(error)))
 
-    def _call(self, call: Call, session: Session, worker: Session) -> tuple[str, str]:
-        """Publish, await, and look at the worker's evidence: (verdict, why)."""
+    def _call(self, call: Call, session: Session, worker: Session) -> _Made:
+        """Publish, await, and wait for the worker's evidence."""
         began = time.monotonic()
         answer = session.publish(call.request(), self.seconds)
         if answer.ok is None:
-            return _unanswered(answer)
+            return _Made("", *_unanswered(answer))
         task_id = answer.ok["task_id"]
         timeout_ms = int(self.seconds * 1000)
         waited = {"session": session.name, "task_id": task_id, "timeout_ms": timeout_ms}
         answer = session.testee.ask("await", self.seconds * 2, **waited)
         took = time.monotonic() - began
         if answer.ok is None:
-            return _unanswered(answer)
+            return _Made(task_id, *_unanswered(answer))
         if found := difference(call, answer.ok, took):
-            return FAIL, str(found)
-        evidence = until(lambda: _evidence(worker, task_id, call.runs), self.seconds)
-        return (PASS, "") if evidence else (FAIL, f"no evidence of {call.runs} runs from the worker")
+            return _Made(task_id, FAIL, str(found))
+        until(lambda: _runs(worker, task_id) >= call.runs, self.seconds)
+        return _Made(task_id, PASS, "")
 
 
-def _evidence(worker: Session, task_id: str, runs: int) -> bool:
-    ran = [event for event in list(worker.testee.events) if event["event"] == "ran" and event["task_id"] == task_id]
-    return len(ran) == runs
+def _runs(worker: Session, task_id: str) -> int:
+    events = list(worker.testee.events)
+    return sum(event["event"] == "ran" and event["task_id"] == task_id for event in events)
+
+
+def _counted(call: Call, made: _Made, worker: Session) -> tuple[str, str]:
+    """The verdict of a call, now that all evidence of it is in."""
+    runs = _runs(worker, made.task_id)
+    if made.verdict == PASS and runs != call.runs:
+        return FAIL, f"the worker's evidence is of {runs} runs, not of {call.runs}"
+    return made.verdict, made.why
 
 
 def _unanswered(answer: Answer) -> tuple[str, str]:

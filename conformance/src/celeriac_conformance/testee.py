@@ -30,6 +30,8 @@ FAMILIES = ("broker", "result", "serializer", "protocol", "compression", "kinds"
 class TesteeBroken(Exception):
     """The testee process broke the protocol, ended or fell silent; the message says how."""
 
+    __test__ = False  # for pytest, which takes every Test... for tests
+
 
 class Refused(Exception):
     """A testee answered ``unsupported`` or ``error`` where the runner needed ``ok`` to go on."""
@@ -97,6 +99,8 @@ class Pending:
 @dataclass
 class Testee:
     """A running testee. ``events`` grows as evidence lines arrive; look through ``until``."""
+
+    __test__ = False
 
     command: Sequence[str]
     cwd: Path | None = None

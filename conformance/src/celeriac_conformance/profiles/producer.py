@@ -11,7 +11,7 @@ from celeriac_conformance.bench import Bench, Session, new_queue
 from celeriac_conformance.brokers import HOST, free_ports
 from celeriac_conformance.cases import Case
 from celeriac_conformance.profiles import LegallyUnsupported
-from celeriac_conformance.testee import Answer
+from celeriac_conformance.testee import Answer, Refused
 from celeriac_conformance.waiting import until
 from celeriac_conformance.witness import Combo
 
@@ -75,6 +75,8 @@ class ProducerGroup:
             if message is None and answer.ok is not None:
                 at_once = False
                 message = until(lambda: self.broker.take(queue), self._patience())
+                if message is None:
+                    raise Refused(f"publish said {answer.document()}, but no message came to the queue")
             messages += [message] if message else []
         while (message := self.broker.take(queue)) is not None:
             messages.append(message)  # more than was asked for

@@ -1,0 +1,79 @@
+"""Shared parts of the tests: running the command line, and Redis and RabbitMQ where the environment names them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from celeriac_conformance import requirements
+from celeriac_conformance.brokers import ENV_AMQP, ENV_REDIS
+from celeriac_conformance.requirements import Specification
+
+HERE = Path(__file__).parent
+PARTS = {"rabbitmq": ENV_AMQP, "redis": ENV_REDIS}
+
+
+def url_of(part: str) -> str:
+    """The URL of a broker; without one the test is skipped, or fails where CELERIAC_REQUIRE names the part."""
+    variable = PARTS[part]
+    url = os.environ.get(variable, "")
+    if not url:
+        message = (
+            f"SKIPPED {part}: set {variable}, or run under `python -m celeriac_conformance.brokers --{part} -- ...`"
+        )
+        if part in os.environ.get("CELERIAC_REQUIRE", "").split(","):
+            pytest.fail(message)
+        pytest.skip(message)
+    return url
+
+
+@pytest.fixture
+def redis_url() -> str:
+    return url_of("redis")
+
+
+@pytest.fixture
+def amqp_url() -> str:
+    return url_of("rabbitmq")
+
+
+@pytest.fixture(scope="session")
+def specification() -> Specification:
+    return requirements.load()
+
+
+def fake(name: str) -> list[str]:
+    """The command of a fake testee."""
+    return [sys.executable, str(HERE / "fakes.py"), name]
+
+
+def reference(mutant: str = "") -> list[str]:
+    """The command of the reference testee, or of one of its mutants."""
+    return [sys.executable, str(HERE / "reference.py"), *([mutant] if mutant else [])]
+
+
+@dataclass
+class Finished:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def suite() -> Callable[..., Finished]:
+    """Run ``celeriac-conformance`` as its users do: as a process."""
+
+    def run(*arguments: str, testee: Sequence[str] = (), timeout: float = 60) -> Finished:
+        command = [sys.executable, "-m", "celeriac_conformance", *arguments, *(["--", *testee] if testee else [])]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+        return Finished(done.returncode, done.stdout, done.stderr)
+
+    return run

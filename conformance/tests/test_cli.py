@@ -1,0 +1,135 @@
+"""The command line: usage errors, list and explain, interruptions and reports that cannot be written."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Finished, fake, reference
+
+from celeriac_conformance import cases, cli, explain, requirements
+
+Suite = Callable[..., Finished]
+
+USAGE = [
+    (["--only", "no/such/case", "--", "true"], "no case matches"),
+    (["--profile", "juggler", "--", "true"], "juggler"),
+    (["--known-failing", "no-such-file", "--", "true"], "no-such-file"),
+    (["--broker", "kafka://x", "--", "true"], "kafka://x"),
+    (["--no-such-option", "--", "true"], "no-such-option"),
+    (["--spec", "/nowhere", "--", "true"], "/nowhere"),
+    ([], "Missing argument"),
+    (["explain", "TM-NONE-001"], "neither a requirement nor a case"),
+    (["list", "--only", "no/such/case"], "no case matches"),
+    (["matrix"], "--config"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "says"), USAGE)
+def test_usage_is_exit_code_2(arguments: list[str], says: str, suite: Suite) -> None:
+    done = suite(*(arguments or ["run"]))
+    assert done.code == 2, done.out + done.err
+    assert says in done.err
+
+
+def test_help(suite: Suite) -> None:
+    done = suite("--help")
+    assert done.code == 0
+    assert all(command in done.out for command in ("run", "list", "explain", "matrix"))
+
+
+def test_run_is_the_default(suite: Suite, tmp_path: Path) -> None:
+    options = ["--profile", "codec", "--only", "codec/serialization", "--out", str(tmp_path)]
+    assert suite(*options, testee=reference()).code == 0
+    assert suite("run", *options, testee=reference()).code == 0
+
+
+def test_codec_needs_no_broker_and_is_quick(suite: Suite, tmp_path: Path) -> None:
+    done = suite("--profile", "codec", "--out", str(tmp_path), testee=reference())
+    footer = json.loads((tmp_path / "report.json").read_text())["footer"]
+    assert done.code == 0, done.out
+    assert footer["verdicts"]["pass"] > 40
+    assert footer["seconds"] < 2
+
+
+def test_a_run_writes_a_summary(suite: Suite, tmp_path: Path) -> None:
+    summary = tmp_path / "summary.md"
+    summary.write_text("before\n")
+    suite("--only", "codec/serialization", "--summary-md", str(summary), testee=reference())
+    assert summary.read_text().startswith("before\n## Conformance of reference")
+
+
+def test_a_report_that_cannot_be_written_is_exit_code_3(suite: Suite, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = suite("--only", "codec/serialization", "--out", str(tmp_path / "file"), testee=reference())
+    assert (done.code, "could not be written" in done.err) == (3, True)
+
+
+def test_interrupted_is_exit_code_3_and_says_what_was_not_run(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "celeriac_conformance", "--only", "codec/task-v2", "--out", str(tmp_path)]
+    run = subprocess.Popen(
+        [*command, "--timeout", "60", "--", *fake("mute-mid-case")], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        _until_children(run.pid)
+        run.send_signal(signal.SIGINT)
+        out, _ = run.communicate(timeout=30)
+    finally:
+        run.kill()
+    assert run.returncode == 3
+    assert "interrupted" in out
+    footer = json.loads((tmp_path / "report.json").read_text())["footer"]
+    assert footer["complete"] is False
+    assert footer["verdicts"]["untested"] > 10
+
+
+def _until_children(pid: int) -> None:
+    """Wait until the run has started its testee, which is when there is something to interrupt."""
+    from celeriac_conformance.waiting import until
+
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    assert until(lambda: children.read_text().strip(), 20)
+    until(lambda: False, 0.5)  # and let hello pass; interrupted before that the code is the same
+
+
+def test_list_names_cases_and_requirements(suite: Suite) -> None:
+    done = suite("list", "--profile", "worker", "--only", "worker/poison")
+    assert done.code == 0
+    assert "worker/poison/no-id" in done.out
+    assert "WK-POI-001" in done.out
+    done = suite("list", "--requirements")
+    assert "MUST   TM-HDR-014" in done.out
+
+
+def test_explain_a_requirement_and_a_case(suite: Suite) -> None:
+    done = suite("explain", "TM-HDR-014")
+    assert "**" not in done.out
+    assert "producer/headers/time-limits" in done.out
+    done = suite("explain", "worker/poison/no-id")
+    assert "WK-POI-005" in done.out
+    assert "expects:" in done.out
+
+
+def test_every_case_can_be_explained() -> None:
+    specification = requirements.load()
+    library = cases.load(specification)
+    for case in library:
+        assert explain.explain(case.name, specification, library)
+    for name in specification.requirements:
+        assert explain.explain(name, specification, library)
+
+
+def test_a_fault_of_the_suite_is_exit_code_3(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["celeriac-conformance", "list"])
+    monkeypatch.setattr(cases, "load", lambda _: 1 // 0)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 3
+    assert "ZeroDivisionError" in capsys.readouterr().err

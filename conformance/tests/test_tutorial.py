@@ -1,0 +1,51 @@
+"""The tutorial tells the truth: each stage is run, and what the text quotes is what the suite says."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+
+import pytest
+from conftest import HERE, Finished
+
+PROTOCOL = HERE.parent / "protocol"
+EXIT_CODES = {1: 3, 2: 3, 3: 1, 4: 1, 5: 0}
+#: What differs from run to run.
+VARIES = re.compile(r'"id": "[0-9a-f-]{36}"|in \d+\.\d s')
+
+
+def _quoted(step: int) -> list[str]:
+    """The lines of the blocks of output in the section of a step."""
+    text = (PROTOCOL / "TUTORIAL.md").read_text()
+    section = text.split(f"\n## {step}. ")[1].split("\n## ")[0]
+    return [line for language, block in _blocks(section) if not language for line in block.splitlines()]
+
+
+def _blocks(section: str) -> list[tuple[str, str]]:
+    """(language, content) of the fenced blocks."""
+    return re.findall(r"^```(\w*)\n(.*?)\n```$", section, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("step", EXIT_CODES)
+def test_step(step: int, suite: Callable[..., Finished], redis_url: str) -> None:
+    testee = [sys.executable, str(PROTOCOL / "tutorial" / f"step{step}.py")]
+    options = ["--profile", "producer", "--only", "producer/headers/[ntw]*", "--timeout", "1"]
+    done = suite("--broker", redis_url, *options, testee=testee)
+    assert done.code == EXIT_CODES[step], done.out + done.err
+    said = {VARIES.sub("", line) for line in done.out.splitlines()}
+    quoted = _quoted(step)
+    assert quoted
+    for line in quoted:
+        assert VARIES.sub("", line) in said, line
+
+
+def test_the_code_in_the_text_is_the_code_that_is_run() -> None:
+    text = (PROTOCOL / "TUTORIAL.md").read_text()
+    for step in EXIT_CODES:
+        section = text.split(f"\n## {step}. ")[1].split("\n## ")[0]
+        code = (PROTOCOL / "tutorial" / f"step{step}.py").read_text()
+        lines = [line.strip() for line in code.splitlines()]
+        for language, block in _blocks(section):
+            wanted = block.splitlines() if language == "python" else []
+            assert all(line.strip() in lines for line in wanted if line.strip() != "..."), block

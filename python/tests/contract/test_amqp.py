@@ -181,6 +181,30 @@ def test_a_broker_that_falls_silent(amqp_url: str, amqp_queue: str, monkeypatch:
         assert time.monotonic() - started < 10
 
 
+@pytest.mark.parametrize("patient", [True, False])
+def test_a_broker_that_blocks_publishers(
+    amqp_url: str, amqp_queue: str, monkeypatch: pytest.MonkeyPatch, patient: bool
+) -> None:
+    """It says so; a worker waits for it, a client is told."""
+    monkeypatch.setattr(amqp, "CONFIRM_TIMEOUT", 0.2)
+    with Proxy(amqp_url) as proxy, closing(Link(proxy.url)) as link:
+        publisher = AmqpPublisher(link, patient=patient)
+        publisher.publish([Outgoing(wire(), amqp_queue)])
+        proxy.fall_silent()
+        link._amqp._on_blocked()
+        threading.Timer(0.6, proxy.speak_again).start()
+        started = time.monotonic()
+        if patient:
+            publisher.publish([Outgoing(wire(), amqp_queue)])
+            assert time.monotonic() - started > 0.5
+            link._amqp._on_unblocked()
+            assert not link.blocked
+        else:
+            with pytest.raises(PublishFailed):
+                publisher.publish([Outgoing(wire(), amqp_queue)])
+            time.sleep(0.6)
+
+
 # -- connecting
 
 

@@ -42,6 +42,11 @@ class Proxy:
         self._silent = True
         self._rouse.send(b"!")
 
+    def speak_again(self) -> None:
+        """Forward what has gathered meanwhile, and what comes."""
+        self._silent = False
+        self._rouse.send(b"!")
+
     def __enter__(self) -> Proxy:
         return self
 

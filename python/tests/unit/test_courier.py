@@ -469,3 +469,13 @@ def test_limit_is_kept_without_a_broker(start: Start) -> None:
     broker.fails["store"] = BrokerUnavailable("cut")
     crew.courier.limit(0.05, lambda: done(running, documents=(DOCUMENT,)))
     assert crew.left.wait(5)
+
+
+def test_limit_is_kept_while_it_tries_to_connect(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = FakeBroker([delivery(1)])
+    crew = start(broker, *[BrokerUnavailable("refused") for _ in range(9)])
+    running = take(crew)
+    monkeypatch.setattr(courier_module, "RECONNECT_FIRST", 30)
+    broker.fails["receive"] = BrokerUnavailable("cut")
+    crew.courier.limit(0.3, lambda: done(running))
+    assert crew.left.wait(5)

@@ -160,7 +160,7 @@ def _amqp_link(
     except BaseException:
         link.close()
         raise
-    return WorkerLink(consumer, AmqpPublisher(link), RpcStore(link) if rpc else store)
+    return WorkerLink(consumer, AmqpPublisher(link, patient=True), RpcStore(link) if rpc else store)
 
 
 def purge(broker: str, queue: str) -> int:

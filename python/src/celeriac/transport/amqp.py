@@ -27,10 +27,13 @@ class AmqpPublisher:
     """Publishes with publisher confirms, many in flight. Implements ``Publisher``.
 
     ``declare`` makes sure that queues addressed by name exist, ``mandatory`` that no message vanishes for want of one.
+    ``patient`` waits for as long as the broker says that it blocks publishers: a worker that gave up would be given its
+    tasks again, and run them again.
     """
 
-    def __init__(self, link: Link, *, declare: bool = True, mandatory: bool = True) -> None:
+    def __init__(self, link: Link, *, declare: bool = True, mandatory: bool = True, patient: bool = False) -> None:
         self._link = link
+        self._patient = patient
         self._declare = declare
         self._mandatory = mandatory
         self._known_queues: set[str] = set()
@@ -114,6 +117,8 @@ class AmqpPublisher:
     def _confirmed(self, *, below: int) -> None:
         deadline = time.monotonic() + CONFIRM_TIMEOUT
         while len(self._unconfirmed) >= below:
+            if self._patient and self._link.blocked:
+                deadline = time.monotonic() + CONFIRM_TIMEOUT
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 count = len(self._unconfirmed)
@@ -194,7 +199,7 @@ class RpcStore:
     """
 
     def __init__(self, link: Link) -> None:
-        self._publisher = AmqpPublisher(link, declare=False, mandatory=False)
+        self._publisher = AmqpPublisher(link, declare=False, mandatory=False, patient=True)
 
     def store(self, batch: Sequence[Document]) -> None:
         """See ``ResultStore.store``; a document without a reply address is for nobody and is left out.

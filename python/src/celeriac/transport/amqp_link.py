@@ -75,7 +75,14 @@ class Link:
             raise BrokerUnavailable(f"the broker at {self.url} does not let us in: {error}") from error
         # Without it py-amqp spins on a socket that has nothing to read.
         self._amqp.transport.raise_on_initial_eintr = True
+        #: Whether the broker has said that it takes no messages for now, being short of memory or disk.
+        self.blocked = False
+        self._amqp.on_blocked = lambda _reason: self._set_blocked(True)
+        self._amqp.on_unblocked = lambda: self._set_blocked(False)
         _links.add(self)
+
+    def _set_blocked(self, blocked: bool) -> None:
+        self.blocked = blocked
 
     @contextlib.contextmanager
     def translated(self) -> Iterator[None]:

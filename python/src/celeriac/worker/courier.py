@@ -10,6 +10,7 @@ import contextlib
 import heapq
 import itertools
 import logging
+import math
 import os
 import queue
 import select
@@ -221,7 +222,7 @@ class Courier(threading.Thread):
         if len(self._waiting) != held and not self._stopping.is_set():
             link.consumer.hold(len(self._waiting))
 
-    def _enforce_limit(self, link: WorkerLink) -> None:
+    def _enforce_limit(self, link: WorkerLink | None) -> None:
         try:
             if self._limit[0][0] > time.monotonic():
                 return
@@ -230,11 +231,12 @@ class Courier(threading.Thread):
             # Nothing runs under a limit, or it has just ended.
             return
         self.report(outcome())
-        link.consumer.cancel()
         # The task runs on until the process ends, so that is not put off for a broker that is away.
-        with contextlib.suppress(TransportError):
-            self._recall(link)
-            self._carry_out(link)
+        if link is not None:
+            with contextlib.suppress(TransportError):
+                link.consumer.cancel()
+                self._recall(link)
+                self._carry_out(link)
         self._around.journal.end()
         self._close()
         self._around.leave()
@@ -243,9 +245,13 @@ class Courier(threading.Thread):
         timeout = TICK
         if self._waiting:
             timeout = min(timeout, self._waiting[0][0] - time.time())
-        with contextlib.suppress(IndexError):
-            timeout = min(timeout, self._limit[0][0] - time.monotonic())
+        timeout = min(timeout, self._limit_at() - time.monotonic())
         self._doze(timeout, link.consumer.filenos())
+
+    def _limit_at(self) -> float:
+        with contextlib.suppress(IndexError):
+            return self._limit[0][0]
+        return math.inf
 
     def _doze(self, timeout: float, filenos: Iterable[int] = ()) -> None:
         """Sleep until something happens, and see which signals have come: the main thread may be deaf to them."""
@@ -292,7 +298,8 @@ class Courier(threading.Thread):
             logger.warning("Trying again in %g seconds", delay)
             again = time.monotonic() + delay
             while time.monotonic() < again and not self._stopping.is_set():
-                self._doze(again - time.monotonic())
+                self._doze(min(again, self._limit_at()) - time.monotonic())
+                self._enforce_limit(None)
             if self._stopping.is_set():
                 return
             try:

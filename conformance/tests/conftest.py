@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from celeriac_conformance import requirements
+from celeriac_conformance import cases, cli, requirements
 from celeriac_conformance.brokers import ENV_AMQP, ENV_REDIS
+from celeriac_conformance.cases import Case
 from celeriac_conformance.requirements import Specification
 
 HERE = Path(__file__).parent
@@ -67,13 +69,29 @@ class Finished:
     err: str
 
 
-@pytest.fixture
-def suite() -> Callable[..., Finished]:
-    """Run ``celeriac-conformance`` as its users do: as a process."""
+@pytest.fixture(scope="session")
+def library(specification: Specification) -> list[Case]:
+    return cases.load(specification)
 
-    def run(*arguments: str, testee: Sequence[str] = (), timeout: float = 60) -> Finished:
-        command = [sys.executable, "-m", "celeriac_conformance", *arguments, *(["--", *testee] if testee else [])]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
-        return Finished(done.returncode, done.stdout, done.stderr)
+
+@pytest.fixture
+def suite(
+    specification: Specification, library: list[Case], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Finished]:
+    """Run ``celeriac-conformance`` in this process, from its arguments to its exit code; the library is read once."""
+    read_specification, read_cases = requirements.load, cases.load
+    monkeypatch.setattr(requirements, "load", lambda path=None: read_specification(path) if path else specification)
+    monkeypatch.setattr(cases, "load", lambda of: library if of is specification else read_cases(of))
+
+    def run(*arguments: str, testee: Sequence[str] = ()) -> Finished:
+        monkeypatch.setattr(sys, "argv", ["celeriac-conformance", *arguments, *(["--", *testee] if testee else [])])
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code: object = 0
+            try:
+                cli.main()
+            except SystemExit as ended:
+                code = ended.code
+        return Finished(int(str(code or 0)), out.getvalue(), err.getvalue())
 
     return run

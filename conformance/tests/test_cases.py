@@ -14,11 +14,6 @@ from celeriac_conformance.requirements import Specification
 from celeriac_conformance.witness import COMBOS
 
 
-@pytest.fixture(scope="module")
-def library(specification: Specification) -> list[Case]:
-    return cases.load(specification)
-
-
 def test_every_case_quotes_requirements_that_exist(library: list[Case], specification: Specification) -> None:
     for case in library:
         for name in case.requirements:

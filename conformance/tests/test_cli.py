@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from conftest import Finished, fake, reference
 
-from celeriac_conformance import cases, cli, explain, requirements
+from celeriac_conformance import cases, explain
+from celeriac_conformance.cases import Case
+from celeriac_conformance.requirements import Specification
 
 Suite = Callable[..., Finished]
 
@@ -37,10 +39,14 @@ def test_usage_is_exit_code_2(arguments: list[str], says: str, suite: Suite) -> 
     assert says in done.err
 
 
-def test_help(suite: Suite) -> None:
-    done = suite("--help")
-    assert done.code == 0
-    assert all(command in done.out for command in ("run", "list", "explain", "matrix"))
+def test_the_command_as_a_process() -> None:
+    command = [sys.executable, "-m", "celeriac_conformance"]
+    done = subprocess.run([*command, "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert all(name in done.stdout for name in ("run", "list", "explain", "matrix"))
+    nothing = [*command, "--only", "no/such/case", "--", "true"]
+    done = subprocess.run(nothing, capture_output=True, text=True, check=False)
+    assert (done.returncode, "no case matches" in done.stderr) == (2, True)
 
 
 def test_run_is_the_default(suite: Suite, tmp_path: Path) -> None:
@@ -115,21 +121,14 @@ def test_explain_a_requirement_and_a_case(suite: Suite) -> None:
     assert "expects:" in done.out
 
 
-def test_every_case_can_be_explained() -> None:
-    specification = requirements.load()
-    library = cases.load(specification)
+def test_every_case_can_be_explained(specification: Specification, library: list[Case]) -> None:
     for case in library:
         assert explain.explain(case.name, specification, library)
     for name in specification.requirements:
         assert explain.explain(name, specification, library)
 
 
-def test_a_fault_of_the_suite_is_exit_code_3(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["celeriac-conformance", "list"])
+def test_a_fault_of_the_suite_is_exit_code_3(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cases, "load", lambda _: 1 // 0)
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code == 3
-    assert "ZeroDivisionError" in capsys.readouterr().err
+    done = suite("list")
+    assert (done.code, "ZeroDivisionError" in done.err) == (3, True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Callable
 from typing import Any
 
-from celeriac_conformance.values import ABSENT, Difference, canonical, first_difference, join, look_up, shown
+from celeriac_conformance.values import ABSENT, Difference, canonical, first_difference, instant, join, look_up, shown
 
 Matcher = Callable[[str, Any, Any, dict[str, Any]], "Difference | None"]
 
@@ -71,7 +70,7 @@ def _near(path: str, actual: Any, wanted: dict[str, float], document: dict[str, 
     """ISO text of an aware instant ``seconds`` after the call, ``within`` so many seconds of it."""
     hoped = f"an aware ISO 8601 instant {wanted['seconds']:g} s (+-{wanted['within']:g} s) after the call"
     try:
-        moment = datetime.datetime.fromisoformat(str(actual).replace("Z", "+00:00"))
+        moment = instant(str(actual))
     except ValueError:
         return Difference(path, hoped, shown(actual))
     if moment.tzinfo is None:

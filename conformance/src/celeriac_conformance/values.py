@@ -12,6 +12,7 @@ import binascii
 import datetime
 import json
 import math
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,17 +39,23 @@ def _float(text: str) -> Any:
     return canonical(float({"Infinity": "inf", "-Infinity": "-inf", "NaN": "nan"}.get(text, text)))
 
 
-def _datetime(text: str) -> dict[str, str]:
-    moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return {"$datetime": moment.isoformat()}
+def instant(text: str) -> datetime.datetime:
+    """The moment that ISO 8601 text names, with any number of digits after the second; raises ValueError."""
+    return datetime.datetime.fromisoformat(_plain_iso(text))
+
+
+def _plain_iso(text: str) -> str:
+    """The text as Python 3.10 reads it: Z as an offset, and six digits of a fraction or none."""
+    six = re.sub(r"\.(\d+)", lambda match: "." + match[1][:6].ljust(6, "0"), text)
+    return re.sub(r"([+-]\d\d)(\d\d)$", r"\1:\2", re.sub("Z$", "+00:00", six))
 
 
 #: tag -> the one spelling of its value that is compared. Every function raises ValueError or TypeError on nonsense.
 TAGS: dict[str, Callable[[Any], Any]] = {
     "$bytes": lambda text: {"$bytes": base64.b64encode(base64.b64decode(text, validate=True)).decode()},
-    "$datetime": _datetime,
+    "$datetime": lambda text: {"$datetime": instant(text).isoformat()},
     "$date": lambda text: {"$date": datetime.date.fromisoformat(text).isoformat()},
-    "$time": lambda text: {"$time": datetime.time.fromisoformat(text.replace("Z", "+00:00")).isoformat()},
+    "$time": lambda text: {"$time": datetime.time.fromisoformat(_plain_iso(text)).isoformat()},
     "$uuid": lambda text: {"$uuid": str(uuid.UUID(text))},
     "$decimal": lambda text: {"$decimal": str(text)},
     "$int": lambda text: canonical(int(text)),

@@ -141,10 +141,10 @@ class RedisResults:
         return last_terminal([record])
 
     def write(self, task_id: str, reply_to: str, body: bytes, properties: dict[str, Any]) -> None:  # noqa: ARG002
-        """SETEX the document and, unless the properties say quiet, PUBLISH it."""
+        """SET the document and, unless the properties say quiet, PUBLISH it."""
         key = RESULT_KEY.format(task_id)
         with self._redis.pipeline(transaction=True) as transaction:
-            transaction.setex(key, RESULT_SECONDS, body)
+            transaction.set(key, body, ex=RESULT_SECONDS)
             if not properties.get("quiet"):
                 transaction.publish(key, body)
             transaction.execute()

@@ -134,4 +134,5 @@ def shop(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         Worker(broker.url, broker.backend, queue, notes, environment=environment) as worker,
     ):
         yield Shop(client, worker, broker, queue)
+        worker.stop()
     broker.remove(queue)

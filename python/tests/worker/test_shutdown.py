@@ -81,6 +81,28 @@ def test_cold_shutdown_of_a_task_that_does_not_listen(
     assert worker.wait() == 3
 
 
+def test_away_at_once(app: Celeriac, broker: Broker, queue: str, start_worker: StartWorker) -> None:
+    """SIGQUIT kills the processes; the supervisor gives back what they cannot any more."""
+    worker = start_worker(processes=2)
+    for _ in range(4):
+        app.send_task("t.sleep", (60,))
+    eventually(lambda: len(worker.notes) == 2, "both run")
+    worker.signal(signal.SIGQUIT)
+    assert worker.wait() == 3
+    eventually(lambda: length(broker, queue) == 4, "all went back", timeout=3)
+
+
+def test_nothing_is_lost_whoever_is_killed(app: Celeriac, start_worker: StartWorker) -> None:
+    worker = start_worker("--max-deaths", "99", processes=3)
+    results = app.send_many(app.signature("t.soft", (0.02,)) for _ in range(150))
+    for place in (10, 40, 70):
+        results[place].get(timeout=PATIENCE)
+        os.kill(worker.children[0], signal.SIGKILL)
+    assert [result.get(timeout=PATIENCE) for result in results] == ["slept"] * len(results)
+    worker.stop()
+    assert worker.log.count("killed by SIGKILL") == 3
+
+
 def test_a_process_that_dies_is_replaced_and_its_task_failed_after_a_limit(
     app: Celeriac, start_worker: StartWorker
 ) -> None:

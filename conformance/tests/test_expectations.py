@@ -6,6 +6,7 @@ import datetime
 from pathlib import Path
 
 import pytest
+from conftest import HERE
 
 from celeriac_conformance import expectations
 from celeriac_conformance.cases import Case
@@ -103,8 +104,5 @@ def test_a_line_whose_cases_were_not_selected_is_left_alone(tmp_path: Path) -> N
     assert expectations.apply(_read(tmp_path), []) == []
 
 
-def test_the_file_of_celery_is_well_formed() -> None:
-    from celeriac_conformance import cases, data, requirements
-
-    path = data.REPOSITORY / "adapters" / "celery" / "known-failing.toml"
-    assert expectations.read(path, cases.load(requirements.load()), TODAY)
+def test_the_file_of_celery_is_well_formed(library: list[Case]) -> None:
+    assert expectations.read(HERE.parent / "adapters" / "celery" / "known-failing.toml", library, TODAY)

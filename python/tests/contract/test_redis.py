@@ -214,7 +214,7 @@ def test_what_is_held_is_renewed(
 def test_what_went_back_comes_again_without_news(
     publisher: RedisPublisher, consumer: RedisConsumer, redis_queue: str
 ) -> None:
-    """Redis does not tell a client of its own changes."""
+    """At once: nobody else may ever put anything on the list."""
     publisher.publish([Outgoing(wire(), redis_queue)])
     (delivery,) = receive(consumer, 1)
     assert consumer.receive(1) == []
@@ -331,7 +331,7 @@ def test_cut_between_two_sends(redis_url: str, client: Any, redis_queue: str) ->
         assert redis_length(client, redis_queue) == 2
 
 
-def test_silent_server(redis_url: str, redis_queue: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_server(redis_url: str, client: Any, redis_queue: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sent once: redis-py by itself would send it again and again."""
     monkeypatch.setattr("celeriac.transport.redis.SILENCE_TIMEOUT", 0.3)
     with Proxy(redis_url) as proxy, closing(RedisPublisher(proxy.url)) as publisher:
@@ -340,6 +340,10 @@ def test_silent_server(redis_url: str, redis_queue: str, monkeypatch: pytest.Mon
         with pytest.raises(PublishFailed, match="did not take the message"):
             publisher.publish([Outgoing(wire(), redis_queue)])
         assert time.monotonic() - started < 3
+        proxy.speak_again()
+        eventually(lambda: redis_length(client, redis_queue), "what was sent arrives")
+        time.sleep(0.2)
+        assert redis_length(client, redis_queue) == 1
 
 
 def test_consumer_tells_of_a_lost_connection(redis_url: str, redis_queue: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import time
@@ -61,6 +62,13 @@ def deaf(seconds: float, name: str = "deaf") -> None:
         with suppress(BaseException):
             time.sleep(0.05)
     note(f"{name} ends")
+
+
+@app.task(name="t.stuck")
+def stuck() -> None:
+    """Stay in C code, where no handler of a signal runs, for many seconds."""
+    note("stuck begins")
+    hashlib.pbkdf2_hmac("sha256", b"x", b"y", 50_000_000)
 
 
 @app.task(name="t.die", bind=True)

@@ -67,16 +67,19 @@ def test_cold_shutdown_gives_back_what_runs(
     second.stop()
 
 
-def test_cold_shutdown_of_a_task_that_does_not_listen(
-    app: Celeriac, broker: Broker, queue: str, start_worker: StartWorker
+@pytest.mark.parametrize(("task", "args"), [("deaf", (60,)), ("stuck", ())])
+def test_shutdown_of_a_task_that_does_not_listen(
+    app: Celeriac, broker: Broker, queue: str, start_worker: StartWorker, task: str, args: tuple[int, ...]
 ) -> None:
+    """It catches what is raised into it, or Python does not get to raise anything: what it holds goes back in time."""
     worker = start_worker()
-    app.send_task("t.deaf", (60,))
-    worker.noted("deaf begins")
+    app.send_task(f"t.{task}", args)
+    app.send_task("t.note", ("next",))
+    worker.noted(f"{task} begins")
     worker.signal(signal.SIGTERM)
-    worker.logged("Warm shutdown")
+    eventually(lambda: length(broker, queue) == 1, "what was not begun went back", timeout=3)
     worker.signal(signal.SIGTERM)
-    eventually(lambda: length(broker, queue) == 1, "it went back although the task held on", timeout=3)
+    eventually(lambda: length(broker, queue) == 2, "so did what runs", timeout=3)
     worker.signal(signal.SIGQUIT)
     assert worker.wait() == 3
 

@@ -184,7 +184,7 @@ class RedisConsumer:
             pipeline.execute()
         for tag in (*done, *back):
             del self._held[tag]
-        # Redis does not tell of what this client did itself.
+        # Whether or not Redis tells a connection of what it did itself.
         self._news = self._news or bool(back)
 
     def tick(self) -> None:

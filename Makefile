@@ -32,7 +32,7 @@ status: matrix ## Run the matrix and write its table into README.md
 	@$(PYTHON) tools/status.py
 
 tox: ## The Python tests on each of 3.10 to 3.13 that is here
-	@$(PYTHON) tools/test.py --only tox
+	@$(PYTHON) tools/test.py --only python,tox --jobs $(JOBS)
 
 format: setup ## Rewrite the Python files as `make check` wants them
 	@.venv/bin/ruff check --fix --quiet python conformance spec tools examples

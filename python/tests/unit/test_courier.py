@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from queue import SimpleQueue
@@ -14,117 +14,14 @@ from typing import Any
 
 import pytest
 
-from celeriac import BrokerUnavailable, InvalidCall, PublishRefused, Wire
-from celeriac.transport import Delivery, Document, Outgoing, WorkerLink
+from celeriac import BrokerUnavailable, InvalidCall, PublishRefused
+from celeriac.transport import Delivery, Outgoing
 from celeriac.worker import courier as courier_module
-from celeriac.worker.courier import Courier, Surroundings
 from celeriac.worker.executor import Outcome, Settlement
 from celeriac.worker.interrupts import Overdue
-from celeriac.worker.journal import Journal
 from tests.support.waiting import eventually
 
-WIRE = Wire(b"[]", "application/json", "utf-8", {}, {})
-DOCUMENT = Document("task-1", b"{}", "application/json", "utf-8")
-
-
-class FakeBroker:
-    """Consumer, publisher and store in one; what happens is written down in order."""
-
-    def __init__(self, deliveries: Iterable[Delivery] = ()) -> None:
-        self.waiting = list(deliveries)
-        self.events: list[Any] = []
-        self.rooms: list[int] = []
-        self.fails: dict[str, Exception] = {}
-        self.cancelled = False
-        self.readable, self._wake = os.pipe()
-        if self.waiting:
-            os.write(self._wake, b"!")
-
-    def _do(self, name: str, *what: Any) -> None:
-        if name in self.fails:
-            raise self.fails.pop(name)
-        self.events.append((name, *what))
-
-    def send(self, *deliveries: Delivery) -> None:
-        self.waiting += deliveries
-        os.write(self._wake, b"!")
-
-    # consumer
-
-    def filenos(self) -> Iterable[int]:
-        return (self.readable,)
-
-    def receive(self, room: int) -> list[Delivery]:
-        if "receive" in self.fails:
-            raise self.fails.pop("receive")
-        self.rooms.append(room)
-        if self.cancelled or room <= 0 or not self.waiting:
-            return []
-        taken, self.waiting = self.waiting[:room], self.waiting[room:]
-        if not self.waiting:
-            os.read(self.readable, 100)
-        return taken
-
-    def settle(self, acked: Sequence[Delivery], rejected: Sequence[Delivery], returned: Sequence[Delivery]) -> None:
-        if acked or rejected or returned:
-            self._do("settle", [d.tag for d in acked], [d.tag for d in rejected], [d.tag for d in returned])
-
-    def tick(self) -> None:
-        pass
-
-    def hold(self, held: int) -> None:
-        self.events.append(("hold", held))
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-    def recover(self, tags: Iterable[bytes]) -> None:
-        self._do("recover", list(tags))
-
-    # publisher and store
-
-    def publish(self, batch: Sequence[Outgoing]) -> None:
-        self._do("publish", [outgoing.routing_key for outgoing in batch])
-
-    def is_alive(self) -> bool:
-        return True
-
-    def store(self, batch: Sequence[Document]) -> None:
-        self._do("store", [document.task_id for document in batch])
-
-    def close(self) -> None:
-        # Consumer, publisher and store are the same here.
-        if ("close",) not in self.events:
-            self._do("close")
-
-
-class Crew:
-    """A courier that runs, on one fake broker after the other."""
-
-    def __init__(self, *brokers: FakeBroker | Exception, prefetch: int = 4, left: Iterable[bytes] = ()) -> None:
-        self.journal = Journal(left)
-        self.left = threading.Event()
-        self.ready: list[float] = []
-        self._brokers = iter(brokers)
-        around = Surroundings(
-            self._connect, lambda: self.ready.append(time.monotonic()), self._leave, self.journal, os.getppid()
-        )
-        self.courier = Courier(prefetch, around)
-
-    def _connect(self) -> WorkerLink:
-        broker = next(self._brokers)
-        if isinstance(broker, Exception):
-            raise broker
-        return WorkerLink(broker, broker, broker)
-
-    def _leave(self) -> None:
-        self.left.set()
-        self.courier.abandon()
-
-    def end(self) -> None:
-        self.courier.stop()
-        self.courier.join(10)
-        assert not self.courier.is_alive() and not self.courier.failed
+from .courier_parts import DOCUMENT, WIRE, Crew, FakeBroker
 
 
 @pytest.fixture

@@ -86,7 +86,8 @@ def test_shutdown_of_a_task_that_does_not_listen(
 
 def test_away_at_once(app: Celeriac, broker: Broker, queue: str, start_worker: StartWorker) -> None:
     """SIGQUIT kills the processes; the supervisor gives back what they cannot any more."""
-    worker = start_worker(processes=2)
+    # One message a process, or one of the two might take them all.
+    worker = start_worker("--prefetch", "1", processes=2)
     for _ in range(4):
         app.send_task("t.sleep", (60,))
     eventually(lambda: len(worker.notes) == 2, "both run")

@@ -18,7 +18,7 @@ from celeriac import BrokerUnavailable, Envelope, InvalidCall, InvalidMessage, M
 from celeriac.transport import Outgoing, purge, redis_consumer
 from celeriac.transport.base import Delivery
 from celeriac.transport.redis import RedisPublisher
-from celeriac.transport.redis_consumer import UNACKED, UNACKED_INDEX, RedisConsumer
+from celeriac.transport.redis_consumer import HELD, UNACKED, UNACKED_INDEX, RedisConsumer
 from tests.support.proxy import Proxy, mute_server
 from tests.support.queues import redis_length
 from tests.support.waiting import eventually
@@ -167,24 +167,25 @@ def test_given_back_marked_as_redelivered(
 ) -> None:
     """In order, to the end that is taken from next, exactly once, and marked as kombu marks it."""
     publisher.publish([Outgoing(wire(number, priority=3), redis_queue) for number in range(4)])
-    first = RedisConsumer(redis_url, [redis_queue])
+    first = RedisConsumer(redis_url, [redis_queue], holder=redis_queue)
     held = receive(first, 3)
     if how == "settled":
         first.settle((), (), held)
     elif how == "closed":
         first.close()
-    with closing(RedisConsumer(redis_url, [redis_queue])) as second:
+    assert client.smembers(HELD + redis_queue) == ({one.tag for one in held} if first._held else set())
+    with closing(RedisConsumer(redis_url, [redis_queue], holder=redis_queue)) as second:
         tags = [one.tag for one in held]
         if how == "recovered":
-            second.recover(tags[::-1])
-            second.recover(tags)
+            second.recover()
+            second.recover()
         elif how == "abandoned":
             client.zadd(UNACKED_INDEX, {tag: 1000 + place for place, tag in enumerate(tags)})
             assert second.restore_abandoned(3600) >= 3
         assert redis_length(client, redis_queue) == 4
         again = receive(second, 4)
         assert sorted(numbers(again)) == [0, 1, 2, 3]
-        if how in ("settled", "closed", "recovered"):
+        if how in ("settled", "closed"):
             assert numbers(again) == [0, 1, 2, 3]
         assert {number: one.redelivered for number, one in zip(numbers(again), again, strict=True)} == {
             0: True, 1: True, 2: True, 3: False,
@@ -194,6 +195,7 @@ def test_given_back_marked_as_redelivered(
         booked = json.loads(client.hget(UNACKED, tags[0]))[0]
         assert booked["headers"]["redelivered"] is booked["properties"]["delivery_info"]["redelivered"] is True
         second.settle(again, (), ())
+        assert client.smembers(HELD + redis_queue) == set()
     if how in ("recovered", "abandoned"):
         first.close()
         assert redis_length(client, redis_queue) == 0, "its first holder has no say any more"

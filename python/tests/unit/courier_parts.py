@@ -26,6 +26,7 @@ class FakeBroker:
         self.rooms: list[int] = []
         self.fails: dict[str, Exception] = {}
         self.cancelled = False
+        self.recovered = 0
         self.readable, self._wake = os.pipe()
         if self.waiting:
             os.write(self._wake, b"!")
@@ -68,8 +69,8 @@ class FakeBroker:
     def cancel(self) -> None:
         self.cancelled = True
 
-    def recover(self, tags: Iterable[bytes]) -> None:
-        self._do("recover", list(tags))
+    def recover(self) -> None:
+        self.recovered += 1
 
     # publisher and store
 
@@ -91,8 +92,8 @@ class FakeBroker:
 class Crew:
     """A courier that runs, on one fake broker after the other."""
 
-    def __init__(self, *brokers: FakeBroker | Exception, prefetch: int = 4, left: Iterable[bytes] = ()) -> None:
-        self.journal = Journal(left)
+    def __init__(self, *brokers: FakeBroker | Exception, prefetch: int = 4) -> None:
+        self.journal = Journal()
         self.left = threading.Event()
         self.ready: list[float] = []
         self._brokers = iter(brokers)

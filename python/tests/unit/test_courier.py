@@ -176,34 +176,12 @@ def test_stops_while_there_is_no_broker(start: Start, monkeypatch: pytest.Monkey
     assert crew.courier.inbox.get(timeout=1) is None
 
 
-def test_what_a_dead_process_held_goes_back(start: Start) -> None:
+def test_what_a_dead_process_held_goes_back_first(start: Start) -> None:
     broker = FakeBroker()
-    crew = start(broker, left=[b"tag-1", b"tag-2"])
+    crew = start(broker)
     eventually(lambda: crew.ready, "it is up")
-    assert broker.events == [("recover", [b"tag-1", b"tag-2"])]
-    assert crew.journal.held() == []
+    assert broker.recovered == 1
     crew.end()
-
-
-def test_the_journal_knows_what_is_held(start: Start) -> None:
-    broker = FakeBroker([delivery(b"a"), delivery(b"b"), delivery(b"c")])
-    crew = start(broker)
-    first = take(crew)
-    eventually(lambda: sorted(crew.journal.held()) == [b"a", b"b", b"c"], "it is noted")
-    crew.courier.report(done(first))
-    eventually(lambda: sorted(crew.journal.held()) == [b"b", b"c"], "what is settled is struck out")
-    crew.end()
-    assert crew.journal.held() == []
-
-
-def test_what_could_not_be_given_back_stays_in_the_journal(start: Start) -> None:
-    broker = FakeBroker([delivery(b"a")])
-    crew = start(broker)
-    take(crew)
-    broker.fails["close"] = BrokerUnavailable("cut")
-    crew.courier.abandon()
-    crew.courier.join(5)
-    assert crew.journal.held() == [b"a"]
 
 
 # -- refusals

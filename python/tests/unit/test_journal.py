@@ -1,11 +1,11 @@
-"""Memory shared with the supervisor: what a process held and ran, even if it is killed in the middle of writing."""
+"""Memory shared with the supervisor: what a process ran, even if it is killed in the middle of writing."""
 
 from __future__ import annotations
 
 import os
 import signal
 
-from celeriac.worker.journal import REMEMBERED, TAGS, Deaths, Journal, Slots
+from celeriac.worker.journal import REMEMBERED, Deaths, Journal, Slots
 
 
 def test_slots_keep_whole_texts() -> None:
@@ -20,21 +20,18 @@ def test_slots_keep_whole_texts() -> None:
 
 
 def test_a_killed_process_leaves_its_journal() -> None:
-    journal = Journal([b"before"])
+    journal = Journal()
     ready, wrote = os.pipe()
     pid = os.fork()
     if pid == 0:
-        journal.hold(b"tag-1")
-        journal.hold(7)
-        journal.hold(b"tag-2")
-        journal.release(b"tag-1")
+        journal.begin("task-0")
+        journal.end()
         journal.begin("task-1")
         os.write(wrote, b"!")
         signal.pause()
     os.read(ready, 1)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    assert sorted(journal.held()) == [b"before", b"tag-2"]
     assert journal.running() == b"task-1"
 
 
@@ -44,12 +41,6 @@ def test_nothing_runs_after_the_end() -> None:
     journal.begin("task-1")
     journal.end()
     assert journal.running() is None
-
-
-def test_more_than_there_is_room_for() -> None:
-    journal = Journal(str(number).encode() for number in range(TAGS + 5))
-    assert len(journal.held()) == TAGS
-    journal.release(b"never held")
 
 
 def test_deaths_are_counted_for_all_processes() -> None:

@@ -116,9 +116,12 @@ def open_reader(broker: str, backend: str, reply_to: str, *, connect_timeout: fl
 
 
 def open_worker_link(
-    broker: str, backend: str | None, queues: Sequence[str], prefetch: int, result_expires: int
+    broker: str, backend: str | None, queues: Sequence[str], prefetch: int, result_expires: int, holder: str = ""
 ) -> WorkerLink:
-    """Connect a worker process. Raises ``BrokerUnavailable``; nothing stays open then."""
+    """Connect a worker process. Raises ``BrokerUnavailable``; nothing stays open then.
+
+    ``holder`` is a name that the process which takes over from this one will bear, for ``Consumer.recover``.
+    """
     kind = None if backend is None else _kind(backend, BACKENDS, "backend")
     with ExitStack() as opened:
         store: ResultStore | None = None
@@ -128,20 +131,20 @@ def open_worker_link(
             store = RedisStore(backend, expires=result_expires)
             opened.callback(store.close)
         if _kind(broker, BROKERS, "broker") == REDIS:
-            link = _redis_link(broker, queues, store)
+            link = _redis_link(broker, queues, holder, store)
         else:
             link = _amqp_link(broker, queues, prefetch, store, rpc=kind == RPC)
         opened.pop_all()
         return link
 
 
-def _redis_link(broker: str, queues: Sequence[str], store: ResultStore | None) -> WorkerLink:
+def _redis_link(broker: str, queues: Sequence[str], holder: str, store: ResultStore | None) -> WorkerLink:
     from celeriac.transport.redis import RedisPublisher
     from celeriac.transport.redis_consumer import RedisConsumer
 
     publisher = RedisPublisher(broker)
     try:
-        return WorkerLink(RedisConsumer(broker, queues), publisher, store)
+        return WorkerLink(RedisConsumer(broker, queues, holder=holder), publisher, store)
     except BaseException:
         publisher.close()
         raise

@@ -118,7 +118,7 @@ class AmqpConsumer:
             for tag in tags:
                 self._channel.basic_cancel(tag)
 
-    def recover(self, tags: Iterable[bytes]) -> None:
+    def recover(self) -> None:
         """See ``Consumer.recover``. Nothing to do: the broker does it when a connection ends."""
 
     def close(self) -> None:

@@ -35,8 +35,7 @@ class Delivery:
     """A message as it came, not yet settled.
 
     ``content`` is the raw message, or the error that says why not even its envelope could be read.
-    ``tag`` means something to the consumer that made it. Where it is bytes, ``Consumer.recover`` takes it too; else it
-    is good for as long as the connection lives.
+    ``tag`` means something to the consumer that made it alone, and only as long as its connection lives.
     """
 
     content: Wire | InvalidMessage
@@ -100,8 +99,8 @@ class Consumer(Protocol):
     def cancel(self) -> None:
         """Take no more. ``receive`` still hands out what had come before. May be called twice."""
 
-    def recover(self, tags: Iterable[bytes]) -> None:
-        """Give back what a process that died had taken and not settled. Its own deliveries go back by ``close``."""
+    def recover(self) -> None:
+        """Give back what the last holder of this consumer's name had taken and not settled when it died."""
 
     def close(self) -> None:
         """End consuming; what was not settled goes back to its queue.

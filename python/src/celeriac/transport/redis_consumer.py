@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -28,18 +29,23 @@ UNACKED_INDEX = "unacked_index"
 UNACKED_MUTEX = "unacked_mutex"
 #: Seconds after which a message whose worker fell silent goes back to its queue. Celery's default.
 VISIBILITY_TIMEOUT = 3600.0
+#: Seconds that the set of a holder outlives its last renewal: by then all of it has gone back.
+HELD_EXPIRES = int(2 * VISIBILITY_TIMEOUT)
 #: Seconds between renewals of what this worker holds and searches for what others left behind.
 RENEW_INTERVAL = 30.0
 RESTORE_LIMIT = 100
 MUTEX_SECONDS = 300
+#: Before the name of a holder: the set of the tags that it holds. Ours, not kombu's.
+HELD = "celeriac.held."
 #: Where Redis tells which watched keys have changed.
 INVALIDATIONS = "__redis__:invalidate"
 #: How kombu marks, as a header and in the delivery information, what is given back.
 REDELIVERED = "redelivered"
 
-# KEYS: unacked, its index, then the lists in the order of their urgency. ARGV: how many, unix time now, then the queue
-# of each list. Answers {number of the list, tag or false, item} each. What is not an envelope with a tag cannot be kept
-# in ``unacked``; it is handed out without a tag and is off its list for good.
+# KEYS: unacked, its index, the holder's set, then the lists in the order of their urgency. ARGV: how many, unix time
+# now, seconds to keep the set, then the queue of each list. Answers {number of the list, tag or false, item} each. What
+# is not an envelope with a tag cannot be kept in ``unacked``; it is handed out without a tag and is off its list for
+# good.
 TAKE = r"""
 local function properties_of(item)
   local ok, envelope = pcall(cjson.decode, item)
@@ -52,7 +58,7 @@ local function properties_of(item)
 end
 
 local taken = {}
-for list = 3, #KEYS do
+for list = 4, #KEYS do
   while #taken < tonumber(ARGV[1]) do
     local item = redis.call('RPOP', KEYS[list])
     if not item then break end
@@ -63,20 +69,24 @@ for list = 3, #KEYS do
       -- As if sent to the queue by its name: that is where it goes back to.
       redis.call('HSET', KEYS[1], tag, '[' .. item .. ', "", ' .. cjson.encode(ARGV[list]) .. ']')
       redis.call('ZADD', KEYS[2], ARGV[2], tag)
-      taken[#taken + 1] = {list - 2, tag, item}
+      redis.call('SADD', KEYS[3], tag)
+      taken[#taken + 1] = {list - 3, tag, item}
     else
-      taken[#taken + 1] = {list - 2, false, item}
+      taken[#taken + 1] = {list - 3, false, item}
     end
   end
 end
+redis.call('EXPIRE', KEYS[3], ARGV[3])
 return taken
 """
 
-# KEYS: unacked, its index, the list. ARGV: tag, item. Back to the end that is taken from next, exactly once.
+# KEYS: unacked, its index, the holder's set, the list. ARGV: tag, item. Back to the end that is taken from next,
+# exactly once.
 RESTORE = """
 if redis.call('HDEL', KEYS[1], ARGV[1]) == 1 then
   redis.call('ZREM', KEYS[2], ARGV[1])
-  redis.call('RPUSH', KEYS[3], ARGV[2])
+  redis.call('SREM', KEYS[3], ARGV[1])
+  redis.call('RPUSH', KEYS[4], ARGV[2])
   return 1
 end
 return 0
@@ -89,11 +99,15 @@ class RedisConsumer:
     It is told of new messages by Redis' key tracking (CLIENT TRACKING, Redis 6 and later), so that waiting
     takes nothing off a list and costs nothing; where Redis does not offer it, it looks about once a second. While this
     worker lives it renews the deliveries it holds; those of a worker that fell silent go back to their queue after
-    VISIBILITY_TIMEOUT.
+    VISIBILITY_TIMEOUT, those of one whose name a new consumer bears at once (``recover``): what is taken is noted under
+    ``holder`` in the same atomic step.
     """
 
-    def __init__(self, url: str, queues: Sequence[str], *, connect_timeout: float = CONNECT_TIMEOUT) -> None:
+    def __init__(
+        self, url: str, queues: Sequence[str], *, holder: str = "", connect_timeout: float = CONNECT_TIMEOUT
+    ) -> None:
         self._url = url
+        self._books = HELD + (holder or uuid.uuid4().hex)
         self._lists = [(key, queue) for queue in queues for key in lists_for(queue)]
         # The most urgent list of every queue before the next urgent ones.
         self._lists.sort(key=lambda pair: lists_for(pair[1]).index(pair[0]))
@@ -152,7 +166,8 @@ class RedisConsumer:
 
     def _take_up_to(self, count: int) -> list[Delivery]:
         queues = [queue for _, queue in self._lists]
-        rows = self._take(keys=[UNACKED, UNACKED_INDEX, *self._keys], args=[count, time.time(), *queues])
+        keys = [UNACKED, UNACKED_INDEX, self._books, *self._keys]
+        rows = self._take(keys=keys, args=[count, time.time(), HELD_EXPIRES, *queues])
         return [self._delivery(self._lists[number - 1], tag, item) for number, tag, item in rows]
 
     def _delivery(self, place: tuple[str, str], tag: bytes | None, item: bytes) -> Delivery:
@@ -177,10 +192,12 @@ class RedisConsumer:
             if done:
                 pipeline.hdel(UNACKED, *done)
                 pipeline.zrem(UNACKED_INDEX, *done)
+                pipeline.srem(self._books, *done)
             # The last taken goes back first, so that the order stays.
             for tag in reversed(back):
                 key, item = self._held[tag]
-                self._restore(keys=[UNACKED, UNACKED_INDEX, key], args=[tag, _marked(item)], client=pipeline)
+                keys = [UNACKED, UNACKED_INDEX, self._books, key]
+                self._restore(keys=keys, args=[tag, _marked(item)], client=pipeline)
             pipeline.execute()
         for tag in (*done, *back):
             del self._held[tag]
@@ -195,6 +212,7 @@ class RedisConsumer:
         with translated(self._url):
             if self._held:
                 self._client.zadd(UNACKED_INDEX, dict.fromkeys(self._held, time.time()), xx=True)
+                self._client.expire(self._books, HELD_EXPIRES)
             self.restore_abandoned(VISIBILITY_TIMEOUT)
             # A safety net under the tracking: a change that was not told would be found here.
             self._news = True
@@ -210,11 +228,14 @@ class RedisConsumer:
         finally:
             self._client.delete(UNACKED_MUTEX)
 
-    def recover(self, tags: Iterable[bytes]) -> None:
+    def recover(self) -> None:
         """See ``Consumer.recover``."""
         with translated(self._url):
-            for tag in tags:
-                self._restore_one(tag)
+            for tag in self._client.smembers(self._books):
+                if tag not in self._held:
+                    self._restore_one(tag)
+                    # It may have been settled, or gone back, without having been struck out.
+                    self._client.srem(self._books, tag)
             self._news = True
 
     def _restore_one(self, tag: bytes) -> bool:
@@ -231,7 +252,7 @@ class RedisConsumer:
             item = _marked(json.dumps(envelope).encode())
         except (ValueError, TypeError, KeyError, RecursionError):
             return False
-        return bool(self._restore(keys=[UNACKED, UNACKED_INDEX, key], args=[tag, item]))
+        return bool(self._restore(keys=[UNACKED, UNACKED_INDEX, self._books, key], args=[tag, item]))
 
     def hold(self, held: int) -> None:
         """Nothing to do: the caller's ``room`` is the window."""

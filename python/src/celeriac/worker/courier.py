@@ -77,7 +77,6 @@ class Courier(threading.Thread):
         self._abandoned = threading.Event()
         self._over = threading.Event()
         self._terminations = 0
-        self._left_behind = surroundings.journal.held()
         self._awake, self.wake_fd = os.pipe()
         os.set_blocking(self._awake, False)
         os.set_blocking(self.wake_fd, False)
@@ -171,7 +170,6 @@ class Courier(threading.Thread):
         room = self._prefetch - len(self._open) + len(self._waiting)
         for delivery in link.consumer.receive(room):
             self._open[id(delivery)] = delivery
-            self._around.journal.hold(delivery.tag)
             self.inbox.put(delivery)
         now = time.time()
         due = 0
@@ -215,8 +213,6 @@ class Courier(threading.Thread):
             elif outcome.over:
                 over.append(delivery)
         link.consumer.settle(settled[Settlement.ACK], settled[Settlement.REJECT], settled[Settlement.REQUEUE])
-        for delivery in itertools.chain.from_iterable(settled.values()):
-            self._around.journal.release(delivery.tag)
         for delivery in over:
             del self._open[id(delivery)]
         if len(self._waiting) != held and not self._stopping.is_set():
@@ -271,17 +267,9 @@ class Courier(threading.Thread):
     def _connected(self) -> WorkerLink:
         if self._link is None:
             self._link = self._around.connect()
-            self._recover(self._link)
+            self._link.consumer.recover()
             self._around.ready()
         return self._link
-
-    def _recover(self, link: WorkerLink) -> None:
-        """Give back what a connection, or a process, before this one held when it died."""
-        if self._left_behind:
-            link.consumer.recover(self._left_behind)
-            for tag in self._left_behind:
-                self._around.journal.release(tag)
-            self._left_behind = []
 
     def _lost(self, error: TransportError) -> None:
         """Forget the deliveries, which the broker hands out again, and connect anew."""
@@ -290,7 +278,6 @@ class Courier(threading.Thread):
         self._close()
         # Nothing of it can be settled any more.
         self._open.clear()
-        self._left_behind = self._around.journal.held()
         if self._stopping.is_set() and self._outcomes:
             self._drop_outcomes()
         delay = RECONNECT_FIRST
@@ -321,7 +308,6 @@ class Courier(threading.Thread):
         if recalled:
             link.consumer.settle((), (), recalled)
             for delivery in recalled:
-                self._around.journal.release(delivery.tag)
                 self._open.pop(id(delivery), None)
 
     def _take_back(self) -> list[Delivery]:
@@ -334,15 +320,10 @@ class Courier(threading.Thread):
 
     def _close(self) -> None:
         link, self._link = self._link, None
-        if link is None:
-            return
-        try:
-            link.close()
-        except (TransportError, OSError):
-            # What the broker may still book on us stays in the journal.
-            return
-        for delivery in self._open.values():
-            self._around.journal.release(delivery.tag)
+        if link is not None:
+            # What could not be given back is recovered by whoever bears this process's name next.
+            with contextlib.suppress(TransportError, OSError):
+                link.close()
 
 
 def _publish(link: WorkerLink, outgoing: Sequence[Outgoing]) -> dict[Outgoing, Exception]:

@@ -1,18 +1,13 @@
 """What a worker process notes in memory that it shares with the supervisor, to be read there after its death.
 
-So a task that kills its process is recognised when it comes again, and what Redis still books on a dead process goes
-back to its queue at once.
+So a task that kills its process is recognised when it comes again.
 """
 
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-#: Delivery tags of Redis are UUIDs; longer ones of other clients are not noted.
-TAG_BYTES = 63
-#: Deliveries of one process that can be noted at a time.
-TAGS = 16_384
 #: A task's id is noted by so many of its bytes.
 ID_BYTES = 254
 #: Tasks whose deaths are remembered; the oldest is forgotten first.
@@ -59,31 +54,11 @@ class Slots:
 
 
 class Journal:
-    """What one process holds and runs. Written by the process, read by the supervisor once it is dead."""
+    """What one process runs. Written by the process, read by the supervisor once it is dead."""
 
-    def __init__(self, left_behind: Iterable[bytes] = ()) -> None:
-        self._held = Slots(TAGS, TAG_BYTES)
-        self._slots: dict[object, int] = {}
+    def __init__(self) -> None:
         self._running = Slots(1, ID_BYTES)
         self._slot: int | None = None
-        for tag in left_behind:
-            self.hold(tag)
-
-    def hold(self, tag: object) -> None:
-        """Note a delivery that nobody but us could give back: one whose tag is bytes."""
-        slot = self._held.put(tag) if isinstance(tag, bytes) else None
-        if slot is not None:
-            self._slots[tag] = slot
-
-    def release(self, tag: object) -> None:
-        """It is settled."""
-        slot = self._slots.pop(tag, None)
-        if slot is not None:
-            self._held.clear(slot)
-
-    def held(self) -> list[bytes]:
-        """Tags of what is held."""
-        return list(self._held)
 
     def begin(self, task_id: str) -> None:
         """Note the task that runs now."""

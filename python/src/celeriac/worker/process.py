@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from dataclasses import dataclass
 from types import FrameType
 
 from celeriac.transport import WorkerLink, open_worker_link
@@ -23,7 +24,18 @@ EXIT_COLD = 3
 EXIT_LIMIT = 4
 
 
-def run(settings: WorkerSettings, number: int, supervisor: int, journal: Journal, deaths: Deaths) -> int:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a process stands: its number, the name it holds messages under, its supervisor's pid and books."""
+
+    number: int
+    holder: str
+    supervisor: int
+    journal: Journal
+    deaths: Deaths
+
+
+def run(settings: WorkerSettings, place: Place) -> int:
     """Work until told to stop; the exit code of the process. Called with the supervisor's signals blocked.
 
     SIGTERM: finish the running task, give back the rest. A second one: give back the running task too and leave.
@@ -31,17 +43,22 @@ def run(settings: WorkerSettings, number: int, supervisor: int, journal: Journal
 
     def connect() -> WorkerLink:
         return open_worker_link(
-            settings.broker, settings.backend, settings.queues, settings.prefetch, settings.result_expires
+            settings.broker,
+            settings.backend,
+            settings.queues,
+            settings.prefetch,
+            settings.result_expires,
+            place.holder,
         )
 
     def ready() -> None:
-        logger.info("%s ready: process %d consumes %s", settings.hostname, number, ", ".join(settings.queues))
+        logger.info("%s ready: process %d consumes %s", settings.hostname, place.number, ", ".join(settings.queues))
 
     def leave() -> None:
         os._exit(EXIT_LIMIT)
 
-    courier = Courier(settings.prefetch, Surroundings(connect, ready, leave, journal, supervisor))
-    executor = Executor(settings, courier, journal, deaths.of)
+    courier = Courier(settings.prefetch, Surroundings(connect, ready, leave, place.journal, place.supervisor))
+    executor = Executor(settings, courier, place.journal, place.deaths.of)
     try:
         # Started first, it keeps the signals blocked: they are for this thread.
         courier.start()

@@ -8,12 +8,13 @@ import os
 import signal
 import sys
 import time
+import uuid
 from collections.abc import Callable
 
 from celeriac.errors import TransportError
 from celeriac.transport import open_worker_link
 from celeriac.worker.journal import Deaths, Journal
-from celeriac.worker.process import EXIT_COLD, EXIT_LIMIT, EXIT_OK
+from celeriac.worker.process import EXIT_COLD, EXIT_LIMIT, EXIT_OK, Place
 from celeriac.worker.process import run as run_process
 from celeriac.worker.settings import WorkerSettings
 
@@ -39,6 +40,9 @@ class Supervisor:
         self._due: dict[int, float] = {}
         self._early_deaths: dict[int, int] = {}
         self._journals: dict[int, Journal] = {}
+        #: Processes that were killed and have no successor; what they held is given back at the end.
+        self._killed: set[int] = set()
+        self._name = uuid.uuid4().hex
         self._deaths = Deaths()
         self._asked = 0
 
@@ -63,24 +67,26 @@ class Supervisor:
 
     def _recover(self) -> None:
         """Give back what the last processes still held when they were killed."""
-        left = [tag for journal in self._journals.values() for tag in journal.held()]
-        if not left:
-            return
         settings = self._settings
         try:
-            link = open_worker_link(settings.broker, None, (), 1, settings.result_expires)
-            with contextlib.closing(link):
-                link.consumer.recover(left)
+            for number in self._killed:
+                link = open_worker_link(settings.broker, None, (), 1, settings.result_expires, self._holder(number))
+                with contextlib.closing(link):
+                    link.consumer.recover()
         except TransportError as error:
-            logger.error("%d messages go back to their queue later: %s", len(left), error)
+            logger.error("What killed processes held goes back to its queue later: %s", error)
+
+    def _holder(self, number: int) -> str:
+        """Name of a process and of those that take over from it, no other worker's anywhere."""
+        return f"{self._name}.{number}"
 
     def _start(self, number: int) -> None:
-        before = self._journals.get(number)
-        journal = self._journals[number] = Journal(before.held() if before is not None else ())
-        supervisor = os.getpid()
+        journal = self._journals[number] = Journal()
+        place = Place(number, self._holder(number), os.getpid(), journal, self._deaths)
         pid = os.fork()
         if pid == 0:
-            os._exit(_child(lambda: run_process(self._settings, number, supervisor, journal, self._deaths)))
+            os._exit(_child(lambda: run_process(self._settings, place)))
+        self._killed.discard(number)
         self._children[pid] = (number, time.monotonic())
 
     def _on_signal(self, number: int) -> None:
@@ -121,6 +127,8 @@ class Supervisor:
                 return
             # The application may have children of its own.
             number, started = self._children.pop(pid, (None, 0.0))
+            if number is not None and os.WIFSIGNALED(status):
+                self._killed.add(number)
             if number is not None and not self._asked:
                 self._replace(number, pid, status, time.monotonic() - started)
 

@@ -111,7 +111,7 @@ TABLE = (
     check("spec-gate", PY, "spec/tools/check"),
     check("node-check", "npm", "run", "check", cwd=NODE, needs=("node",), holds=DIST),
     check("php-check", PHP / "tools" / "check", cwd=PHP, needs=("php",)),
-    Step(name="demo", group="demo", command=(PY, "examples/demo/run.py"), holds=DIST),
+    Step(name="demo", group="demo", command=(sys.executable, "examples/demo/run.py"), holds=DIST),
     # The longest ones first, so that they do not end alone.
     suite("suite-celery", python(WITNESS), ADAPTERS / "celery" / "testee.py", options=KNOWN_FAILING),
     pytest("conformance", "tests", cwd=CONFORMANCE_PACKAGE),
@@ -161,6 +161,8 @@ def main() -> int:
         return 0
     chosen = choose(TABLE, options.only)
     required()
+    # Whoever starts us in the background may have had SIGINT ignored, and tests that interrupt something inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # SIGTERM becomes an exception, so that steps and brokers are stopped on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:

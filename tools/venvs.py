@@ -6,6 +6,7 @@ CELERIAC_INSTALLER=pip (or uv) chooses by hand: uv does not read pip's configura
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import sys
 from collections.abc import Sequence
@@ -63,7 +64,7 @@ def ensure(directory: Path) -> None:
     Raises Failed with the installer's last lines and a remedy.
     """
     lock, editable = LOCKS[directory], EDITABLE[directory]
-    base = digest(lock, sys.version, str(directory))
+    base = digest(lock, platform.python_version(), str(directory))
     with once(directory / "lock.stamp", base) as needed:
         if needed:
             _create(directory)
@@ -88,7 +89,7 @@ def embedded_server(directory: Path) -> Path:
 
 
 def _create(directory: Path) -> None:
-    what = f"{relative(directory)}: Python {sys.version.split()[0]}"
+    what = f"{relative(directory)}: Python {platform.python_version()}"
     tool = uv()
     # The uv that lives in .venv cannot replace .venv under its own feet.
     if tool and not Path(tool).is_relative_to(directory):

@@ -81,25 +81,24 @@ def php_missing(broker: str) -> str | None:
     return None
 
 
-def prepare() -> tuple[Path, str | None]:
-    """The environment with celeriac in it, and why Node cannot take part; both are made ready side by side."""
-    directory = venvs.DEV if (venvs.DEV / "editable.stamp").exists() else venvs.DEMO
+def prepare() -> str | None:
+    """Make the environment with celeriac and the Node SDK ready, side by side; why Node cannot take part, if so."""
     absent = node_missing()
     if not venvs.can_create():
         raise Failed(venvs.CANNOT_CREATE)
     with alone(), ThreadPoolExecutor(1) as pool:
         node = None if absent else pool.submit(setup.node)
-        venvs.ensure(directory)
+        venvs.ensure(venvs.DEMO)
         if node:
             node.result()
-    return directory, absent
+    return absent
 
 
 # -- brokers
 
 
 @contextlib.contextmanager
-def broker(wish: str, directory: Path) -> Iterator[Urls]:
+def broker(wish: str) -> Iterator[Urls]:
     """What the command line asked for, running until the block ends."""
     if "://" in wish:
         yield Urls("your broker", wish, "rpc://" if wish.startswith("amqp") else wish)
@@ -107,15 +106,15 @@ def broker(wish: str, directory: Path) -> Iterator[Urls]:
         with brokers.rabbitmq() as running:
             yield Urls("a private RabbitMQ, results by rpc", running.url, "rpc://")
     else:
-        with embedded(directory) as (about, url):
+        with embedded() as (about, url):
             yield Urls(about, url, url)
 
 
 @contextlib.contextmanager
-def embedded(directory: Path) -> Iterator[tuple[str, str]]:
+def embedded() -> Iterator[tuple[str, str]]:
     """A Valkey from a wheel; where no wheel fits, the Redis of this machine."""
     try:
-        server = venvs.embedded_server(directory)
+        server = venvs.embedded_server(venvs.DEMO)
     except Failed as error:
         say(f"No embedded Valkey, trying redis-server: {str(error).splitlines()[0]}")
         with brokers.redis() as running:
@@ -207,11 +206,11 @@ def table(rows: list[Row]) -> None:
 def demo(wish: str) -> int:
     """Everything from the environment to the table; the exit code."""
     began = time.monotonic()
-    directory, no_node = prepare()
-    python = venvs.python(directory)
+    no_node = prepare()
+    python = venvs.python(venvs.DEMO)
     OUT.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
-        urls = stack.enter_context(broker(wish, directory))
+        urls = stack.enter_context(broker(wish))
         environment = {
             **os.environ,
             "CELERIAC_BROKER": urls.broker,

@@ -68,8 +68,9 @@ def headers_for(task: str, task_id: str, args: Any, kwargs: Any, options: dict[s
 class Session:
     def __init__(self, request: dict[str, Any]) -> None:
         self.queue = request["queue"]
-        self.broker = redis.Redis.from_url(request["broker_url"], socket_connect_timeout=2)
-        self.store = redis.Redis.from_url(request["result_url"])
+        # Any: the annotations of redis-py give every answer as a union of all its modes.
+        self.broker: Any = redis.Redis.from_url(request["broker_url"], socket_connect_timeout=2)
+        self.store: Any = redis.Redis.from_url(request["result_url"])
         self.oid = str(uuid.uuid4())
 
     def publish(self, request: dict[str, Any]) -> dict[str, Any]:

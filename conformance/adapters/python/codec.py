@@ -14,11 +14,13 @@ from celeriac.wire import Wire
 
 
 def to_wire(wire: dict[str, Any]) -> Wire:
+    """The raw message of the suite's JSON form."""
     tables = (from_tagged(wire.get(name) or {}) for name in ("headers", "properties"))
     return Wire(base64.b64decode(wire["body"]), wire.get("content_type"), wire.get("content_encoding"), *tables)
 
 
 def from_wire(wire: Wire) -> dict[str, Any]:
+    """The suite's JSON form of a raw message."""
     return {
         **encoded(wire),
         "headers": to_tagged(wire.headers),
@@ -27,11 +29,13 @@ def from_wire(wire: Wire) -> dict[str, Any]:
 
 
 def encoded(source: Any) -> dict[str, Any]:
+    """The suite's JSON form of an encoded body."""
     body = base64.b64encode(source.body).decode()
     return {"content_type": source.content_type, "content_encoding": source.content_encoding, "body": body}
 
 
 def document(wire: dict[str, Any]) -> tuple[bytes, str | None, str | None]:
+    """Body, content type and encoding of the suite's JSON form."""
     return base64.b64decode(wire["body"]), wire.get("content_type"), wire.get("content_encoding")
 
 

@@ -39,32 +39,38 @@ def catalogued(**options: Any) -> Callable[[Callable[..., Any]], Task[Any, Any]]
 
 @catalogued()
 def echo(value: Any) -> Any:
+    """Give the value back."""
     return value
 
 
 @catalogued()
 def add(x: Any, y: Any) -> Any:
+    """Give the sum."""
     return x + y
 
 
 @catalogued()
 def kwargs(**given: Any) -> dict[str, Any]:
+    """Give the keyword arguments back."""
     return given
 
 
 @catalogued()
 def fail(message: str) -> None:
+    """Raise ValueError."""
     raise ValueError(message)
 
 
 @catalogued()
 def sleep(seconds: float) -> float:
+    """Take so long."""
     time.sleep(seconds)
     return seconds
 
 
 @catalogued(bind=True, max_retries=None)
 def retry(self: Task[Any, Any], times: int) -> int:
+    """Ask to be run again so many times; give the number of retries."""
     if self.request.retries < times:
         raise self.retry(countdown=0)
     return int(self.request.retries)
@@ -72,16 +78,19 @@ def retry(self: Task[Any, Any], times: int) -> int:
 
 @catalogued(ignore_result=True)
 def ignored(value: Any) -> Any:
+    """Store no result."""
     return value
 
 
 @catalogued()
 def big(n: int) -> str:
+    """Give a text of n characters."""
     return "x" * n
 
 
 @catalogued()
 def nested() -> None:
+    """Raise an exception whose argument is no JSON value."""
     raise ValueError(object())
 
 
@@ -93,5 +102,6 @@ REQUEST_FIELDS = (
 
 @catalogued(bind=True)
 def request(self: Task[Any, Any]) -> dict[str, Any]:
+    """Give what the message said."""
     seen = self.request
     return {**{name: getattr(seen, name) for name in REQUEST_FIELDS}, "headers": dict(seen.headers)}

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import subprocess
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
+
+from codec import DECODE, ENCODE
+from worker_process import say, start_worker
 
 import celeriac
 from celeriac.tagged import from_tagged, to_tagged
-from codec import DECODE, ENCODE
 
-HERE = Path(__file__).parent
-STDOUT = threading.Lock()
 HELLO = {
     "protocol": 1,
     "implementation": {
@@ -51,48 +48,26 @@ class Session:
             self.worker = start_worker(request)
 
     def close(self) -> None:
+        """End it in order."""
         self.app.close()
         if self.worker is not None:
             self.worker.terminate()
             self.worker.wait()
 
 
-def start_worker(request: dict[str, Any]) -> subprocess.Popen[str]:
-    processes = request.get("options", {}).get("concurrency", 1)
-    command = [sys.executable, "-m", "celeriac", "-A", "conf_tasks", "-b", request["broker_url"]]
-    if request.get("result_url"):
-        command += ["--backend", request["result_url"]]
-    command += ["worker", "-Q", request["queue"], "-c", str(processes), "-l", "info"]
-    environment = {**os.environ, "CONF_QUEUE": request["queue"]}
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    worker = subprocess.Popen(command, cwd=HERE, env=environment, text=True, **pipes)
-    threading.Thread(target=lambda: [say(line) for line in worker.stdout or ()], daemon=True).start()
-    log = iter(worker.stderr or ())
-    ready = 0
-    for line in log:
-        sys.stderr.write(line)
-        ready += " ready: " in line
-        if ready == processes:
-            threading.Thread(target=lambda: sys.stderr.writelines(log), daemon=True).start()
-            return worker
-    raise celeriac.BrokerUnavailable(f"the worker ended with exit code {worker.wait()}")
-
-
-def say(line: str) -> None:
-    with STDOUT:
-        sys.stdout.write(line)
-        sys.stdout.flush()
-
-
 class Testee:
+    """The operations of the testee protocol, one method each."""
+
     def __init__(self) -> None:
         self.sessions: dict[str, Session] = {}
 
     def open(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Begin a session."""
         self.sessions[request["session"]] = Session(request)
         return {}
 
     def publish(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Send a task."""
         app = self.sessions[request["session"]].app
         options = from_tagged(request.get("options", {}))
         for name in ("link", "link_error"):
@@ -102,6 +77,7 @@ class Testee:
         return {"task_id": result.id, "confirmed": True}
 
     def await_(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Wait for a result."""
         result = self.sessions[request["session"]].app.AsyncResult(request["task_id"])
         try:
             value = result.get(timeout=request["timeout_ms"] / 1000)
@@ -116,10 +92,12 @@ class Testee:
         return {"state": "SUCCESS", "result": to_tagged(value)}
 
     def close(self, request: dict[str, Any]) -> dict[str, Any]:
+        """End a session in order."""
         self.sessions.pop(request["session"]).close()
         return {}
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer a request."""
         try:
             match request["op"]:
                 case "hello":
@@ -141,10 +119,12 @@ class Testee:
             return {"error": {"kind": type(error).__name__, "message": str(error)}}
 
     def serve(self, request: dict[str, Any]) -> None:
+        """Answer a request on standard output."""
         say(json.dumps({"id": request["id"], **self.answer(request)}) + "\n")
 
 
 def main() -> None:
+    """Serve requests from standard input, many at a time, until ``bye`` or its end."""
     testee = Testee()
     bye = {"id": 0}
     with ThreadPoolExecutor(16) as threads:

@@ -5,6 +5,7 @@ Their vectors lie in the same folders, under names that begin with the version: 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -15,12 +16,8 @@ from . import cases_result, cases_task
 from .cases_result import Run
 from .cases_task import GIVEN_GROUP, Send
 
-PIN = "celery[redis]=="
-CURRENT = next(
-    line.removeprefix(PIN).strip()
-    for line in (Path(__file__).parent / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    if line.startswith(PIN)
-)
+PIN = re.compile(r"^celery(?:\[[a-z,]+\])?==(?P<version>[0-9.]+)$", re.MULTILINE)
+
 SAMPLES = (
     "datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)",
     "date(2026, 1, 2)",
@@ -75,7 +72,8 @@ def prefix() -> str:
 
 def is_current() -> bool:
     """Whether the installed Celery is the one of requirements.txt."""
-    return version("celery") == CURRENT
+    pinned = PIN.search((Path(__file__).parent / "requirements.txt").read_text(encoding="utf-8"))
+    return pinned is not None and version("celery") == pinned["version"]
 
 
 def sample(table: Sequence[Case], names: Sequence[str]) -> list[Case]:

@@ -73,9 +73,9 @@ def arguments(case: Send, app: celery.Celery) -> dict[str, Any]:
     return {"args": from_python(run(case.args, app)), "kwargs": from_python(run(case.kwargs, app))}
 
 
-def amqp_tasks(rabbit: Rabbit, store: Store, cases: Sequence[Send], protocol: int = 2) -> Iterator[Vector]:
+def amqp_tasks(rabbit: Rabbit, store: Store, cases: Sequence[Send], folder: str = "task-v2") -> Iterator[Vector]:
     """Messages of a real producer on RabbitMQ."""
-    kind, folder = ("task", "task-v2") if protocol == 2 else ("task-v1", "task-v1")
+    protocol, kind = (1, "task-v1") if folder == "task-v1" else (2, "task")
     with shop.build(rabbit.url, store.url, task_protocol=protocol) as app:
         for case in cases:
             rabbit.empty("celery", OUT_QUEUE)
@@ -115,11 +115,11 @@ def values() -> Iterator[Vector]:
 
 
 @contextmanager
-def worker(broker: str, backend: str, extended: bool = False) -> Iterator[None]:
+def worker(broker: str, backend: str, extended: bool = False, pool: str = "solo") -> Iterator[None]:
     """A real worker on the queue shop.in; stopped in order, so that what it holds goes back."""
     environment = {**os.environ, "CAPTURE_BROKER": broker, "CAPTURE_BACKEND": backend, "PYTHONPATH": str(TOOLS)}
     environment["CAPTURE_EXTENDED"] = "yes" if extended else "no"
-    command = [sys.executable, "-m", "capture.worker", "worker", "--pool", "solo", "-Q", WORKER_QUEUE]
+    command = [sys.executable, "-m", "capture.worker", "worker", "--pool", pool, "-c", "1", "-Q", WORKER_QUEUE]
     command += ["-n", "w1@host.example", "--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "warning"]
     devnull = subprocess.DEVNULL
     process = subprocess.Popen(command, env=environment, cwd=TOOLS, stdout=devnull, stderr=devnull)
@@ -217,7 +217,8 @@ def current(rabbit: Rabbit, store: Store) -> Iterator[Vector]:
     yield from values()
     yield from amqp_tasks(rabbit, store, cases_task.TASKS)
     yield from redis_tasks(store, cases_task.REDIS)
-    yield from amqp_tasks(rabbit, store, cases_task.V1, protocol=1)
+    yield from amqp_tasks(rabbit, store, cases_task.V1, "task-v1")
+    yield from amqp_tasks(rabbit, store, cases_task.OTHERS, "serializers")
     for extended in (False, True):
         yield from redis_results(store, cases_result.REDIS, extended)
     yield from rpc_results(rabbit, cases_result.RPC)

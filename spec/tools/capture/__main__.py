@@ -23,8 +23,10 @@ from pathlib import Path
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from capture.broad import broad
 from capture.cases_version import is_current
 from capture.drive import everything
+from capture.drive_special import special
 from capture.hand import hand_written
 from capture.replay import replay
 from capture.vectors import Vector, store
@@ -61,7 +63,11 @@ def brokers() -> tuple[Rabbit, Store]:
 
 def from_brokers() -> Iterator[Vector]:
     """Everything that real Celery sends."""
-    yield from everything(*brokers())
+    rabbit, store = brokers()
+    yield from everything(rabbit, store)
+    yield from special(store, rabbit)
+    if is_current():
+        yield from broad(rabbit, store)
 
 
 def replayed() -> int:

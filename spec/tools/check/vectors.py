@@ -10,7 +10,7 @@ from typing import Any
 
 from capture.decoders import DECODERS
 
-from . import requirements
+from . import refused, requirements
 from .problems import Problem, Spec
 from .proved import PROVED_BY, QUOTED_VECTOR, cases
 from .schemas import read_json
@@ -48,6 +48,7 @@ def check(spec: Spec) -> Iterator[Problem]:
     known = load(spec)
     for name, vector in known.items():
         yield from check_vector(name, vector)
+    yield from refused.check(spec, known)
     yield from check_quotes(spec, known)
 
 

@@ -1,7 +1,7 @@
 """What Celery declares on RabbitMQ: the methods of a channel, recorded as they are called.
 
-``python -m capture.topology worker ...`` is the shop's worker, ``... client`` one call, each with its methods as JSON lines
-on standard output.
+``python -m capture.topology worker ...`` is the shop's worker, ``... client`` one call, each with its methods as JSON
+lines on standard output.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ def process(rabbit: Rabbit, backend: str, conf: dict[str, Any], *arguments: str)
     variables = {"CAPTURE_BROKER": rabbit.url, "CAPTURE_BACKEND": backend, "CAPTURE_CONF": json.dumps(conf)}
     environment = {**os.environ, **variables, "PYTHONPATH": str(TOOLS)}
     command = [sys.executable, "-m", "capture.topology", *arguments]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    started = subprocess.Popen(command, env=environment, cwd=TOOLS, text=True, **pipes)
+    out, log = subprocess.PIPE, subprocess.DEVNULL
+    started = subprocess.Popen(command, env=environment, cwd=TOOLS, text=True, stdout=out, stderr=log)
     try:
         yield started
     finally:

@@ -23,7 +23,6 @@ from pathlib import Path
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from capture.broad import broad
 from capture.cases_version import is_current
 from capture.drive import everything
 from capture.drive_special import special
@@ -67,6 +66,8 @@ def from_brokers() -> Iterator[Vector]:
     yield from everything(rabbit, store)
     yield from special(store, rabbit)
     if is_current():
+        from capture.broad import broad  # signs messages, with a package that the older environments lack
+
         yield from broad(rabbit, store)
 
 

@@ -140,8 +140,12 @@ def unpack_envelope(item: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def envelope(wire: dict[str, Any]) -> dict[str, Any]:
     """Neutral form of a Redis list item: the task message in it and the envelope's own fields."""
-    inner, own = unpack_envelope(base64.b64decode(wire["item"], validate=True))
-    return {**task(inner), **own}
+    item = base64.b64decode(wire["item"], validate=True)
+    inner, own = unpack_envelope(item)
+    message = task(inner)
+    _, more = split("envelope", "delivery_info", json.loads(item)["properties"]["delivery_info"])
+    extra = {**message.pop("extra", {}), "delivery_info": {name: from_wire(value) for name, value in more.items()}}
+    return with_extra({**message, **own}, extra)
 
 
 def result(wire: dict[str, Any]) -> dict[str, Any]:

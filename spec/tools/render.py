@@ -1,4 +1,4 @@
-"""Write what is generated: the field tables in the chapters and requirements.json.
+"""Write what is generated: the field tables in the chapters, requirements.json, ids.txt, AsyncAPI.
 
     python spec/tools/render.py
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from check import proved, requirements, tables
+from check import asyncapi, ids, proved, requirements, tables
 from check.problems import Spec
 
 
@@ -31,6 +31,9 @@ def main() -> int:
             path.write_text(after, encoding="utf-8")
             print(f"rendered {spec.name(path)}")
     (spec.folder / "requirements.json").write_text(requirements.text(spec), encoding="utf-8")
+    for name in asyncapi.GENERATED:
+        (spec.folder / name).write_text(asyncapi.text(spec, name), encoding="utf-8")
+    (spec.folder / ids.FILE).write_text(ids.text(spec), encoding="utf-8")
     print(f"{len(requirements.read(spec))} requirements in requirements.json")
     return 0
 

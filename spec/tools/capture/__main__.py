@@ -3,8 +3,9 @@
     python -m celeriac_conformance.brokers --rabbitmq --redis -- python spec/tools/capture
 
 New vectors are written, stored ones compared (ids, dates and process ids apart) and never changed; ``--replace GLOB``
-supersedes the ones it names, and ``--replay`` runs the valid hand-written ones in a real worker. Needs the Celery of
-requirements.txt and private brokers, whose queues it empties.
+supersedes the ones it names, and ``--replay`` runs the valid hand-written ones in a real worker. Needs private brokers,
+whose queues it empties, and the Celery of requirements.txt; with that of requirements-4.4.txt or another of the older
+ones it captures the sample of that version.
 Exits 1 when a stored vector differs from what Celery sends.
 """
 
@@ -22,7 +23,9 @@ from pathlib import Path
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from capture.cases_version import is_current
 from capture.drive import everything
+from capture.drive_special import special
 from capture.hand import hand_written
 from capture.replay import replay
 from capture.vectors import Vector, store
@@ -42,7 +45,8 @@ def main() -> int:
 def stored(hand_only: bool, replace: str) -> int:
     """Store what is new, compare the rest; 1 when something differs."""
     counts: Counter[str] = Counter()
-    for vector in itertools.chain(hand_written(), () if hand_only else from_brokers()):
+    by_hand = hand_written() if hand_only or is_current() else ()
+    for vector in itertools.chain(by_hand, () if hand_only else from_brokers()):
         verdict = store(vector, replace=fnmatch(vector.id, replace))
         counts[verdict] += 1
         if verdict == "different":
@@ -58,7 +62,13 @@ def brokers() -> tuple[Rabbit, Store]:
 
 def from_brokers() -> Iterator[Vector]:
     """Everything that real Celery sends."""
-    yield from everything(*brokers())
+    rabbit, store = brokers()
+    yield from everything(rabbit, store)
+    yield from special(store, rabbit)
+    if is_current():
+        from capture.broad import broad  # signs messages, with a package that the older environments lack
+
+        yield from broad(rabbit, store)
 
 
 def replayed() -> int:

@@ -100,6 +100,18 @@ CANVAS = (
 
 TASKS = OPTIONS + TYPED + CANVAS
 
+TYPES = "[1, 2.5, 1.0, True, None, 'Grüße 🐇', b'\\xff\\x00', 2**63]"
+DATES = "(date(2026, 1, 2), datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc), b'raw')"
+OTHERS = (
+    Send("msgpack-plain", "the plain call as MessagePack", ("SER-CT-005", "TM-BODY-001"), options="serializer='msgpack'"),
+    Send("msgpack-types", "MessagePack keeps text and bytes, integers and floats apart", ("SER-MP-001", "SER-MP-002"), args=f"({TYPES},)", task="echo", options="serializer='msgpack'"),
+    Send("msgpack-chain", "the first message of a chain as MessagePack", ("SER-CT-005", "TM-BODY-010"), call="chain(add.s(2, 3), add.s(10)).apply_async(serializer='msgpack')"),
+    Send("msgpack-compressed", "MessagePack inside a zlib stream", ("SER-COMP-002", "SER-COMP-006"), args="('x' * 200,)", task="echo", options="serializer='msgpack', compression='zlib'", expect={"compression": "application/x-gzip"}),
+    Send("yaml-plain", "the plain call as YAML", ("SER-CT-005", "TM-BODY-001"), options="serializer='yaml'"),
+    Send("yaml-kwargs", "YAML with text outside ASCII", ("SER-YAML-001",), args="()", kwargs="{'naïve': 'Grüße 🐇', 'none': None, 'yes': 'yes'}", task="echo", options="serializer='yaml'"),
+    Send("yaml-types", "YAML has dates and bytes of its own", ("SER-YAML-001",), args=DATES, task="echo", options="serializer='yaml'"),
+)  # fmt: skip
+
 V1 = (
     Send("plain", "protocol 1, the plain call", ("TM-V1-001", "TM-V1-002")),
     Send("kwargs", "protocol 1 with keyword arguments", ("TM-V1-002",), args="()", kwargs="{'x': 2, 'y': 3}"),

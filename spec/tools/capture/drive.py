@@ -22,7 +22,7 @@ from typing import Any
 import celery
 from kombu.serialization import dumps
 
-from . import cases_result, cases_task, cases_value, shop
+from . import cases_result, cases_task, cases_value, cases_version, shop
 from .cases_result import Run
 from .cases_task import Send
 from .tags import from_python
@@ -73,9 +73,9 @@ def arguments(case: Send, app: celery.Celery) -> dict[str, Any]:
     return {"args": from_python(run(case.args, app)), "kwargs": from_python(run(case.kwargs, app))}
 
 
-def amqp_tasks(rabbit: Rabbit, store: Store, cases: Sequence[Send], protocol: int = 2) -> Iterator[Vector]:
+def amqp_tasks(rabbit: Rabbit, store: Store, cases: Sequence[Send], folder: str = "task-v2") -> Iterator[Vector]:
     """Messages of a real producer on RabbitMQ."""
-    kind, folder = ("task", "task-v2") if protocol == 2 else ("task-v1", "task-v1")
+    protocol, kind = (1, "task-v1") if folder == "task-v1" else (2, "task")
     with shop.build(rabbit.url, store.url, task_protocol=protocol) as app:
         for case in cases:
             rabbit.empty("celery", OUT_QUEUE)
@@ -115,11 +115,11 @@ def values() -> Iterator[Vector]:
 
 
 @contextmanager
-def worker(broker: str, backend: str, extended: bool = False) -> Iterator[None]:
+def worker(broker: str, backend: str, extended: bool = False, pool: str = "solo") -> Iterator[None]:
     """A real worker on the queue shop.in; stopped in order, so that what it holds goes back."""
     environment = {**os.environ, "CAPTURE_BROKER": broker, "CAPTURE_BACKEND": backend, "PYTHONPATH": str(TOOLS)}
     environment["CAPTURE_EXTENDED"] = "yes" if extended else "no"
-    command = [sys.executable, "-m", "capture.worker", "worker", "--pool", "solo", "-Q", WORKER_QUEUE]
+    command = [sys.executable, "-m", "capture.worker", "worker", "--pool", pool, "-c", "1", "-Q", WORKER_QUEUE]
     command += ["-n", "w1@host.example", "--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "warning"]
     devnull = subprocess.DEVNULL
     process = subprocess.Popen(command, env=environment, cwd=TOOLS, stdout=devnull, stderr=devnull)
@@ -135,16 +135,16 @@ def status_of(data: bytes) -> str:
     return str(json.loads(data)["status"])
 
 
-def redis_results(store: Store, extended: bool) -> Iterator[Vector]:
+def redis_results(store: Store, table: Sequence[Run], extended: bool) -> Iterator[Vector]:
     """Result documents that a real worker stored in Redis."""
     store.empty(WORKER_QUEUE, OUT_QUEUE)
-    cases = [case for case in cases_result.REDIS if case.extended == extended]
+    cases = [case for case in table if case.extended == extended]
     worker_of_store = worker(store.url, store.url, extended)
     with shop.build(store.url, store.url, task_default_queue=WORKER_QUEUE) as app, worker_of_store:
         for case in cases:
             task_id = run(case.call, app).id
             wire = store.document(task_id, partial(reached, case.status))
-            yield result_vector(f"redis-{case.name}", case, task_id, provenance(store, case.call), wire)
+            yield result_vector(placed(case.name, "redis"), case, task_id, provenance(store, case.call), wire)
 
 
 def reached(status: str, data: bytes) -> bool:
@@ -160,17 +160,23 @@ def result_vector(name: str, case: Run, task_id: str, origin: dict[str, Any], wi
     return vector
 
 
-def rpc_results(rabbit: Rabbit) -> Iterator[Vector]:
+def placed(name: str, backend: str) -> str:
+    """Name of a result vector: the backend, after the version where there is one."""
+    before = cases_version.prefix() if name.startswith(cases_version.prefix()) else ""
+    return f"{before}{backend}-{name.removeprefix(before)}"
+
+
+def rpc_results(rabbit: Rabbit, cases: Sequence[Run]) -> Iterator[Vector]:
     """Result messages that a real worker sent to a reply queue."""
     rabbit.empty(WORKER_QUEUE, OUT_QUEUE)
     with shop.build(rabbit.url, None, task_default_queue=WORKER_QUEUE) as app, worker(rabbit.url, "rpc://"):
-        for case in cases_result.RPC:
+        for case in cases:
             rabbit.empty(ANSWERS)
             separator = "" if case.call.endswith("()") else ", "
             call = f"{case.call.removesuffix(')')}{separator}reply_to='{ANSWERS}')"
             task_id = run(call, app).id
             wire = eventually(f"{case.status} of {task_id}", partial(answer, rabbit, case.status))
-            yield result_vector(f"rpc-{case.name}", case, task_id, provenance(rabbit, call), wire)
+            yield result_vector(placed(case.name, "rpc"), case, task_id, provenance(rabbit, call), wire)
 
 
 def answer(rabbit: Rabbit, status: str) -> dict[str, Any] | None:
@@ -182,9 +188,9 @@ def answer(rabbit: Rabbit, status: str) -> dict[str, Any] | None:
     return wire if status_of(base64.b64decode(wire["body"])) == status else None
 
 
-def worker_sent(rabbit: Rabbit, store: Store) -> Iterator[Vector]:
+def worker_sent(rabbit: Rabbit, store: Store, cases: Sequence[Send]) -> Iterator[Vector]:
     """Task messages that a real worker sent: retries, next steps, callbacks."""
-    for case in cases_result.WORKER_SENT:
+    for case in cases:
         rabbit.empty(WORKER_QUEUE, OUT_QUEUE)
         with shop.build(rabbit.url, store.url, task_default_queue=WORKER_QUEUE) as app:
             with worker(rabbit.url, store.url):
@@ -202,12 +208,28 @@ def worker_sent(rabbit: Rabbit, store: Store) -> Iterator[Vector]:
 
 
 def everything(rabbit: Rabbit, store: Store) -> Iterator[Vector]:
-    """All captured vectors."""
+    """All captured vectors of the installed version: the whole set of the current one, a sample of any other."""
+    yield from current(rabbit, store) if cases_version.is_current() else older(rabbit, store)
+
+
+def current(rabbit: Rabbit, store: Store) -> Iterator[Vector]:
+    """All captured vectors of the Celery of requirements.txt."""
     yield from values()
     yield from amqp_tasks(rabbit, store, cases_task.TASKS)
     yield from redis_tasks(store, cases_task.REDIS)
-    yield from amqp_tasks(rabbit, store, cases_task.V1, protocol=1)
-    yield from redis_results(store, extended=False)
-    yield from redis_results(store, extended=True)
-    yield from rpc_results(rabbit)
-    yield from worker_sent(rabbit, store)
+    yield from amqp_tasks(rabbit, store, cases_task.V1, "task-v1")
+    yield from amqp_tasks(rabbit, store, cases_task.OTHERS, "serializers")
+    for extended in (False, True):
+        yield from redis_results(store, cases_result.REDIS, extended)
+    yield from rpc_results(rabbit, cases_result.RPC)
+    yield from worker_sent(rabbit, store, cases_result.WORKER_SENT)
+
+
+def older(rabbit: Rabbit, store: Store) -> Iterator[Vector]:
+    """The sample that is captured of another release."""
+    yield from amqp_tasks(rabbit, store, cases_version.tasks())
+    yield from redis_tasks(store, cases_version.items())
+    for extended in (False, True):
+        yield from redis_results(store, cases_version.documents(), extended)
+    yield from rpc_results(rabbit, cases_version.replies())
+    yield from worker_sent(rabbit, store, cases_version.sent_by_worker())

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from . import hand_task, neutral
+from . import hand_more, hand_task, neutral
 from .hand_task import ABSENT, HEADERS, ID, ORIGIN, PROPERTIES, body, deep_json
 from .tags import b64
 from .vectors import Vector, item_wire
@@ -189,5 +189,5 @@ def others() -> Iterator[Vector]:
 
 def hand_written() -> Iterator[Vector]:
     """All hand-written vectors."""
-    for source in (*hand_task.SOURCES, others):
+    for source in (*hand_task.SOURCES, others, *hand_more.SOURCES):
         yield from source()

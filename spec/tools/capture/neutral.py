@@ -9,12 +9,13 @@ from __future__ import annotations
 import base64
 import bz2
 import json
+import re
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .tags import from_wire
+from .tags import from_python, from_wire
 
 SPEC = Path(__file__).resolve().parents[2]
 FIELDS: dict[str, list[dict[str, Any]]] = json.loads((SPEC / "fields.json").read_text(encoding="utf-8"))
@@ -22,7 +23,32 @@ DECOMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "application/x-gzip": zlib.decompress,
     "application/x-bz2": bz2.decompress,
 }
+TOPOLOGY = ("exchange.declare", "queue.declare", "queue.bind", "exchange.bind", "basic.qos", "basic.consume")
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+#: What comes before the name of the compression in a result that was stored with `result_compression`.
+COMPRESSED = b"\0celery-compressed\0"
 EMBED = 2
+
+
+def msgpack_value(raw: bytes) -> Any:
+    """Value of MessagePack bytes, tagged."""
+    import msgpack  # the gate and the capture run without it as long as nothing is MessagePack
+
+    return from_python(msgpack.unpackb(raw, raw=False, strict_map_key=False))
+
+
+def yaml_value(raw: bytes) -> Any:
+    """Value of a YAML document, tagged. Only the types of JSON, dates and bytes: nothing that names a class."""
+    import yaml  # as above
+
+    return from_python(yaml.safe_load(raw.decode("utf-8")))
+
+
+#: Content type -> decoder of the serializers that have types of their own, and need no tags for them.
+TYPED: dict[str, Callable[[bytes], Any]] = {
+    "application/x-msgpack": msgpack_value,
+    "application/x-yaml": yaml_value,
+}
 
 
 class Malformed(ValueError):
@@ -40,13 +66,27 @@ def split(section: str, place: str, source: dict[str, Any]) -> tuple[dict[str, A
     return {name: source[name] for name in known if name in source}, {k: v for k, v in source.items() if k not in known}
 
 
-def body_json(wire: dict[str, Any]) -> Any:
-    """Parse the body of a wire object: base64, decompression, UTF-8, JSON."""
+def body_bytes(wire: dict[str, Any]) -> bytes:
+    """Bytes of the body of a wire object, decompressed."""
     raw = base64.b64decode(wire["body"], validate=True)
     compression = wire.get("headers", {}).get("compression")
-    if compression is not None:
-        raw = DECOMPRESS[compression](raw)
-    return json.loads(raw.decode("utf-8"))
+    return raw if compression is None else DECOMPRESS[compression](raw)
+
+
+def body_json(wire: dict[str, Any]) -> Any:
+    """Parse the body of a wire object: base64, decompression, UTF-8, JSON."""
+    return json.loads(body_bytes(wire).decode("utf-8"))
+
+
+def task_body(wire: dict[str, Any]) -> Any:
+    """Body of a task message with tagged values, by its content type."""
+    typed = TYPED.get(wire["content_type"])
+    return typed(body_bytes(wire)) if typed else body_json(wire)
+
+
+def as_it_is(value: Any) -> Any:
+    """A value that is in tagged form already."""
+    return value
 
 
 def with_extra(message: dict[str, Any], extra: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -57,14 +97,15 @@ def with_extra(message: dict[str, Any], extra: dict[str, dict[str, Any]]) -> dic
 
 def task(wire: dict[str, Any]) -> dict[str, Any]:
     """Neutral form of a protocol 2 task message."""
-    body = body_json(wire)
+    body = task_body(wire)
     if not isinstance(body, list) or len(body) != 1 + EMBED:
         raise Malformed("the body is not an array of three")
+    plain: Callable[[Any], Any] = as_it_is if wire["content_type"] in TYPED else from_wire
     headers, more_headers = split("task-v2", "headers", wire["headers"])
     properties, more_properties = split("task-v2", "properties", wire["properties"])
     embed, more_embed = split("task-v2", "embed", body[EMBED])
-    message = {**headers, **properties, "args": from_wire(body[0]), "kwargs": from_wire(body[1])}
-    message |= {name: from_wire(value) for name, value in embed.items()}
+    message = {**headers, **properties, "args": plain(body[0]), "kwargs": plain(body[1])}
+    message |= {name: plain(value) for name, value in embed.items()}
     message |= {key: wire[key] for key in ("content_type", "content_encoding")}
     return with_extra(message, {"headers": more_headers, "properties": more_properties, "embed": more_embed})
 
@@ -99,8 +140,12 @@ def unpack_envelope(item: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def envelope(wire: dict[str, Any]) -> dict[str, Any]:
     """Neutral form of a Redis list item: the task message in it and the envelope's own fields."""
-    inner, own = unpack_envelope(base64.b64decode(wire["item"], validate=True))
-    return {**task(inner), **own}
+    item = base64.b64decode(wire["item"], validate=True)
+    inner, own = unpack_envelope(item)
+    message = task(inner)
+    _, more = split("envelope", "delivery_info", json.loads(item)["properties"]["delivery_info"])
+    extra = {**message.pop("extra", {}), "delivery_info": {name: from_wire(value) for name, value in more.items()}}
+    return with_extra({**message, **own}, extra)
 
 
 def result(wire: dict[str, Any]) -> dict[str, Any]:
@@ -114,9 +159,50 @@ def result(wire: dict[str, Any]) -> dict[str, Any]:
     return {**message, "extra": left} if left else message
 
 
+def stored(wire: dict[str, Any]) -> dict[str, Any]:
+    """Neutral form of what a result store holds beside plain result documents: saved groups, compressed documents."""
+    raw = base64.b64decode(wire["body"], validate=True)
+    if raw.startswith(COMPRESSED):
+        name, _, data = raw.removeprefix(COMPRESSED).partition(b"\0")
+        raw = DECOMPRESS[name.decode("ascii")](data)
+    document = json.loads(raw.decode("utf-8"))
+    if not isinstance(document, dict):
+        raise Malformed("the document is not an object")
+    return {name: from_wire(value) for name, value in document.items()}
+
+
+def topology(wire: dict[str, Any]) -> dict[str, Any]:
+    """Neutral form of what was declared: exchanges and queues by name, bindings, prefetch, what is consumed."""
+    methods = wire["methods"]
+    found = {name: [rest(one) for one in methods if one["method"] == name] for name in TOPOLOGY}
+    exchanges = {one.pop("exchange"): one for one in found["exchange.declare"]}
+    queues = {one.pop("queue"): one for one in found["queue.declare"]}
+    bindings = ordered(found["queue.bind"] + found["exchange.bind"])
+    message = {"exchanges": exchanges, "queues": queues, "bindings": bindings}
+    return message | {"qos": found["basic.qos"], "consumes": ordered(found["basic.consume"])}
+
+
+def ordered(methods: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The methods in the order of their text, ids apart: a worker's threads call them in no order to rely on."""
+    return sorted(methods, key=lambda method: UUID.sub("", json.dumps(method, sort_keys=True)))
+
+
+def rest(method: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a method without its name."""
+    return {name: value for name, value in method.items() if name != "method"}
+
+
 def value(wire: dict[str, Any]) -> dict[str, Any]:
     """Neutral form of a serialized value."""
     return {"value": from_wire(body_json(wire))}
 
 
-DECODERS = {"task": task, "task-v1": task_v1, "envelope": envelope, "result": result, "value": value}
+DECODERS = {
+    "task": task,
+    "task-v1": task_v1,
+    "envelope": envelope,
+    "result": result,
+    "stored": stored,
+    "topology": topology,
+    "value": value,
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -22,7 +23,7 @@ def format_with_short_paths(self: traceback.TracebackException, **options: Any) 
 
 traceback.TracebackException.format = format_with_short_paths  # type: ignore[assignment, method-assign]
 
-from celery import Celery, Task  # noqa: E402
+from celery import Celery, Task, group  # noqa: E402
 from celery.exceptions import Ignore, Reject  # noqa: E402
 
 
@@ -91,6 +92,11 @@ def again(self: Task, why: str | None = None) -> None:
     raise self.retry(exc=ValueError(why) if why else None)
 
 
+def again_elsewhere(self: Task) -> None:
+    """Ask for a retry on another queue."""
+    raise self.retry(exc=ValueError("sold out"), queue="shop.out")
+
+
 def progress(self: Task, meta: Any) -> None:
     """Leave a state of the application's own."""
     self.update_state(state="PROGRESS", meta=meta)
@@ -118,9 +124,33 @@ def swap(self: Task) -> None:
     raise self.replace(self.app.signature("shop.add", args=(1, 2)).set(queue="shop.out"))
 
 
+def swap_chain(self: Task) -> None:
+    """Become a chain."""
+    add = self.app.signature("shop.add")
+    steps = add.clone((1, 2)).set(queue="shop.out") | add.clone((10,))
+    raise self.replace(steps)
+
+
+def swap_group(self: Task) -> None:
+    """Become a group."""
+    add = self.app.signature("shop.add").set(queue="shop.out")
+    raise self.replace(group(add.clone((1, 2)), add.clone((3, 4))))
+
+
+def hold(_: Task, seconds: float) -> float:
+    """Stay busy."""
+    time.sleep(seconds)
+    return seconds
+
+
+def tell(self: Task) -> None:
+    """Send an event of the application's own."""
+    self.send_event("task-progress", done=3, of=10)
+
+
 TASKS: tuple[Callable[..., Any], ...] = (
     add, echo, total, fail, fail_nested, fail_object, fail_cause, local_class, not_serializable, again, progress,
-    stay_started, reject, parent, swap,
+    stay_started, reject, parent, swap, swap_chain, swap_group, hold, tell, again_elsewhere,
 )  # fmt: skip
 
 

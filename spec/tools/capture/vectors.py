@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .neutral import DECODERS, SPEC
+from .decoders import DECODERS
+from .neutral import SPEC
 from .tags import b64
 
 VECTORS = SPEC / "vectors"
@@ -20,7 +21,13 @@ VOLATILE = (
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "<uuid>"),
     (re.compile(r"\b20(?!26-01-02|30-05-17|20-01-01)\d\d-\d\d-\d\dT[0-9:.]+(\+00:00)?"), "<now>"),
     (re.compile(r"\bgen\d+@"), "gen<pid>@"),
-    (re.compile(r'("pid": )\d+'), r"\1<pid>"),
+    (re.compile(r'("(?:pid|worker_pid)": )\d+'), r"\1<pid>"),
+    (re.compile(r"\b[0-9a-f]{32}\b"), "<hex>"),
+    (re.compile(r'("(?:clock|timestamp|runtime|time_start|uptime|port)": )"?[\d.]+"?'), r"\1<number>"),
+    (re.compile(r'("expires": )\d+\.\d+'), r"\1<now>"),
+    (re.compile(r'("(?:loadavg|processes)": )\[[^\]]*\]'), r"\1<numbers>"),
+    (re.compile(r'("(?:rusage|writes)": )\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}'), r"\1<numbers>"),
+    (re.compile(r'("signature": \{"\$bytes": )"[^"]*"'), r"\1<signature>"),
     (re.compile(r'File \\"[^"]+\\", line \d+'), "File <place>"),
 )
 

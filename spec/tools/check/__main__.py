@@ -14,17 +14,19 @@ from pathlib import Path
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from check import proved, requirements, schemas, tables, text, vectors
+from check import asyncapi, ids, proved, requirements, schemas, tables, text, vectors
 from check.problems import Problem, Spec
 
 CHECKS: tuple[Callable[[Spec], Iterator[Problem]], ...] = (
     requirements.check,
+    ids.check,
     text.check,
     text.check_changes,
     tables.check,
     schemas.check,
     vectors.check,
     proved.check,
+    asyncapi.check,
 )
 
 

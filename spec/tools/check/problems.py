@@ -38,7 +38,7 @@ class Spec:
 
     def chapters(self) -> list[Path]:
         """The pages that can define requirements: numbered chapters and bindings."""
-        return sorted(self.folder.glob("[0-9][0-9]-*.md")) + sorted(self.folder.glob("bindings/*.md"))
+        return sorted(self.folder.glob("[0-9][0-9]*-*.md")) + sorted(self.folder.glob("bindings/*.md"))
 
     def name(self, path: Path) -> str:
         """Path as it is shown and stored: relative to the specification's folder."""

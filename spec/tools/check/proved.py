@@ -12,7 +12,9 @@ from . import requirements
 from .problems import Problem, Spec
 
 ID = re.compile(r"\b[A-Z]+(?:-[A-Z0-9]+)+-\d{3}\b")
-QUOTED_VECTOR = re.compile(r"`((?:task-v2|task-v1|redis|result|serialization)/[a-z0-9/-]+)`")
+#: Folders of vectors.
+FOLDERS = "task-v2|task-v1|redis|result|serialization|serializers|stored|topology|canvas|control|events|security"
+QUOTED_VECTOR = re.compile(rf"`((?:{FOLDERS})/[a-z0-9/-]+)`")
 PROVED_BY = "*Proved by:*"
 CASE_NAME = re.compile(r"`([a-z0-9-]+(?:/[a-z0-9-]+)+)`")
 TOP_KEY = re.compile(r"^([a-z_]+):")

@@ -11,21 +11,22 @@ from typing import Any
 
 from .problems import Problem, Spec, prose
 
-#: Area -> the page whose requirements carry it; None: reserved for a chapter to come.
-AREAS: dict[str, str | None] = {
+#: Area -> the page whose requirements carry it.
+AREAS: dict[str, str] = {
+    "TM-V1": "02b-protocol-1.md",
     "TM": "02-task-message.md",
     "SER": "03-serialization.md",
     "RS": "04-results.md",
     "WK": "05-worker.md",
     "BR-AMQP": "bindings/amqp.md",
     "BR-REDIS": "bindings/redis.md",
-    "CV": None,
-    "CT": None,
-    "EV": None,
-    "SEC": None,
+    "CV": "06-canvas.md",
+    "CT": "07-control.md",
+    "EV": "08-events.md",
+    "SEC": "09-security.md",
 }
 LEVELS = {"MUST": "Core", "MUST NOT": "Core", "SHOULD": "Strict", "SHOULD NOT": "Strict", "MAY": "Optional"}
-ROLES = ("producer", "worker", "result reader")
+ROLES = ("producer", "worker", "result reader", "controller", "monitor")
 HEADING = re.compile(r"^#### (?P<id>[A-Z]+(?:-[A-Z0-9]+)*-\d+) (?P<title>\S.*)$")
 META = re.compile(
     r"^(?P<state>Draft|Candidate|Stable|Retired) · since (?P<since>\d+\.\d+) · (?P<roles>[a-zA-Z, ]+)"

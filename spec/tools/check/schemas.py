@@ -22,22 +22,30 @@ SECTIONS = {
     "envelope": "redis-envelope.schema.json",
     "signature": "signature.schema.json",
     "result": "result.schema.json",
+    "control": "control.schema.json",
+    "reply": "reply.schema.json",
+    "event-message": "event-message.schema.json",
+    "event": "event.schema.json",
 }
 #: Properties of a schema that are no fields of the list.
 BESIDES = {"content_type", "content_encoding", "extra"}
+#: The same for messages of an exchange: their address, and what the message is made of.
+BESIDES |= {"exchange", "routing_key", "channel", "key", "delivery_tag", "body_encoding", "events"}
 #: Samples by which the types of a field and of its property are compared.
 SAMPLES: dict[str, Any] = {
     "string": "2",
     "integer": 2,
+    "number": 1.5,
     "boolean": True,
     "array": [],
-    "object": {"task": "t", "args": [], "kwargs": {}, "options": {}, "subtask_type": None, "immutable": False},
+    "object": {"task": "t", "args": [], "kwargs": {}, "options": {}, "subtask_type": None, "immutable": False}
+    | {"exchange": "e", "routing_key": "r"},
     "null": None,
     "date-time": "2026-01-02T03:04:05+00:00",
     "time-limit": [30, None],
 }
 #: Fields whose property is narrower than their type: the one value that the list names.
-NARROW = {"body_encoding": "base64", "subtask_type": "chain"}
+NARROW = {"body_encoding": "base64", "subtask_type": "chain", "matcher": "glob", "type": "task-sent"}
 
 
 def load(spec: Spec) -> dict[str, dict[str, Any]]:

@@ -8,14 +8,28 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from capture import neutral
+from capture.decoders import DECODERS
 
-from . import requirements
+from . import refused, requirements
 from .problems import Problem, Spec
 from .proved import PROVED_BY, QUOTED_VECTOR, cases
 from .schemas import read_json
 
-FOLDERS = {"task-v2": "task", "task-v1": "task-v1", "redis": "envelope", "result": "result", "serialization": "value"}
+#: Folder -> the kind of its vectors, or the kinds.
+FOLDERS: dict[str, str | tuple[str, ...]] = {
+    "task-v2": "task",
+    "task-v1": "task-v1",
+    "redis": "envelope",
+    "result": "result",
+    "serialization": "value",
+    "serializers": "task",
+    "stored": "stored",
+    "topology": "topology",
+    "canvas": "canvas",
+    "control": ("control", "reply"),
+    "events": "event",
+    "security": "signed",
+}
 CODE = re.compile(r"`([^`]+)`")
 LEFT_OUT = "..."
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:root|home|tmp|usr|work|Users)/")
@@ -34,6 +48,7 @@ def check(spec: Spec) -> Iterator[Problem]:
     known = load(spec)
     for name, vector in known.items():
         yield from check_vector(name, vector)
+    yield from refused.check(spec, known)
     yield from check_quotes(spec, known)
 
 
@@ -42,11 +57,12 @@ def check_vector(name: str, vector: dict[str, Any]) -> Iterator[Problem]:
     file = f"vectors/{name}.json"
     if vector.get("id") != name:
         yield Problem(file, 0, f"calls itself {vector.get('id')!r}", f"its id is its path: {name!r}")
-    kind = FOLDERS.get(name.split("/")[0])
-    if vector.get("kind") != kind:
-        yield Problem(
-            file, 0, f"has the kind {vector.get('kind')!r} in a folder for {kind!r}", "move it, or correct the kind"
-        )
+    kinds = FOLDERS.get(name.split("/")[0], ())
+    allowed = (kinds,) if isinstance(kinds, str) else kinds
+    if vector.get("kind") not in allowed:
+        wanted = " or ".join(map(repr, allowed))
+        remedy = "move it, or correct the kind"
+        yield Problem(file, 0, f"has the kind {vector.get('kind')!r} in a folder for {wanted}", remedy)
         return
     if MACHINE_PATH.search(json.dumps(vector)) or any(MACHINE_PATH.search(text) for text in raw_texts(vector["wire"])):
         yield Problem(
@@ -57,7 +73,7 @@ def check_vector(name: str, vector: dict[str, Any]) -> Iterator[Problem]:
         )
     if "message" not in vector or vector["provenance"]["source"] == "hand":
         return
-    decoded = neutral.DECODERS[vector["kind"]](vector["wire"])
+    decoded = DECODERS[vector["kind"]](vector["wire"])
     if canonical(decoded) != canonical(vector["message"]):
         yield Problem(file, 0, "its message is not what its bytes say", "capture it again; vectors are never edited")
 

@@ -93,6 +93,28 @@ def test_a_body_of_two_is_refused() -> None:
         neutral.task(load("task-v2/invalid/body-of-two")["wire"])
 
 
+@pytest.mark.parametrize("name", ["msgpack-types", "yaml-types"])
+def test_other_serializers_have_types_of_their_own(name: str) -> None:
+    vector = load(f"serializers/{name}")
+    assert neutral.task(vector["wire"])["args"] == vector["message"]["args"]
+
+
+def test_yaml_that_names_a_class_is_refused() -> None:
+    with pytest.raises(Exception, match="could not determine a constructor"):
+        neutral.yaml_value(b"!!python/object/apply:os.getcwd []")
+
+
+def test_a_compressed_result_is_read_like_any_other() -> None:
+    wire = load("stored/result-compressed")["wire"]
+    assert neutral.stored(wire)["status"] == "SUCCESS"
+
+
+def test_declarations_do_not_depend_on_the_order_of_threads() -> None:
+    vector = load("topology/worker")
+    methods = list(reversed(vector["wire"]["methods"]))
+    assert neutral.topology({"methods": methods})["bindings"] == vector["message"]["bindings"]
+
+
 def test_hand_written_vectors_are_stored_as_they_are_made() -> None:
     stored = {vector.id: load(vector.id) for vector in hand_written()}
     assert stored == {vector.id: json.loads(vectors.text_of(vector.document())) for vector in hand_written()}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from conftest import Copy
 
-from check import proved, requirements, schemas, tables, text, vectors
+from check import asyncapi, ids, proved, requirements, schemas, tables, text, vectors
 from check.problems import Spec
 
 PAGE = "02-task-message.md"
@@ -80,7 +80,11 @@ TEXT: dict[str, tuple[Plant, str, str]] = {
     "may not": (swap("05-worker.md", "## Poison", "## Poison\n\nIt may not happen."), "'may not'", "another word"),
     "bold outside": (swap(PAGE, "## Properties", "It **MUST**.\n\n## Properties"), "outside a requirement", "make it"),
     "dead link": (swap(PAGE, "(bindings/amqp.md)", "(bindings/nats.md)"), "dead link bindings/nats.md", "the path"),
-    "dead anchor": (swap(PAGE, "(#protocol-1)", "(#protocol-9)"), "dead link #protocol-9", "a heading of"),
+    "dead anchor": (
+        swap(PAGE, "redis.md#what-is-held)", "redis.md#what)"),
+        "dead link bindings/redis.md#what",
+        "a heading of",
+    ),
     "no status": (swap(PAGE, "**Status: Candidate.**", "Status:"), "has no status", "begin with"),
     "other status": (
         swap(PAGE, "**Status: Candidate.**", "**Status: Stable.**"),
@@ -197,8 +201,28 @@ PROVED: dict[str, tuple[Plant, str, str]] = {
     ),
 }
 
+IDS: dict[str, tuple[Plant, str, str]] = {
+    "new id not listed": (added(NEW, META, "", SENTENCE), "TM-HDR-900 is not listed", "render.py"),
+    "id dropped": (swap(PAGE, HEADING, "#### Something else"), "TM-HDR-001 was given once", "Retired identifiers"),
+    "id renumbered": (swap(PAGE, HEADING, NEW), "TM-HDR-001 was given once", "put the requirement back"),
+    "list out of order": (
+        swap("ids.txt", "TM-HDR-001\nTM-HDR-002", "TM-HDR-002\nTM-HDR-001"),
+        "not in order",
+        "render.py",
+    ),
+    "list shortened": (swap("ids.txt", "TM-HDR-001\n", ""), "TM-HDR-001 is not listed", "render.py"),
+}
+
+GENERATED: dict[str, tuple[Plant, str, str]] = {
+    "stale AsyncAPI": (edit("asyncapi.json", lambda a: a["channels"].pop("taskList")), "is not what", "render.py"),
+    "stale bundle": (edit(MESSAGE, lambda s: s["properties"].pop("eta")), "schemas.bundle.json", "render.py"),
+    "bundle missing": (lambda copy: (copy.folder / "schemas.bundle.json").unlink(), "is not what", "render.py"),
+}
+
 GROUPS = (
     (requirements.check, REQUIREMENTS),
+    (ids.check, IDS),
+    (asyncapi.check, GENERATED),
     (text.check, TEXT),
     (text.check_changes, CHANGES),
     (tables.check, TABLES),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 from conftest import SPEC, TOOLS, Copy
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
 
-from check import proved, requirements, tables
+from check import asyncapi, ids, proved, requirements, tables
 from check.__main__ import main, problems
 from check.problems import Spec
 
@@ -116,3 +119,19 @@ def test_requirements_are_read_as_they_stand(copy: Copy) -> None:
     assert row["roles"] == {"producer": "Core"}
     assert row["text"].startswith("A producer that sets a time limit MUST write the header `timelimit`")
     assert row["file"] == "02-task-message.md"
+
+
+def test_nothing_leaves_the_list_of_identifiers(copy: Copy) -> None:
+    copy.append("ids.txt", "TM-HDR-999\n")
+    assert "TM-HDR-999\n" in ids.text(copy.spec)
+
+
+def test_the_bundle_is_the_schemas(copy: Copy) -> None:
+    """A validator that has the bundle and nothing else judges a vector as the single schemas do."""
+    whole = Resource.from_contents(asyncapi.bundle(copy.spec))
+    registry = Registry().with_resource("schemas.bundle.json", whole).crawl()
+    validator = Draft202012Validator({"$ref": "schemas.bundle.json#/$defs/vector.schema.json"}, registry=registry)
+    vector = json.loads((copy.folder / "vectors/task-v2/plain.json").read_text(encoding="utf-8"))
+    assert validator.is_valid(vector)
+    vector["message"]["retries"] = "0"
+    assert not validator.is_valid(vector)

@@ -23,7 +23,7 @@ PHP_FLOOR = (8, 2)
 #: Where Debian puts the server itself; conformance/src/celeriac_conformance/brokers.py starts it from there.
 RABBITMQ_SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 PHP_COMMANDS = ("composer", "phpunit", "phpcs")
-PHP_EXTENSIONS = ("mbstring", "amqp", "redis", "msgpack", "sockets")
+PHP_EXTENSIONS = ("mbstring", "amqp", "redis", "msgpack", "sockets", "bz2")
 _PHP_PROBE = (
     "echo json_encode(['version' => PHP_VERSION, 'extensions' => array_map('strtolower', get_loaded_extensions()),"
     " 'amqplib' => stream_resolve_include_path('PhpAmqpLib/autoload.php') !== false]);"
@@ -88,7 +88,7 @@ def _php() -> str | None:
 
 _PHP_PACKAGES = (
     *("php-cli", "php-mbstring", "php-amqplib", "php-amqp", "php-redis", "php-msgpack"),
-    *("phpunit", "composer", "php-codesniffer"),
+    *("php-bz2", "php-predis", "phpunit", "composer", "php-codesniffer"),
 )
 PARTS = (
     Part("rabbitmq", _rabbitmq, ("rabbitmq-server",), "apt-get install rabbitmq-server"),

@@ -42,6 +42,6 @@ lock: ## Compile the lock files anew: the newest versions, by hash (needs uv)
 	@$(PYTHON) tools/lock.py
 
 clean: ## Remove everything that the targets above made
-	rm -rf .venv .cache .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .cache .ruff_cache .pytest_cache
 	rm -rf clients/node/node_modules clients/node/dist clients/node/build clients/php/vendor
-	find python conformance spec tools examples -name __pycache__ -prune -exec rm -rf {} +
+	find python conformance spec tools examples \( -name __pycache__ -o -name '.*_cache' -o -name .hypothesis \) -prune -exec rm -rf {} +

@@ -132,12 +132,15 @@ export const CODECS: Readonly<Record<string, Codec>> = {
   },
   envelope: {
     decode: ({ item }) => {
-      const { wire, envelope } = parseEnvelope(Buffer.from(item as string, 'base64'), LOSSLESS)
-      return toNeutral({ ...parse(wire, LOSSLESS), ...envelope })
+      const { wire, envelope, deliveryInfo } = parseEnvelope(Buffer.from(item as string, 'base64'), LOSSLESS)
+      const flat = toNeutral({ ...parse(wire, LOSSLESS), ...envelope })
+      if (Object.keys(deliveryInfo).length === 0) return flat
+      return { ...flat, extra: { ...(flat['extra'] as JsonMap | undefined), delivery_info: tag(deliveryInfo) } }
     },
     encode: (message) => {
-      const flat = fromNeutral(message) as unknown as TaskMessage & Envelope
-      return { item: Buffer.from(buildEnvelope(build(flat), flat)).toString('base64') }
+      const { delivery_info: deliveryInfo = {}, ...extra } = (message['extra'] ?? {}) as { delivery_info?: JsonMap }
+      const flat = fromNeutral({ ...message, extra }) as unknown as TaskMessage & Envelope
+      return { item: Buffer.from(buildEnvelope(build(flat), flat, untagMap(deliveryInfo))).toString('base64') }
     },
   },
   result: {

@@ -55,10 +55,11 @@ function tag(mixed $value): mixed
 }
 
 /** The neutral form: fields, left-overs and content type side by side; unflat() makes arguments for of() of it again. */
-function flat(TaskMessage|TaskResult $message, array $more = []): array
+function flat(TaskMessage|TaskResult $message, array $more = [], array $info = []): array
 {
     $isTask = $message instanceof TaskMessage;
-    $extra = $isTask ? array_map(static fn ($members) => new JsonObject($members), $message->extra) : $message->extra;
+    $left = $message->extra + ($info ? ['delivery_info' => $info] : []);
+    $extra = $isTask ? array_map(static fn ($members) => new JsonObject($members), $left) : $left;
     $content = ['content_type' => $message->contentType, 'content_encoding' => $message->contentEncoding];
     return $message->fields + $more + ($extra ? ['extra' => new JsonObject($extra)] : []) + ($isTask ? $content : []);
 }
@@ -67,7 +68,7 @@ function unflat(array $flat, bool $isTask): array
 {
     $extra = $flat['extra']->members ?? [];
     $content = [$flat['content_type'] ?? Payload::CONTENT_TYPE, $flat['content_encoding'] ?? Payload::CONTENT_ENCODING];
-    unset($flat['extra'], $flat['content_type'], $flat['content_encoding']);
+    unset($flat['extra'], $flat['content_type'], $flat['content_encoding'], $extra['delivery_info']);
     return [$flat, $isTask ? array_map(static fn ($members) => $members->members, $extra) : $extra, ...$content];
 }
 
@@ -79,7 +80,7 @@ function decode(string $kind, array $wire): array
     return match ($kind) {
         'result' => flat(TaskResult::parse($payload)),
         'value' => ['value' => $payload->decode()],
-        default => flat(TaskMessage::parse($wire), $envelope->fields ?? []),
+        default => flat(TaskMessage::parse($wire), $envelope->fields ?? [], $envelope->deliveryInfo ?? []),
     };
 }
 
@@ -91,7 +92,8 @@ function encode(string $kind, array $message): array
         'value' => new Wire(Payload::of($message['value'])),
     };
     $lists = ['headers' => new JsonObject($wire->headers), 'properties' => new JsonObject($wire->properties)];
-    return $kind === 'envelope' ? ['item' => base64_encode(Envelope::of($wire, array_intersect_key($message, Envelope::FIELDS))->build())]
+    $info = ($message['extra'] ?? null)?->members['delivery_info']?->members ?? [];
+    return $kind === 'envelope' ? ['item' => base64_encode(Envelope::of($wire, array_intersect_key($message, Envelope::FIELDS), $info)->build())]
         : ['content_type' => $wire->payload->contentType, 'content_encoding' => $wire->payload->contentEncoding,
             'body' => base64_encode($wire->payload->body)] + ($kind === 'task' ? $lists : []);
 }

@@ -28,6 +28,9 @@ export interface Envelope {
   readonly routingKey: string
 }
 
+/** What else is in `delivery_info`: kombu marks there that a worker gave the message back (`redelivered`). */
+export type DeliveryInfo = Readonly<Record<string, Value>>
+
 const BASE64 = 'base64'
 
 /** The envelope of a message that is published now. */
@@ -36,7 +39,7 @@ export function newEnvelope(exchange: string, routingKey: string): Envelope {
 }
 
 /** Writes a list item: ASCII JSON, keys in the order in which Celery writes them. */
-export function buildEnvelope(wire: Wire, envelope: Envelope): string {
+export function buildEnvelope(wire: Wire, envelope: Envelope, deliveryInfo: DeliveryInfo = {}): string {
   const { delivery_tag, ...encoding } = writeFields(ENVELOPE_FIELDS, 'envelope', envelope)
   const { priority, ...properties } = wire.properties
   const body = Buffer.from(wire.body)
@@ -47,7 +50,7 @@ export function buildEnvelope(wire: Wire, envelope: Envelope): string {
     headers: wire.headers,
     properties: {
       ...properties,
-      delivery_info: writeFields(ENVELOPE_FIELDS, 'delivery_info', envelope),
+      delivery_info: { ...writeFields(ENVELOPE_FIELDS, 'delivery_info', envelope), ...deliveryInfo },
       priority,
       ...encoding,
       delivery_tag,
@@ -55,8 +58,15 @@ export function buildEnvelope(wire: Wire, envelope: Envelope): string {
   })
 }
 
+/** A list item, taken apart. */
+export interface ParsedEnvelope {
+  readonly wire: Wire
+  readonly envelope: Envelope
+  readonly deliveryInfo: DeliveryInfo
+}
+
 /** Reads a list item. Raises `InvalidMessage`, and nothing else, whatever the bytes. */
-export function parseEnvelope(item: Uint8Array, options: ReadOptions = {}): { wire: Wire; envelope: Envelope } {
+export function parseEnvelope(item: Uint8Array, options: ReadOptions = {}): ParsedEnvelope {
   const document = decodeText(item, options)
   if (!isMap(document)) throw new InvalidMessage('envelope: a list item must be a JSON object')
   const { body, headers = {}, properties } = document
@@ -67,10 +77,11 @@ export function parseEnvelope(item: Uint8Array, options: ReadOptions = {}): { wi
   if (!isMap(deliveryInfo)) throw new InvalidMessage('envelope: delivery_info must be an object')
   const target: Record<string, Value> = {}
   const messageProperties = readFields(ENVELOPE_FIELDS, 'envelope', rest, target)
-  readFields(ENVELOPE_FIELDS, 'delivery_info', deliveryInfo, target)
+  const left = readFields(ENVELOPE_FIELDS, 'delivery_info', deliveryInfo, target)
   const envelope = target as unknown as Envelope
   return {
     envelope,
+    deliveryInfo: left,
     wire: {
       contentType: text(document, 'content-type'),
       contentEncoding: text(document, 'content-encoding'),

@@ -39,16 +39,17 @@ final readonly class Envelope
      *
      * @param array<string, mixed> $fields by the names of FIELDS; the delivery tag has to be unique among all messages
      *                                     of the broker, as workers keep unfinished ones by it
+     * @param array<array-key, mixed> $deliveryInfo what else belongs into delivery_info
      * @throws InvalidCall when a field is missing, unknown or of the wrong type, or the tag is empty
      */
-    public static function of(Wire $wire, array $fields): self
+    public static function of(Wire $wire, array $fields, array $deliveryInfo = []): self
     {
         (new FieldTable(self::FIELDS))->check($fields);
         if ($fields['delivery_tag'] === '') {
             throw new InvalidCall('an envelope needs a delivery tag');
         }
 
-        return new self($wire, $fields);
+        return new self($wire, $fields, $deliveryInfo);
     }
 
     /**

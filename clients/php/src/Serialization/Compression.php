@@ -74,7 +74,8 @@ final class Compression
         rewind($stream);
         stream_filter_append($stream, 'bzip2.decompress', STREAM_FILTER_READ);
         $plain = '';
-        while (strlen($plain) <= $maxBytes && !in_array($part = fread($stream, self::READ_SIZE), ['', false], true)) {
+        // the filter warns of bytes that are no bzip2; that they give no text says so as well
+        while (strlen($plain) <= $maxBytes && !in_array($part = @fread($stream, self::READ_SIZE), ['', false], true)) {
             $plain .= $part;
         }
         fclose($stream);

@@ -39,15 +39,18 @@ final class TaskVectorsTest extends TestCase
     public function testEnvelopeIsDecodedAndEncodedAgain(array $vector): void
     {
         $envelope = Envelope::parse(Vectors::item($vector));
-        $flat = self::flat(TaskMessage::parse($envelope->wire), $envelope->fields);
+        $flat = self::flat(TaskMessage::parse($envelope->wire), $envelope->fields, $envelope->deliveryInfo);
         self::assertSame(Neutral::canonical($vector['message']), Neutral::canonical($flat));
 
         $fields = $vector['message']->members;
         $address = array_intersect_key($fields, Envelope::FIELDS);
-        $again = Envelope::of(self::unflat(array_diff_key($fields, Envelope::FIELDS))->build(), $address);
+        $deliveryInfo = ($fields['extra'] ?? new JsonObject())->members['delivery_info'] ?? new JsonObject();
+        $message = self::unflat(array_diff_key($fields, Envelope::FIELDS));
+        $again = Envelope::of($message->build(), $address, $deliveryInfo->members);
         $reread = Envelope::parse($again->build());
         $this->assertSameWire($envelope->wire, $reread->wire);
         self::assertSame($address, array_intersect_key($reread->fields, $address));
+        self::assertSame($envelope->deliveryInfo, $reread->deliveryInfo);
         self::assertSame(
             Neutral::canonical(new JsonObject($envelope->fields)),
             Neutral::canonical(new JsonObject($reread->fields)),
@@ -144,9 +147,10 @@ final class TaskVectorsTest extends TestCase
     /**
      * @param array<string, mixed> $more
      */
-    private static function flat(TaskMessage $message, array $more = []): JsonObject
+    private static function flat(TaskMessage $message, array $more = [], array $deliveryInfo = []): JsonObject
     {
-        $extra = array_map(static fn (array $members): JsonObject => new JsonObject($members), $message->extra);
+        $left = $message->extra + ($deliveryInfo === [] ? [] : ['delivery_info' => $deliveryInfo]);
+        $extra = array_map(static fn (array $members): JsonObject => new JsonObject($members), $left);
 
         return new JsonObject($message->fields + $more + [
             'content_type' => $message->contentType,
@@ -159,7 +163,7 @@ final class TaskVectorsTest extends TestCase
      */
     private static function unflat(array $flat): TaskMessage
     {
-        $extra = ($flat['extra'] ?? new JsonObject())->members;
+        $extra = array_diff_key(($flat['extra'] ?? new JsonObject())->members, ['delivery_info' => 0]);
 
         return TaskMessage::of(
             array_diff_key($flat, ['extra' => 0, 'content_type' => 0, 'content_encoding' => 0]),

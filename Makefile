@@ -1,7 +1,7 @@
 # Every target sets up what it needs by itself; a second run is quick. tools/ does the work.
 PYTHON ?= python3
 ONLY ?=
-JOBS ?= 2
+JOBS ?= 3
 BROKER ?=
 
 .DEFAULT_GOAL := help

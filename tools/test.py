@@ -152,7 +152,7 @@ def main() -> int:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Set up what is missing and run the project's tests.")
     parser.add_argument("--only", default="", metavar="NAME,NAME", help="steps or groups of steps [default: all]")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="steps at once, 1 or 2 [default: 1]")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="steps at once [default: 1]")
     parser.add_argument("--list", action="store_true", help="name the steps, and do nothing")
     options = parser.parse_args()
     if options.list:

@@ -110,9 +110,29 @@ final class RedisServer
     private function clientIds(): array
     {
         $list = $this->redis->rawCommand('CLIENT', 'LIST');
-        preg_match_all('/^id=(\d+) .* cmd=(lpush|get|subscribe) /m', $list, $matches);
+        preg_match_all('/^id=(\d+) addr=\S+:(\d+) .* cmd=(?:lpush|get|subscribe) /m', $list, $matches);
+        $ports = array_combine($matches[1], $matches[2]);
 
-        return $matches[1];
+        return array_map(strval(...), array_keys(array_intersect($ports, self::ownPorts())));
+    }
+
+    /**
+     * Local ports of this process: the server serves other programs as well, whose connections are not ours to cut.
+     *
+     * @return list<int>
+     */
+    private static function ownPorts(): array
+    {
+        $links = array_map(static fn (string $fd): string => (string) @readlink($fd), glob('/proc/self/fd/*') ?: []);
+        $ports = [];
+        foreach (array_slice(file('/proc/net/tcp') ?: [], 1) as $line) {
+            $columns = preg_split('/\s+/', trim($line)) ?: [];
+            if (in_array("socket:[$columns[9]]", $links, true)) {
+                $ports[] = (int) hexdec(explode(':', $columns[1])[1]);
+            }
+        }
+
+        return $ports;
     }
 
     private static function document(string $taskId, string $status, mixed $value): string

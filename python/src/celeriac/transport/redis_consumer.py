@@ -29,23 +29,23 @@ UNACKED_INDEX = "unacked_index"
 UNACKED_MUTEX = "unacked_mutex"
 #: Seconds after which a message whose worker fell silent goes back to its queue. Celery's default.
 VISIBILITY_TIMEOUT = 3600.0
-#: Seconds that the set of a holder outlives its last renewal: by then all of it has gone back.
+#: Seconds that the index of a holder outlives its last renewal: by then all of it has gone back.
 HELD_EXPIRES = int(2 * VISIBILITY_TIMEOUT)
 #: Seconds between renewals of what this worker holds and searches for what others left behind.
 RENEW_INTERVAL = 30.0
 RESTORE_LIMIT = 100
 MUTEX_SECONDS = 300
-#: Before the name of a holder: the set of the tags that it holds. Ours, not kombu's.
+#: Before the name of a holder: the index of the tags that it holds. Ours, not kombu's.
 HELD = "celeriac.held."
 #: Where Redis tells which watched keys have changed.
 INVALIDATIONS = "__redis__:invalidate"
 #: How kombu marks, as a header and in the delivery information, what is given back.
 REDELIVERED = "redelivered"
 
-# KEYS: unacked, its index, the holder's set, then the lists in the order of their urgency. ARGV: how many, unix time
-# now, seconds to keep the set, then the queue of each list. Answers {number of the list, tag or false, item} each. What
-# is not an envelope with a tag cannot be kept in ``unacked``; it is handed out without a tag and is off its list for
-# good.
+# KEYS: unacked, its index, the holder's index, then the lists in the order of their urgency. ARGV: how many, unix time
+# now, seconds to keep the holder's index, then the queue of each list. Answers {number of the list, tag or false, item}
+# each. What is not an envelope with a tag cannot be kept in ``unacked``; it is handed out without a tag and is off its
+# list for good.
 TAKE = r"""
 local function properties_of(item)
   local ok, envelope = pcall(cjson.decode, item)
@@ -69,7 +69,8 @@ for list = 4, #KEYS do
       -- As if sent to the queue by its name: that is where it goes back to.
       redis.call('HSET', KEYS[1], tag, '[' .. item .. ', "", ' .. cjson.encode(ARGV[list]) .. ']')
       redis.call('ZADD', KEYS[2], ARGV[2], tag)
-      redis.call('SADD', KEYS[3], tag)
+      -- Microseconds apart, so that a successor can give them back in the order in which they were taken.
+      redis.call('ZADD', KEYS[3], ARGV[2] + #taken / 1000000, tag)
       taken[#taken + 1] = {list - 3, tag, item}
     else
       taken[#taken + 1] = {list - 3, false, item}
@@ -80,12 +81,12 @@ redis.call('EXPIRE', KEYS[3], ARGV[3])
 return taken
 """
 
-# KEYS: unacked, its index, the holder's set, the list. ARGV: tag, item. Back to the end that is taken from next,
+# KEYS: unacked, its index, the holder's index, the list. ARGV: tag, item. Back to the end that is taken from next,
 # exactly once.
 RESTORE = """
 if redis.call('HDEL', KEYS[1], ARGV[1]) == 1 then
   redis.call('ZREM', KEYS[2], ARGV[1])
-  redis.call('SREM', KEYS[3], ARGV[1])
+  redis.call('ZREM', KEYS[3], ARGV[1])
   redis.call('RPUSH', KEYS[4], ARGV[2])
   return 1
 end
@@ -192,7 +193,7 @@ class RedisConsumer:
             if done:
                 pipeline.hdel(UNACKED, *done)
                 pipeline.zrem(UNACKED_INDEX, *done)
-                pipeline.srem(self._books, *done)
+                pipeline.zrem(self._books, *done)
             # The last taken goes back first, so that the order stays.
             for tag in reversed(back):
                 key, item = self._held[tag]
@@ -231,11 +232,12 @@ class RedisConsumer:
     def recover(self) -> None:
         """See ``Consumer.recover``."""
         with translated(self._url):
-            for tag in self._client.smembers(self._books):
+            # The last taken goes back first, so that the order stays.
+            for tag in self._client.zrevrange(self._books, 0, -1):
                 if tag not in self._held:
                     self._restore_one(tag)
                     # It may have been settled, or gone back, without having been struck out.
-                    self._client.srem(self._books, tag)
+                    self._client.zrem(self._books, tag)
             self._news = True
 
     def _restore_one(self, tag: bytes) -> bool:

@@ -11,10 +11,11 @@ import hashlib
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 if sys.version_info < (3, 10):  # noqa: UP036 - whoever runs this may have any Python
@@ -125,3 +126,21 @@ def alone() -> Iterator[None]:
     with (CACHE / "setup.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def to_exit_code(work: Callable[[], int], expected: type[Exception] = Failed) -> int:
+    """Do the work of a command; Failed, and what else is expected to go wrong, becomes a line and exit code 1.
+
+    SIGTERM becomes an exception, so that whatever the work started is stopped on the way out. SIGINT is one again:
+    whoever starts us in the background may have had it ignored, and tests that interrupt something inherit that.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        return work()
+    except (Failed, expected) as error:
+        say(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("interrupted; everything is stopped")
+        return 128 + signal.SIGINT

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection
 
 import debian
 import venvs
-from common import NODE, PHP, Failed, alone, answer, digest, once, quiet, say
+from common import NODE, PHP, Failed, alone, answer, digest, once, quiet, say, to_exit_code
 from parts import PARTS, REQUIRE, absences, php_facts, required
 
 ENVIRONMENTS = "environments"
@@ -101,11 +101,7 @@ def main(arguments: list[str]) -> int:
     unknown = set(arguments) - set(ALL)
     if unknown:
         sys.exit(f"error: unknown part {', '.join(sorted(unknown))}; known: {', '.join(ALL)}")
-    try:
-        return report(run(arguments or ALL))
-    except Failed as error:
-        say(f"error: {error}")
-        return 1
+    return to_exit_code(lambda: report(run(arguments or ALL)))
 
 
 if __name__ == "__main__":

@@ -13,14 +13,13 @@ import argparse
 import contextlib
 import os
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import setup
-from common import CACHE, CONFORMANCE_PACKAGE, NODE, PHP, PYTHON_PACKAGE, ROOT, Failed, answer, say
+from common import CACHE, CONFORMANCE_PACKAGE, NODE, PHP, PYTHON_PACKAGE, ROOT, answer, say, to_exit_code
 from parts import required
 from steps import Runner, Step, choose, summary
 from venvs import DEV, WITNESS, python
@@ -161,19 +160,12 @@ def main() -> int:
         return 0
     chosen = choose(TABLE, options.only)
     required()
-    # Whoever starts us in the background may have had SIGINT ignored, and tests that interrupt something inherit that.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    # SIGTERM becomes an exception, so that steps and brokers are stopped on the way out.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
+
+    def work() -> int:
         missing = setup.run()
         return setup.report(missing) or run(chosen, missing, options.jobs)
-    except (Failed, brokers.BrokerError) as error:
-        say(f"error: {error}")
-        return 1
-    except KeyboardInterrupt:
-        say("interrupted; everything is stopped")
-        return 130
+
+    return to_exit_code(work, brokers.BrokerError)
 
 
 if __name__ == "__main__":

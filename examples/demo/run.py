@@ -28,7 +28,7 @@ sys.path[:0] = [str(HERE.parent.parent / folder) for folder in ("tools", "confor
 import parts  # noqa: E402 - these two folders are not installed
 import setup  # noqa: E402
 import venvs  # noqa: E402
-from common import CACHE, LOGS, PHP, Failed, alone, relative, say  # noqa: E402
+from common import CACHE, LOGS, PHP, Failed, alone, relative, say, to_exit_code  # noqa: E402
 
 from celeriac_conformance import brokers  # noqa: E402
 
@@ -240,17 +240,8 @@ def main(arguments: list[str]) -> int:
     wish = arguments[0] if arguments else "valkey"
     if len(arguments) > 1 or not ("://" in wish or wish in ("valkey", "rabbitmq")):
         sys.exit("usage: run.py [valkey | rabbitmq | amqp://... | redis://...]")
-    # SIGTERM becomes an exception, so that broker and worker are stopped on the way out.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     say("Getting ready (a second run is quicker)")
-    try:
-        return demo(wish)
-    except (Failed, brokers.BrokerError) as error:
-        say(f"error: {error}")
-        return 1
-    except KeyboardInterrupt:
-        say("interrupted; everything is stopped")
-        return 130
+    return to_exit_code(lambda: demo(wish), brokers.BrokerError)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -155,3 +156,36 @@ def test_without_anything_on_path_every_part_is_missing_with_a_remedy(monkeypatc
 @pytest.mark.parametrize(("text", "numbers"), [("v20.1.2", (20, 1)), ("8.2.35", (8, 2)), ("", (0, 0)), (None, (0, 0))])
 def test_versions_are_read(text: str | None, numbers: tuple[int, int]) -> None:
     assert parts.numbers(text) == numbers
+
+
+@pytest.mark.parametrize(
+    ("ending", "code", "line"),
+    [
+        ("raise common.Failed('no disk')", 1, "error: no disk"),
+        ("raise OSError('no network')", 1, "error: no network"),
+        ("os.kill(os.getpid(), signal.SIGINT)", 130, "interrupted; everything is stopped"),
+        ("os.kill(os.getpid(), signal.SIGTERM)", 143, ""),
+        ("pass", 0, ""),
+    ],
+)
+def test_how_a_command_ends_is_told_by_a_line_and_an_exit_code(ending: str, code: int, line: str) -> None:
+    program = f"""
+import os, signal, sys
+import common
+def work():
+    try:
+        {ending}
+        return 0
+    finally:
+        print("cleaned up")
+sys.exit(common.to_exit_code(work, OSError))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=Path(common.__file__).parent,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # as shells do in the background
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.split("\n", 1)) == (code, ["cleaned up", line + "\n" if line else ""])

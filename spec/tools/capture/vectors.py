@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,25 +10,10 @@ from typing import Any
 
 from .decoders import DECODERS
 from .neutral import SPEC
+from .normal import LABELS, difference
 from .tags import b64
 
 VECTORS = SPEC / "vectors"
-#: What a vector is an example of; everything else in it is evidence.
-LABELS = ("about", "requirements")
-#: What differs from one capture to the next, and what the comparison puts in its place.
-VOLATILE = (
-    (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "<uuid>"),
-    (re.compile(r"\b20(?!26-01-02|30-05-17|20-01-01)\d\d-\d\d-\d\dT[0-9:.]+(\+00:00)?"), "<now>"),
-    (re.compile(r"\bgen\d+@"), "gen<pid>@"),
-    (re.compile(r'("(?:pid|worker_pid)": )\d+'), r"\1<pid>"),
-    (re.compile(r"\b[0-9a-f]{32}\b"), "<hex>"),
-    (re.compile(r'("(?:clock|timestamp|runtime|time_start|uptime|port)": )"?[\d.]+"?'), r"\1<number>"),
-    (re.compile(r'("expires": )\d+\.\d+'), r"\1<now>"),
-    (re.compile(r'("(?:loadavg|processes)": )\[[^\]]*\]'), r"\1<numbers>"),
-    (re.compile(r'("(?:rusage|writes)": )\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}'), r"\1<numbers>"),
-    (re.compile(r'("signature": \{"\$bytes": )"[^"]*"'), r"\1<signature>"),
-    (re.compile(r'File \\"[^"]+\\", line \d+'), "File <place>"),
-)
 
 
 class Mismatch(AssertionError):
@@ -82,17 +66,6 @@ def text_of(document: Mapping[str, Any]) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def scrubbed(document: Mapping[str, Any]) -> str:
-    """The decoded part of a vector with everything volatile replaced, for comparing two captures."""
-    if document["provenance"]["source"] == "hand":
-        return json.dumps({key: value for key, value in document.items() if key not in LABELS}, sort_keys=True)
-    view = {"provenance": document["provenance"]["call"], "message": document["message"]}
-    text = json.dumps(view, sort_keys=True)
-    for pattern, replacement in VOLATILE:
-        text = pattern.sub(replacement, text)
-    return text
-
-
 def store(vector: Vector, replace: bool = False) -> str:
     """Write the vector unless it exists; returns "new", "same", "relabelled" or "different".
 
@@ -102,7 +75,7 @@ def store(vector: Vector, replace: bool = False) -> str:
     document = vector.document()
     if path.exists() and not replace:
         stored = json.loads(path.read_text(encoding="utf-8"))
-        return relabelled(path, stored, document) if scrubbed(stored) == scrubbed(document) else "different"
+        return "different" if difference(stored, document) else relabelled(path, stored, document)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text_of(document))
     return "new"

@@ -27,10 +27,10 @@ HELLO = {
     "features": {
         "broker": ["amqp", "redis"],
         "result": ["rpc", "redis"],
-        "serializer": ["json"],
+        "serializer": ["json", "msgpack", "yaml"],
         "protocol": [1, 2],
         "compression": ["zlib", "bzip2"],
-        "kinds": ["task", "envelope", "result", "value"],
+        "kinds": list(DECODE),
         "confirm": True,
         "time_limits": True,
     },

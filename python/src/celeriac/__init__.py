@@ -25,7 +25,7 @@ from celeriac.limits import DEFAULT_LIMITS, Limits
 from celeriac.message import Message
 from celeriac.result import TERMINAL, Result, State, exception_info, outcome
 from celeriac.sending import Route, to_message
-from celeriac.serialization import JSON, MSGPACK, Encoded, dumps, loads
+from celeriac.serialization import JSON, MSGPACK, YAML, Encoded, dumps, loads
 from celeriac.signature import Signature
 from celeriac.task import (
     Ignore,
@@ -47,6 +47,7 @@ __all__ = [
     "JSON",
     "MSGPACK",
     "TERMINAL",
+    "YAML",
     "AsyncResult",
     "BrokerUnavailable",
     "Celeriac",

@@ -18,7 +18,7 @@ from celeriac.producing import producer_fields
 from celeriac.serialization import (
     DEFAULT_LIMITS,
     JSON,
-    MSGPACK,
+    SERIALIZERS,
     Encoded,
     Limits,
     compress,
@@ -34,7 +34,6 @@ from celeriac.wire import Extra, Wire
 
 __all__ = ["FIELDS", "Extra", "Field", "Message", "Wire"]
 
-_SERIALIZERS = {JSON: "json", MSGPACK: "msgpack"}
 _PERSISTENT = 2
 _BODY_PARTS = ("args", "kwargs", "embed")
 _WHOLE = ("content_type", "content_encoding", "extra")
@@ -132,9 +131,9 @@ class Message:
         return Wire(encoded.body, encoded.content_type, encoded.content_encoding, headers, properties)
 
     def _encode(self, parts: list[Any]) -> Encoded:
-        serializer = _SERIALIZERS.get(self.content_type)
+        serializer = SERIALIZERS.get(self.content_type)
         if serializer is None:
-            raise InvalidCall(f"content_type is {shown(self.content_type)}; use one of {', '.join(_SERIALIZERS)}")
+            raise InvalidCall(f"content_type is {shown(self.content_type)}; use one of {', '.join(SERIALIZERS)}")
         for key in parts[1]:
             if type(key) is not str:
                 raise InvalidCall(f"kwargs has the key {shown(key)}; names of keyword arguments are text")

@@ -14,15 +14,13 @@ from typing import Any
 
 from celeriac.errors import InvalidCall, InvalidMessage, NotRegistered, TaskFailure, TaskRevoked
 from celeriac.fields import on_wire, read, rest, table, write
-from celeriac.serialization import DEFAULT_LIMITS, JSON, Encoded, Limits, compress, decompress, dumps, loads, mime_name
+from celeriac.serialization import DEFAULT_LIMITS, JSON, Encoded, Limits, dumps
+from celeriac.stored import read_document, write_document
 from celeriac.tagged import from_tagged, to_tagged
 from celeriac.text import safe_repr, shown
 from celeriac.times import instant, iso
 
 __all__ = ["RESULT_FIELDS", "TERMINAL", "Result", "State", "exception_info", "outcome"]
-
-#: Celery 5.7 puts this, the MIME name and a zero byte in front of a compressed document.
-_COMPRESSED = b"\0celery-compressed\0"
 
 
 class State(str, Enum):
@@ -92,10 +90,7 @@ class Result:
         limits: Limits = DEFAULT_LIMITS,
     ) -> Result:
         """Read a result document. Raises InvalidMessage and nothing else (RS-DOC-008)."""
-        body, compression = _uncompressed(body, limits)
-        document = loads(body, content_type, content_encoding, accept=accept, limits=limits)
-        if not isinstance(document, dict):
-            raise InvalidMessage(f"the result document is {shown(document)}; it is an object")
+        document, compression = read_document(body, content_type, content_encoding, accept=accept, limits=limits)
         try:
             values: dict[str, Any] = {}
             absent = read(RESULT_FIELDS, document, values)
@@ -111,12 +106,7 @@ class Result:
         Raises InvalidCall, naming the part of the result that cannot be written.
         """
         document = {**write(RESULT_FIELDS, self, self.absent), **self.extra}
-        encoded = dumps(document, serializer, name="result document")
-        if self.compression is None:
-            return encoded
-        name = mime_name(self.compression)
-        body = _COMPRESSED + name.encode("ascii") + b"\0" + compress(encoded.body, name)
-        return Encoded(body, encoded.content_type, encoded.content_encoding)
+        return write_document(document, serializer, self.compression)
 
     @property
     def is_terminal(self) -> bool:
@@ -276,13 +266,3 @@ def _check_exception(status: str, result: Any) -> None:
     if not isinstance(name, str) or not name:
         reason = f"result of a FAILURE is {shown(result)}; it is an object with exc_type, exc_message and exc_module"
         raise InvalidMessage(reason, field="result")
-
-
-def _uncompressed(body: bytes, limits: Limits) -> tuple[bytes, str | None]:
-    if not body.startswith(_COMPRESSED):
-        return body, None
-    name, zero, data = body[len(_COMPRESSED) :].partition(b"\0")
-    if not zero:
-        raise InvalidMessage("the compressed result document does not name its compression", field="compression")
-    compression = name[:64].decode("ascii", "replace")
-    return decompress(data, compression, limits), compression

@@ -1,4 +1,4 @@
-"""Values to bodies and back: JSON with Celery's type tags, MessagePack on request, nothing else.
+"""Values to bodies and back: JSON with Celery's type tags, MessagePack and YAML on request, nothing else.
 
 The tags (SER-TYPE-001 to SER-TYPE-012) are objects of exactly two keys, ``{"__type__": name, "__value__": plain}``, for
 what JSON cannot hold: datetime, date, time, uuid, decimal, bytes (UTF-8 text) and base64 (other bytes). A producer
@@ -18,11 +18,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
-import msgpack
-
 from celeriac.compression import compress, decompress, mime_name
 from celeriac.errors import InvalidCall, InvalidMessage
-from celeriac.limits import DEFAULT_LIMITS, Limits, is_deeper, value_depth
+from celeriac.limits import DEFAULT_LIMITS, Limits, is_deeper
+from celeriac.schemaless import read_msgpack, read_yaml, write_msgpack, write_yaml
 from celeriac.text import shown
 from celeriac.times import parse_date, parse_datetime, parse_time
 from celeriac.unwritable import find_unwritable
@@ -31,6 +30,8 @@ __all__ = [
     "DEFAULT_LIMITS",
     "JSON",
     "MSGPACK",
+    "SERIALIZERS",
+    "YAML",
     "Encoded",
     "Limits",
     "compress",
@@ -44,6 +45,10 @@ __all__ = [
 JSON = "application/json"
 #: Content type of MessagePack.
 MSGPACK = "application/x-msgpack"
+#: Content type of YAML, which needs ``celeriac[yaml]``.
+YAML = "application/x-yaml"
+#: Content type to the name of its serializer.
+SERIALIZERS = {JSON: "json", MSGPACK: "msgpack", YAML: "yaml"}
 _UTF8 = "utf-8"
 _BINARY = "binary"
 
@@ -69,7 +74,7 @@ class Encoded:
 
 
 def dumps(value: Any, serializer: str = "json", *, name: str | tuple[str, ...] = "value") -> Encoded:
-    """Serialize a value as ``json`` or ``msgpack``.
+    """Serialize a value as ``json``, ``msgpack`` or ``yaml``.
 
     Tuples become arrays; keys of objects that are numbers, booleans or ``None`` become text, in JSON. NaN and the
     infinities are written bare, as Celery does. ``name`` is what error messages call the value; a tuple names the
@@ -82,6 +87,8 @@ def dumps(value: Any, serializer: str = "json", *, name: str | tuple[str, ...] =
         raise InvalidCall(f"serializer {shown(serializer)} is unknown; use one of {', '.join(_WRITERS)}") from None
     try:
         return write(value)
+    except InvalidCall:
+        raise
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         reason = find_unwritable(value, name, serializer, DEFAULT_LIMITS.depth) or f"cannot be written: {error}"
         raise InvalidCall(reason) from error
@@ -95,7 +102,7 @@ def loads(
     accept: frozenset[str] = frozenset({JSON}),
     limits: Limits = DEFAULT_LIMITS,
 ) -> Any:
-    """Decode a body whose content type is in ``accept`` (``JSON``, ``MSGPACK``; SER-CT-003).
+    """Decode a body whose content type is in ``accept`` (``JSON``, ``MSGPACK``, ``YAML``; SER-CT-003).
 
     JSON is UTF-8. NaN and the infinities, integers of any size and duplicate keys (the last counts) are read as Celery
     writes them (SER-JSON-003, 005, 007). Raises InvalidMessage and nothing else.
@@ -221,28 +228,13 @@ _PLAIN = json.JSONDecoder().decode
 _TAGGED = json.JSONDecoder(object_hook=_from_tag).decode
 
 
-# ---- MessagePack ----
-
-
-def _write_msgpack(value: Any) -> Encoded:
-    if value_depth(value, DEFAULT_LIMITS.depth) > DEFAULT_LIMITS.depth:
-        raise ValueError("nested too deep")
-    return Encoded(msgpack.packb(value, use_bin_type=True), MSGPACK, _BINARY)
-
-
-def _read_msgpack(body: bytes, _content_encoding: str | None, limits: Limits) -> Any:
-    try:
-        value = msgpack.unpackb(body, raw=False, strict_map_key=False, timestamp=3, ext_hook=_no_extension)
-    except Exception as error:  # the library has no one error class for damaged data
-        raise InvalidMessage(f"the body is not MessagePack: {str(error) or type(error).__name__}") from error
-    if value_depth(value, limits.depth) > limits.depth:
-        raise InvalidMessage(f"the body is nested deeper than {limits.depth} levels")
-    return value
-
-
-def _no_extension(code: int, _data: bytes) -> Any:
-    raise ValueError(f"extension type {code} is not accepted")
-
-
-_WRITERS: Mapping[str, Callable[[Any], Encoded]] = {"json": _write_json, "msgpack": _write_msgpack}
-_READERS: Mapping[str, Callable[[bytes, str | None, Limits], Any]] = {JSON: _read_json, MSGPACK: _read_msgpack}
+_WRITERS: Mapping[str, Callable[[Any], Encoded]] = {
+    "json": _write_json,
+    "msgpack": lambda value: Encoded(write_msgpack(value), MSGPACK, _BINARY),
+    "yaml": lambda value: Encoded(write_yaml(value), YAML, _UTF8),
+}
+_READERS: Mapping[str, Callable[[bytes, str | None, Limits], Any]] = {
+    JSON: _read_json,
+    MSGPACK: read_msgpack,
+    YAML: read_yaml,
+}

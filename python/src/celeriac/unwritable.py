@@ -15,8 +15,18 @@ from uuid import UUID
 from celeriac.text import shown
 
 _TAGGED = (datetime, date, time, UUID, Decimal, bytes)
-_LEAVES: dict[str, tuple[type, ...]] = {"json": (str, int, float, *_TAGGED), "msgpack": (str, int, float, bytes)}
-_KEYS: dict[str, tuple[type, ...]] = {"json": (str, int, float, type(None)), "msgpack": (str, bytes, int)}
+_PLAIN = (str, int, float, bytes)
+_LEAVES: dict[str, tuple[type, ...]] = {
+    "json": (*_PLAIN, *_TAGGED),
+    "msgpack": _PLAIN,
+    "yaml": (*_PLAIN, datetime, date),
+}
+_KEYS: dict[str, tuple[type, ...]] = {
+    "json": (str, int, float, type(None)),
+    "msgpack": (str, bytes, int),
+    "yaml": (str, int, float, bytes, type(None)),
+}
+_NAMES = {"json": "JSON", "msgpack": "MessagePack", "yaml": "YAML"}
 _TAG_KEYS = {"__type__", "__value__"}
 _MAX_INT_BITS = 14_000
 _Step = tuple[str, Any, int, tuple[int, ...]]
@@ -98,9 +108,12 @@ def _leaf_problem(part: Any, serializer: str) -> str | None:
         "bytearray": "pass bytes",
         "memoryview": "pass bytes",
         "datetime": "pass its isoformat()",
+        "time": "pass its isoformat()",
+        "UUID": "pass its str()",
+        "Decimal": "pass its str()",
         "generator": "pass a list",
     }.get(kind, "pass its data as text, number, list or dict")
-    return f"{kind} is not {'JSON' if serializer == 'json' else 'MessagePack'}; {advice}"
+    return f"{kind} is not {_NAMES[serializer]}; {advice}"
 
 
 def _int_problem(part: int, serializer: str) -> str | None:

@@ -14,7 +14,7 @@ PUBLIC = """
     InvalidCall InvalidMessage JSON Limits MSGPACK MaxRetriesExceeded Message NotRegistered PublishFailed
     PublishRefused Reject Request Result ResultError Retry Route SendOptions Signature SoftTimeLimitExceeded
     State TERMINAL Task TaskFailure TaskOptions TaskRevoked TaskTimeout TimeLimitExceeded TransportError Wire
-    __version__ current_request dumps exception_info loads outcome to_message
+    YAML __version__ current_request dumps exception_info loads outcome to_message
 """.split()  # noqa: SIM905  # reads better than a list
 
 

@@ -17,14 +17,22 @@ TREES = modules(ROOT)
 
 #: The protocol core from left to right: each module may import those before it, and nothing else of the package.
 CORE = (
-    *("text", "times", "errors", "limits", "compression", "unwritable", "serialization", "tagged", "fields"),
+    *("text", "times", "errors", "limits", "compression", "unwritable", "schemaless", "serialization", "tagged"),
+    "fields",
     *("signature", "wire", "message_v1", "producing", "message", "sending", "envelope"),
 )
 #: Beside the core's line. A result knows nothing of messages.
-RESULT_MAY = ("text", "times", "errors", "limits", "compression", "serialization", "tagged", "fields")
+RESULT_MAY = ("text", "times", "errors", "limits", "serialization", "stored", "tagged", "fields")
+#: Neither do control and events; their messages share a frame.
+FRAMED_MAY = ("text", "errors", "serialization", "tagged", "fields", "wire")
 PURE = {
     **{name: CORE[:place] for place, name in enumerate(CORE)},
+    "stored": ("text", "errors", "limits", "compression", "serialization"),
     "result": RESULT_MAY,
+    "signed": ("text", "errors", "serialization", "tagged", "wire"),
+    "framed": FRAMED_MAY,
+    "control": (*FRAMED_MAY, "framed"),
+    "events": (*FRAMED_MAY, "framed"),
     "task": ("errors", "message"),
     "calls": CORE,
     "lifecycle_events": (*CORE, "result", "task"),

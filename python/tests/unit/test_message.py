@@ -133,7 +133,7 @@ def test_refused_calls(options: dict[str, Any], reason: str) -> None:
         ({"kwargs": {"x": object()}}, r"kwargs\['x'\]: object is not JSON"),
         ({"kwargs": {1: 2}}, "kwargs has the key 1; names of keyword arguments are text"),
         ({"chord": {"task": b"", "args": [{1}]}}, r"embed\['chord'\]\['args'\]\[0\]: set is not JSON"),
-        ({"content_type": "application/x-yaml"}, "content_type is 'application/x-yaml'; use one of application/json"),
+        ({"content_type": "application/data"}, "content_type is 'application/data'; use one of application/json"),
         ({"compression": "shrink"}, "compression 'shrink' is unknown; use one of"),
     ],
 )

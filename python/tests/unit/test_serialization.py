@@ -242,6 +242,6 @@ def test_msgpack_extensions() -> None:
 
 
 def test_unknown_serializer() -> None:
-    for name in ("yaml", "pickle", None, ["json"]):
+    for name in ("pickle", "auth", None, ["json"]):
         with pytest.raises(InvalidCall, match="is unknown; use one of json, msgpack"):
             dumps([], name)  # type: ignore[arg-type]

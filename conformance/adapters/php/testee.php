@@ -6,97 +6,13 @@
 declare(strict_types=1);
 
 use Celeriac\{Client, ClientOptions, Exception, SendOptions};
-use Celeriac\Message\{Envelope, TaskMessage, Wire};
-use Celeriac\Result\TaskResult;
-use Celeriac\Serialization as S;
-use Celeriac\Serialization\{FloatText, Iso8601, Json, JsonObject, Limits, Payload};
+use Celeriac\Serialization\{Json, JsonObject, Limits};
 use Celeriac\Transport\{AmqpDriver, TransportOptions};
 
 require __DIR__ . '/../../../clients/php/vendor/autoload.php';
+require __DIR__ . '/tagged.php';
+require __DIR__ . '/codec.php';
 ini_set('display_errors', 'stderr');
-
-const TEXT_TAGS = [
-    S\Date::class => '$date', S\Time::class => '$time', S\Uuid::class => '$uuid', S\Decimal::class => '$decimal',
-    S\BigInteger::class => '$int', S\LocalDateTime::class => '$datetime',
-];
-
-function untag(mixed $value): mixed
-{
-    if (!$value instanceof JsonObject) {
-        return is_array($value) ? array_map(untag(...), $value) : $value;
-    }
-    $content = $value->members[$tag = count($value->members) === 1 ? array_key_first($value->members) : ''] ?? null;
-    return match ($tag) {
-        '$bytes' => new S\Bytes(base64_decode($content)),
-        '$datetime' => Iso8601::hasOffset($content) ? Iso8601::parse($content) : new S\LocalDateTime($content),
-        '$date', '$time', '$uuid', '$decimal' => new (array_search($tag, TEXT_TAGS, true))($content),
-        '$int' => S\BigInteger::narrow($content),
-        '$float' => ['NaN' => NAN, 'Infinity' => INF, '-Infinity' => -INF][$content] ?? (float) $content,
-        default => new JsonObject(array_map(untag(...), ($tag === '$object' ? $content : $value)->members)),
-    };
-}
-
-function tag(mixed $value): mixed
-{
-    if ($value instanceof JsonObject) {
-        $object = new JsonObject(array_map(tag(...), $value->members));
-        $looksTagged = count($value->members) === 1 && str_starts_with((string) array_key_first($value->members), '$');
-        return $looksTagged ? new JsonObject(['$object' => $object]) : $object;
-    }
-    return match (true) {
-        is_array($value) => array_map(tag(...), $value),
-        is_int($value) && abs($value) >= 2 ** 53 => new JsonObject(['$int' => (string) $value]),
-        is_float($value) && (!is_finite($value) || floor($value) === $value) => new JsonObject(['$float' => FloatText::of($value)]),
-        $value instanceof S\Bytes => new JsonObject(['$bytes' => base64_encode($value->bytes)]),
-        $value instanceof DateTimeInterface => new JsonObject(['$datetime' => Iso8601::format($value)]),
-        is_object($value) => new JsonObject([TEXT_TAGS[$value::class] => (string) $value]),
-        default => $value,
-    };
-}
-
-/** The neutral form: fields, left-overs and content type side by side; unflat() makes arguments for of() of it again. */
-function flat(TaskMessage|TaskResult $message, array $more = [], array $info = []): array
-{
-    $isTask = $message instanceof TaskMessage;
-    $left = $message->extra + ($info ? ['delivery_info' => $info] : []);
-    $extra = $isTask ? array_map(static fn ($members) => new JsonObject($members), $left) : $left;
-    $content = ['content_type' => $message->contentType, 'content_encoding' => $message->contentEncoding];
-    return $message->fields + $more + ($extra ? ['extra' => new JsonObject($extra)] : []) + ($isTask ? $content : []);
-}
-
-function unflat(array $flat, bool $isTask): array
-{
-    $extra = $flat['extra']->members ?? [];
-    $content = [$flat['content_type'] ?? Payload::CONTENT_TYPE, $flat['content_encoding'] ?? Payload::CONTENT_ENCODING];
-    unset($flat['extra'], $flat['content_type'], $flat['content_encoding'], $extra['delivery_info']);
-    return [$flat, $isTask ? array_map(static fn ($members) => $members->members, $extra) : $extra, ...$content];
-}
-
-function decode(string $kind, array $wire): array
-{
-    $payload = new Payload(base64_decode($wire['body'] ?? ''), $wire['content_type'] ?? null, $wire['content_encoding'] ?? null);
-    $envelope = $kind === 'envelope' ? Envelope::parse(base64_decode($wire['item'])) : null;
-    $wire = $envelope->wire ?? new Wire($payload, $wire['headers']->members ?? [], $wire['properties']->members ?? []);
-    return match ($kind) {
-        'result' => flat(TaskResult::parse($payload)),
-        'value' => ['value' => $payload->decode()],
-        default => flat(TaskMessage::parse($wire), $envelope->fields ?? [], $envelope->deliveryInfo ?? []),
-    };
-}
-
-function encode(string $kind, array $message): array
-{
-    $wire = match ($kind) {
-        'task', 'envelope' => TaskMessage::of(...unflat(array_diff_key($message, Envelope::FIELDS), true))->build(),
-        'result' => new Wire(TaskResult::of(...unflat($message, false))->build()),
-        'value' => new Wire(Payload::of($message['value'])),
-    };
-    $lists = ['headers' => new JsonObject($wire->headers), 'properties' => new JsonObject($wire->properties)];
-    $info = ($message['extra'] ?? null)?->members['delivery_info']?->members ?? [];
-    return $kind === 'envelope' ? ['item' => base64_encode(Envelope::of($wire, array_intersect_key($message, Envelope::FIELDS), $info)->build())]
-        : ['content_type' => $wire->payload->contentType, 'content_encoding' => $wire->payload->contentEncoding,
-            'body' => base64_encode($wire->payload->body)] + ($kind === 'task' ? $lists : []);
-}
 
 function handle(array $ask, array &$clients, array &$results): array
 {
@@ -105,13 +21,13 @@ function handle(array $ask, array &$clients, array &$results): array
         case 'hello':
             $runtime = ['name' => 'celeriac-php', 'version' => '0.1.0', 'language' => 'php', 'runtime' => PHP_VERSION];
             return ['protocol' => 1, 'implementation' => $runtime, 'roles' => ['codec', 'producer', 'result'], 'features' => [
-                'broker' => ['amqp', 'redis'], 'result' => ['rpc', 'redis'], 'serializer' => ['json'], 'protocol' => [2],
+                'broker' => ['amqp', 'redis'], 'result' => ['rpc', 'redis'], 'serializer' => ['json', 'msgpack', 'yaml'], 'protocol' => [2],
                 'compression' => ['application/x-gzip', ...extension_loaded('bz2') ? ['application/x-bz2'] : []],
-                'kinds' => ['task', 'envelope', 'result', 'value'], 'confirm' => true]];
+                'kinds' => KINDS, 'confirm' => true]];
         case 'decode':
-            return ['message' => tag(new JsonObject(decode($ask['kind'], untag($ask['wire'])->members)))];
+            return ['message' => tag(decode($ask['kind'], untag($ask['wire'])->members))];
         case 'encode':
-            return ['wire' => tag(new JsonObject(encode($ask['kind'], untag($ask['message'])->members)))];
+            return ['wire' => tag(encode($ask['kind'], untag($ask['message'])->members))];
         case 'open':
             $driver = getenv('CELERIAC_PHP_AMQP') === 'extension' ? AmqpDriver::Extension : AmqpDriver::Amqplib;
             $options = new ClientOptions($ask['queue'], new TransportOptions(amqpDriver: $driver));

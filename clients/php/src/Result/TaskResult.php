@@ -9,7 +9,6 @@ use Celeriac\Exception\InvalidMessage;
 use Celeriac\Exception\NotRegistered;
 use Celeriac\Exception\TaskFailure;
 use Celeriac\Exception\TaskRevoked;
-use Celeriac\Serialization\Compression;
 use Celeriac\Serialization\FieldTable;
 use Celeriac\Serialization\Iso8601;
 use Celeriac\Serialization\JsonObject;
@@ -73,12 +72,7 @@ final readonly class TaskResult
      */
     public static function parse(Payload $payload, Limits $limits = new Limits()): self
     {
-        $opened = new Payload(
-            Compression::openStored($payload->body, $limits->maxBytes),
-            $payload->contentType,
-            $payload->contentEncoding,
-        );
-        $document = $opened->decode($limits);
+        $document = $payload->opened($limits)->decode($limits);
         if (!$document instanceof JsonObject) {
             throw new InvalidMessage('a result document has to be an object');
         }

@@ -41,9 +41,23 @@ final readonly class FieldTable
                 unset($places[$row[0]][$name]);
             }
         }
-        $fault = $this->fault($fields);
+        $this->accept($fields);
 
-        return $fault === null ? [$fields, array_filter($places)] : throw new InvalidMessage($fault);
+        return [$fields, array_filter($places)];
+    }
+
+    /**
+     * Holds fields from the wire against the table; fields that it does not name are let through.
+     *
+     * @param Members $fields
+     * @throws InvalidMessage when a required field is absent or a field has the wrong type
+     */
+    public function accept(array $fields): void
+    {
+        $fault = $this->fault($fields);
+        if ($fault !== null) {
+            throw new InvalidMessage($fault);
+        }
     }
 
     /**
@@ -93,7 +107,7 @@ final readonly class FieldTable
     }
 
     /**
-     * @param array<string, mixed> $fields
+     * @param Members $fields
      */
     private function fault(array $fields): ?string
     {

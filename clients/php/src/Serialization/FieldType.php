@@ -31,6 +31,7 @@ final class FieldType
             // a header on AMQP may hold bytes that are not UTF-8, such as a cut text representation
             'string' => is_string($value) || $value instanceof Bytes,
             'integer' => is_int($value) || $value instanceof BigInteger,
+            'number' => is_int($value) || is_float($value) || $value instanceof BigInteger,
             'boolean' => is_bool($value),
             'array' => is_array($value),
             'object' => $value instanceof JsonObject,

@@ -141,12 +141,12 @@ final class JsonReader
             $this->at += 2;
             $low = $this->codeUnit() ?? throw $this->fault('four hexadecimal digits');
             if ($low >= 0xDC00 && $low < 0xE000) {
-                return self::utf8(0x10000 + (($unit & 0x3FF) << 10 | $low & 0x3FF));
+                return Utf8::of(0x10000 + (($unit & 0x3FF) << 10 | $low & 0x3FF));
             }
             $this->at -= 6;
         }
 
-        return self::utf8($unit);
+        return Utf8::of($unit);
     }
 
     private function codeUnit(): ?int
@@ -155,20 +155,6 @@ final class JsonReader
         $this->at += 4;
 
         return strspn($digits, '0123456789abcdefABCDEF') === 4 ? (int) hexdec($digits) : null;
-    }
-
-    /**
-     * As mb_chr(), but lets a lone surrogate through, as Python does.
-     */
-    private static function utf8(int $code): string
-    {
-        return match (true) {
-            $code < 0x80 => chr($code),
-            $code < 0x800 => chr(0xC0 | $code >> 6) . chr(0x80 | $code & 0x3F),
-            $code < 0x10000 => chr(0xE0 | $code >> 12) . chr(0x80 | $code >> 6 & 0x3F) . chr(0x80 | $code & 0x3F),
-            default => chr(0xF0 | $code >> 18) . chr(0x80 | $code >> 12 & 0x3F)
-                . chr(0x80 | $code >> 6 & 0x3F) . chr(0x80 | $code & 0x3F),
-        };
     }
 
     private function skipSpace(): void

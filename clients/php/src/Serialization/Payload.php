@@ -28,7 +28,7 @@ final readonly class Payload
     }
 
     /**
-     * Encodes a value as JSON.
+     * Encodes a value: JSON, unless the content type is another that Serializer knows.
      *
      * @param string|null $compression MIME name of a compression to apply
      * @throws InvalidCall when the value has no form on the wire
@@ -40,24 +40,27 @@ final readonly class Payload
         ?string $compression = null,
         Limits $limits = new Limits(),
     ): self {
-        if ($contentType !== self::CONTENT_TYPE) {
-            throw new InvalidCall('only ' . self::CONTENT_TYPE . ' can be written');
-        }
-        $body = Charset::encode(Json::encode($value, $limits), $contentEncoding);
+        $body = match (Serializer::tryFrom($contentType ?? '')) {
+            Serializer::Json => Charset::encode(Json::encode($value, $limits), $contentEncoding),
+            Serializer::Msgpack => Msgpack::encode($value, $limits),
+            Serializer::Yaml => Charset::encode(Yaml::encode($value, $limits), $contentEncoding),
+            null => throw new InvalidCall('only JSON, MessagePack and YAML can be written: see Serializer'),
+        };
         $body = $compression === null ? $body : Compression::compress($body, $compression);
 
         return new self($body, $contentType, $contentEncoding);
     }
 
     /**
-     * Decodes the body to the lossless form (see Json::decode()).
+     * Decodes the body to the lossless form (see Json::decode()), by its content type if the limits accept that.
      *
      * @param string|null $compression what the header `compression` says
      * @throws InvalidMessage when the body is too long, of another content type, or not what it claims to be
      */
     public function decode(Limits $limits = new Limits(), ?string $compression = null): mixed
     {
-        if ($this->contentType !== self::CONTENT_TYPE) {
+        $serializer = Serializer::tryFrom($this->contentType ?? '');
+        if ($serializer === null || !in_array($serializer, $limits->accept, true)) {
             throw new InvalidMessage(sprintf('content type %s is not accepted', $this->contentType ?? 'null'));
         }
         if (strlen($this->body) > $limits->maxBytes) {
@@ -67,6 +70,22 @@ final readonly class Payload
             ? $this->body
             : Compression::decompress($this->body, $compression, $limits->maxBytes);
 
-        return Json::decode(Charset::decode($body, $this->contentEncoding), $limits);
+        return match ($serializer) {
+            Serializer::Json => Json::decode(Charset::decode($body, $this->contentEncoding), $limits),
+            Serializer::Msgpack => Msgpack::decode($body, $limits),
+            Serializer::Yaml => Yaml::decode(Charset::decode($body, $this->contentEncoding), $limits),
+        };
+    }
+
+    /**
+     * What a result store holds, with Celery's `result_compression` undone: itself when it is not compressed.
+     *
+     * @throws InvalidMessage when the compression is damaged, too large or not known here
+     */
+    public function opened(Limits $limits = new Limits()): self
+    {
+        $body = Compression::openStored($this->body, $limits->maxBytes);
+
+        return new self($body, $this->contentType, $this->contentEncoding);
     }
 }

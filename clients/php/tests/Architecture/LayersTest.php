@@ -18,6 +18,9 @@ final class LayersTest extends TestCase
         'Signature' => ['Exception', 'Serialization'],
         'Message' => ['Exception', 'Serialization', 'Signature'],
         'Result' => ['Exception', 'Serialization'],
+        'Security' => ['Exception', 'Serialization'],
+        'Control' => ['Exception', 'Serialization', 'Message'],
+        'Event' => ['Exception', 'Serialization', 'Message'],
         'Transport' => ['Exception', 'Serialization', 'Message'],
         'Client' => ['Exception', 'Serialization', 'Signature', 'Message', 'Result', 'Transport'],
     ];

@@ -47,6 +47,10 @@ final class Source
             if (!$token->is(self::NAMES) || $tokens[$i - 1]->is([T_NAMESPACE, T_OBJECT_OPERATOR, T_DOUBLE_COLON])) {
                 continue;
             }
+            // a case of an enum is a name of its own; one of a switch that names a class goes on with "::"
+            if ($tokens[$i - 1]->is(T_CASE) && !$tokens[$i + 1]->is(T_DOUBLE_COLON)) {
+                continue;
+            }
             if ($tokens[$i - 1]->is(T_USE)) {
                 $imports[(string) substr((string) strrchr('\\' . $token->text, '\\'), 1)] = $token->text;
                 continue;

@@ -4,8 +4,13 @@ declare(strict_types=1);
 
 namespace Celeriac\Tests\Message;
 
+use Celeriac\Control\Reply;
+use Celeriac\Control\Request;
+use Celeriac\Event\Event;
+use Celeriac\Event\EventMessage;
 use Celeriac\Message\Envelope;
 use Celeriac\Message\TaskMessage;
+use Celeriac\Message\TaskMessageV1;
 use Celeriac\Result\TaskResult;
 use Celeriac\Serialization\JsonObject;
 use Celeriac\Signature;
@@ -43,6 +48,11 @@ final class FieldParityTest extends TestCase
             'envelope' => ['envelope', Envelope::FIELDS],
             'signature' => ['signature', Signature::FIELDS],
             'result' => ['result', TaskResult::FIELDS],
+            'task-v1' => ['task-v1', TaskMessageV1::FIELDS],
+            'control' => ['control', Request::FIELDS],
+            'reply' => ['reply', Reply::FIELDS],
+            'event-message' => ['event-message', EventMessage::FIELDS],
+            'event' => ['event', Event::FIELDS],
         ];
     }
 }

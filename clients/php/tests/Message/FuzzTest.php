@@ -4,14 +4,22 @@ declare(strict_types=1);
 
 namespace Celeriac\Tests\Message;
 
+use Celeriac\Control\Reply;
+use Celeriac\Control\Request;
+use Celeriac\Event\EventMessage;
 use Celeriac\Exception\InvalidMessage;
 use Celeriac\Message\Envelope;
 use Celeriac\Message\TaskMessage;
+use Celeriac\Message\TaskMessageV1;
 use Celeriac\Message\Wire;
 use Celeriac\Result\TaskResult;
+use Celeriac\Security\SignedBody;
 use Celeriac\Serialization\Bytes;
 use Celeriac\Serialization\JsonObject;
+use Celeriac\Serialization\Limits;
 use Celeriac\Serialization\Payload;
+use Celeriac\Serialization\Serializer;
+use Celeriac\Tests\Support\Address;
 use Celeriac\Tests\Support\Vectors;
 use PHPUnit\Framework\TestCase;
 
@@ -26,6 +34,8 @@ final class FuzzTest extends TestCase
         '99999999999999999999',
         '{"__type__":"date","__value__":"x"}', '{"__type__":"uuid","__value__":{}}', '[[[[[[', '}}', ',', ':', 'tru',
         '{"__type__":"datetime","__value__":"2026-02-30T00:00:00"}', '"__type__"', '5',
+        "\n", "\n  ", '- ', ': ', '? ', '&a ', '*a', '!!binary ', '!!str ', '| ', '\U0011FFFF', '...', '2026-13-45',
+        '1:99', '0x', "\xC1", "\xDD\xFF\xFF\xFF\xFF", "\xDF\x7F\xFF\xFF\xFF", "\xC7\x01\x01\x00",
     ];
 
     public function testParseThrowsNothingButInvalidMessage(): void
@@ -87,6 +97,28 @@ final class FuzzTest extends TestCase
         foreach (Vectors::in('redis') as [$vector]) {
             yield [Vectors::item($vector), static fn (string $bytes): TaskMessage
                 => TaskMessage::parse(Envelope::parse($bytes)->wire)];
+        }
+        foreach (Vectors::in('serializers') as [$vector]) {
+            $wire = Vectors::wire($vector);
+            $limits = new Limits(accept: Serializer::cases());
+            yield [$wire->payload->body, static fn (string $bytes): TaskMessage => TaskMessage::parse(new Wire(
+                new Payload($bytes, $wire->payload->contentType, $wire->payload->contentEncoding),
+                $wire->headers,
+            ), $limits)];
+        }
+        foreach (Vectors::in('task-v1') as [$vector]) {
+            yield [Vectors::payload($vector)->body, static fn (string $bytes): TaskMessageV1
+                => TaskMessageV1::parse(new Wire(new Payload($bytes)))];
+        }
+        $classes = ['control' => Request::class, 'reply' => Reply::class, 'event' => EventMessage::class];
+        foreach (Vectors::in('control') + Vectors::in('events') as [$vector]) {
+            $wire = Address::open($vector)[0];
+            yield [$wire->payload->body, static fn (string $bytes): object
+                => $classes[$vector['kind']]::parse(new Wire(new Payload($bytes), $wire->headers))];
+        }
+        foreach (Vectors::in('security') as [$vector]) {
+            yield [(string) base64_decode(Vectors::payload($vector)->body), static fn (string $bytes): SignedBody
+                => SignedBody::parse(new Payload(base64_encode($bytes), SignedBody::CONTENT_TYPE))];
         }
         foreach (Vectors::in('result') as [$vector]) {
             yield [Vectors::payload($vector)->body, static fn (string $bytes): TaskResult

@@ -7,14 +7,14 @@ namespace Celeriac\Tests\Message;
 use Celeriac\Exception\InvalidMessage;
 use Celeriac\Message\Envelope;
 use Celeriac\Message\TaskMessage;
-use Celeriac\Message\Wire;
 use Celeriac\Serialization\JsonObject;
 use Celeriac\Tests\Support\Neutral;
+use Celeriac\Tests\Support\Tasks;
 use Celeriac\Tests\Support\Vectors;
 use PHPUnit\Framework\TestCase;
 
 /**
- * Every vector of task messages and Redis envelopes, both ways.
+ * Every vector of task messages, alone, in Redis envelopes and in canvases, both ways.
  */
 final class TaskVectorsTest extends TestCase
 {
@@ -26,10 +26,19 @@ final class TaskVectorsTest extends TestCase
     {
         $this->needs($vector);
         $wire = Vectors::wire($vector);
-        $message = TaskMessage::parse($wire);
+        self::assertSame(Neutral::canonical($vector['message']), Neutral::canonical(Tasks::decoded($wire)));
+        $again = Tasks::message($vector['message']->members)->build();
+        self::assertSame(Tasks::canonical($wire), Tasks::canonical($again));
+    }
 
-        self::assertSame(Neutral::canonical($vector['message']), Neutral::canonical(self::flat($message)));
-        $this->assertSameWire($wire, self::unflat($vector['message']->members)->build());
+    /**
+     * @dataProvider serialized
+     * @param array<string, mixed> $vector
+     */
+    public function testOtherSerializersAreWrittenByteForByte(array $vector): void
+    {
+        $again = Tasks::message($vector['message']->members)->build();
+        self::assertSame(Vectors::payload($vector)->body, $again->payload->body);
     }
 
     /**
@@ -38,23 +47,31 @@ final class TaskVectorsTest extends TestCase
      */
     public function testEnvelopeIsDecodedAndEncodedAgain(array $vector): void
     {
-        $envelope = Envelope::parse(Vectors::item($vector));
-        $flat = self::flat(TaskMessage::parse($envelope->wire), $envelope->fields, $envelope->deliveryInfo);
-        self::assertSame(Neutral::canonical($vector['message']), Neutral::canonical($flat));
+        $item = Vectors::item($vector);
+        self::assertSame(Neutral::canonical($vector['message']), Neutral::canonical(Tasks::decoded($item)));
+        $this->assertSameEnvelope(Envelope::parse($item), $vector['message']->members);
+    }
 
-        $fields = $vector['message']->members;
-        $address = array_intersect_key($fields, Envelope::FIELDS);
-        $deliveryInfo = ($fields['extra'] ?? new JsonObject())->members['delivery_info'] ?? new JsonObject();
-        $message = self::unflat(array_diff_key($fields, Envelope::FIELDS));
-        $again = Envelope::of($message->build(), $address, $deliveryInfo->members);
-        $reread = Envelope::parse($again->build());
-        $this->assertSameWire($envelope->wire, $reread->wire);
-        self::assertSame($address, array_intersect_key($reread->fields, $address));
-        self::assertSame($envelope->deliveryInfo, $reread->deliveryInfo);
-        self::assertSame(
-            Neutral::canonical(new JsonObject($envelope->fields)),
-            Neutral::canonical(new JsonObject($reread->fields)),
-        );
+    /**
+     * @dataProvider canvases
+     * @param array<string, mixed> $vector
+     */
+    public function testMessagesOfACanvasAreDecodedAndEncodedAgain(array $vector): void
+    {
+        $wires = $vector['wire']->members['messages'];
+        self::assertSameSize($wires, $messages = $vector['message']->members['messages']);
+        foreach ($wires as $i => $wire) {
+            $wire = ['wire' => $wire];
+            $redis = isset($wire['wire']->members['item']);
+            $decoded = Tasks::decoded($redis ? Vectors::item($wire) : Vectors::wire($wire));
+            self::assertSame(Neutral::canonical($messages[$i]), Neutral::canonical($decoded));
+            if ($redis) {
+                $this->assertSameEnvelope(Envelope::parse(Vectors::item($wire)), $messages[$i]->members);
+            } else {
+                $again = Tasks::message($messages[$i]->members)->build();
+                self::assertSame(Tasks::canonical(Vectors::wire($wire)), Tasks::canonical($again));
+            }
+        }
     }
 
     /**
@@ -82,7 +99,23 @@ final class TaskVectorsTest extends TestCase
      */
     public static function tasks(): array
     {
-        return Vectors::in('task-v2') + Vectors::in('task-v2/optional');
+        return Vectors::in('task-v2') + Vectors::in('task-v2/optional') + Vectors::in('serializers');
+    }
+
+    /**
+     * @return array<string, array{array<string, mixed>}>
+     */
+    public static function serialized(): array
+    {
+        return Vectors::in('serializers');
+    }
+
+    /**
+     * @return array<string, array{array<string, mixed>}>
+     */
+    public static function canvases(): array
+    {
+        return Vectors::in('canvas');
     }
 
     /**
@@ -120,56 +153,18 @@ final class TaskVectorsTest extends TestCase
         }
     }
 
-    private function assertSameWire(Wire $expected, Wire $actual): void
-    {
-        self::assertSame($expected->payload->contentType, $actual->payload->contentType);
-        self::assertSame($expected->payload->contentEncoding, $actual->payload->contentEncoding);
-        self::assertSame(
-            Neutral::canonical(new JsonObject($expected->headers)),
-            Neutral::canonical(new JsonObject($actual->headers)),
-        );
-        self::assertSame(
-            Neutral::canonical(new JsonObject($expected->properties)),
-            Neutral::canonical(new JsonObject($actual->properties)),
-        );
-        self::assertSame(self::body($expected), self::body($actual));
-    }
-
-    private static function body(Wire $wire): string
-    {
-        $body = $wire->payload->decode(compression: $wire->headers['compression'] ?? null);
-        // null and {} are the same embed, and only the second is written
-        $body[2] ??= new JsonObject();
-
-        return Neutral::canonical($body);
-    }
-
-    /**
-     * @param array<string, mixed> $more
-     */
-    private static function flat(TaskMessage $message, array $more = [], array $deliveryInfo = []): JsonObject
-    {
-        $left = $message->extra + ($deliveryInfo === [] ? [] : ['delivery_info' => $deliveryInfo]);
-        $extra = array_map(static fn (array $members): JsonObject => new JsonObject($members), $left);
-
-        return new JsonObject($message->fields + $more + [
-            'content_type' => $message->contentType,
-            'content_encoding' => $message->contentEncoding,
-        ] + ($extra === [] ? [] : ['extra' => new JsonObject($extra)]));
-    }
-
     /**
      * @param array<string, mixed> $flat
      */
-    private static function unflat(array $flat): TaskMessage
+    private function assertSameEnvelope(Envelope $envelope, array $flat): void
     {
-        $extra = array_diff_key(($flat['extra'] ?? new JsonObject())->members, ['delivery_info' => 0]);
-
-        return TaskMessage::of(
-            array_diff_key($flat, ['extra' => 0, 'content_type' => 0, 'content_encoding' => 0]),
-            array_map(static fn (JsonObject $members): array => $members->members, $extra),
-            $flat['content_type'],
-            $flat['content_encoding'],
-        );
+        $again = Envelope::parse(Tasks::envelope($flat)->build());
+        self::assertSame(Tasks::canonical($envelope->wire), Tasks::canonical($again->wire));
+        foreach (['fields', 'deliveryInfo'] as $part) {
+            self::assertSame(
+                Neutral::canonical(new JsonObject($envelope->$part)),
+                Neutral::canonical(new JsonObject($again->$part)),
+            );
+        }
     }
 }

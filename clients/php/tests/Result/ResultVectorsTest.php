@@ -7,6 +7,7 @@ namespace Celeriac\Tests\Result;
 use Celeriac\Exception\InvalidMessage;
 use Celeriac\Result\TaskResult;
 use Celeriac\Serialization\JsonObject;
+use Celeriac\Serialization\Payload;
 use Celeriac\Tests\Support\Neutral;
 use Celeriac\Tests\Support\Vectors;
 use PHPUnit\Framework\TestCase;
@@ -39,6 +40,17 @@ final class ResultVectorsTest extends TestCase
     }
 
     /**
+     * @dataProvider stored
+     * @param array<string, mixed> $vector
+     */
+    public function testStoredDocumentIsOpened(array $vector): void
+    {
+        $document = Vectors::payload($vector)->opened()->decode();
+        self::assertSame(Neutral::canonical($vector['message']), Neutral::canonical($document));
+        self::assertSame(Neutral::canonical($vector['message']), Neutral::canonical(Payload::of($document)->decode()));
+    }
+
+    /**
      * @dataProvider invalidDocuments
      * @param array<string, mixed> $vector
      */
@@ -54,6 +66,14 @@ final class ResultVectorsTest extends TestCase
     public static function documents(): array
     {
         return Vectors::in('result') + Vectors::in('result/optional');
+    }
+
+    /**
+     * @return array<string, array{array<string, mixed>}>
+     */
+    public static function stored(): array
+    {
+        return Vectors::in('stored');
     }
 
     /**

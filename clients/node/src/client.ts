@@ -5,7 +5,7 @@ import { hostname } from 'node:os'
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 
 import { PublishFailed, TransportError } from './errors.js'
-import { build, type Wire } from './message.js'
+import { build } from './message.js'
 import {
   checkClientOptions,
   prepare,
@@ -20,6 +20,7 @@ import { TaskResult } from './task-result.js'
 import { connect } from './transport/connect.js'
 import type { Broker, ResultStore } from './transport/transport.js'
 import { abortable } from './transport/waiting.js'
+import type { Wire } from './wire.js'
 
 /** Names of tasks and what they take and return, for types only: `{ 'tasks.add': (x: number, y: number) => number }`. */
 export type TaskMap<Tasks> = { [Name in keyof Tasks]: (...args: never[]) => unknown }

@@ -10,7 +10,7 @@ import { Float, instantOf, isMap, type Value, type ValueMap } from './values.js'
 
 /** Types of a field, named as in the specification's field list. */
 export type FieldType =
-  'any' | 'array' | 'boolean' | 'date-time' | 'integer' | 'null' | 'object' | 'string' | 'time-limit'
+  'any' | 'array' | 'boolean' | 'date-time' | 'integer' | 'null' | 'number' | 'object' | 'string' | 'time-limit'
 
 /** One wire field. A row without `omitted` is a field whose absence makes the message invalid. */
 export interface Field<Name extends string = string> {
@@ -83,10 +83,24 @@ export function writeFields(fields: readonly Field[], place: string, source: obj
   return result
 }
 
-/** `extra` without its empty places, or `undefined` when nothing is left. */
-export function compactExtra(extra: Record<string, ValueMap>): Extra | undefined {
-  const filled = Object.entries(extra).filter(([, rest]) => Object.keys(rest).length > 0)
-  return filled.length > 0 ? Object.fromEntries(filled) : undefined
+/** Reads the fields of several places, flat, with `extra` for what the table does not name. Raises `InvalidMessage`. */
+export function readPlaces(fields: readonly Field[], places: Readonly<Record<string, ValueMap>>): object {
+  const target: Record<string, Value> = {}
+  const rests = Object.entries(places).map(
+    ([place, source]) => [place, readFields(fields, place, source, target)] as const,
+  )
+  const filled = rests.filter(([, rest]) => Object.keys(rest).length > 0)
+  return { ...target, ...(filled.length > 0 && { extra: Object.fromEntries(filled) satisfies Extra }) }
+}
+
+/** Writes the fields of several places and what `extra` holds for them: the reverse of `readPlaces`. Raises `InvalidCall`. */
+export function writePlaces<Place extends string>(
+  fields: readonly Field[],
+  places: readonly Place[],
+  source: { readonly extra?: Extra },
+): Record<Place, ValueMap> {
+  const parts = places.map((place) => [place, writeFields(fields, place, source, source.extra?.[place])] as const)
+  return Object.fromEntries(parts) as Record<Place, ValueMap>
 }
 
 const CHECKS: Readonly<Record<FieldType, (value: Value) => boolean>> = {
@@ -96,14 +110,15 @@ const CHECKS: Readonly<Record<FieldType, (value: Value) => boolean>> = {
   'date-time': (value) => typeof value === 'string' && instantOf(value) !== undefined,
   integer: (value) => Number.isInteger(value) || typeof value === 'bigint',
   null: (value) => value === null,
+  number: (value) => typeof value === 'bigint' || isFinite(value),
   object: isMap,
   string: (value) => typeof value === 'string',
-  'time-limit': (value) => Array.isArray(value) && value.length === 2 && value.every(isLimit),
+  'time-limit': (value) =>
+    Array.isArray(value) && value.length === 2 && value.every((limit) => limit === null || isFinite(limit)),
 }
 
-function isLimit(value: Value): boolean {
-  if (value instanceof Float) return Number.isFinite(value.value)
-  return value === null || Number.isFinite(value)
+function isFinite(value: Value): boolean {
+  return Number.isFinite(value instanceof Float ? value.value : value)
 }
 
 function hasType(row: Field, value: Value): boolean {

@@ -6,7 +6,7 @@
  */
 
 import { InvalidCall, InvalidMessage } from './errors.js'
-import { Float, floatText, isMap, type Value, type ValueMap } from './values.js'
+import { Float, floatText, floatValue, isMap, type Value, type ValueMap } from './values.js'
 
 /** Python refuses longer integers too; converting them takes quadratic time. */
 const MAX_INTEGER_DIGITS = 4300
@@ -162,14 +162,16 @@ class Reader {
     const match = NUMBER.exec(this.#text)
     if (match) {
       this.#at = NUMBER.lastIndex
-      return match[1] === undefined && match[2] === undefined ? this.#integer(match[0]) : this.#float(Number(match[0]))
+      return match[1] === undefined && match[2] === undefined
+        ? this.#integer(match[0])
+        : floatValue(Number(match[0]), this.#rules.lossless)
     }
     const word = WORDS.get(this.#match(WORD))
     if (word === undefined) {
       this.#at = start
       throw this.#error('expected a JSON value')
     }
-    return typeof word === 'number' ? this.#float(word) : word
+    return typeof word === 'number' ? floatValue(word, this.#rules.lossless) : word
   }
 
   #integer(text: string): number | bigint {
@@ -177,11 +179,6 @@ class Reader {
     if (Number.isSafeInteger(value)) return value + 0 // "-0" is the integer 0
     if (text.length > MAX_INTEGER_DIGITS) throw this.#error(`an integer of more than ${MAX_INTEGER_DIGITS} digits`)
     return BigInt(text)
-  }
-
-  #float(value: number): number | Float {
-    const ambiguous = Number.isInteger(value) || !Number.isFinite(value)
-    return this.#rules.lossless && ambiguous ? new Float(value) : value
   }
 
   #match(pattern: RegExp): string {
@@ -216,7 +213,8 @@ export function assign<T>(map: Record<string, T>, key: string, value: T): void {
   }
 }
 
-type Path = (string | number)[]
+/** Where a value stands inside another. */
+export type Path = (string | number)[]
 
 /** Anything but printable ASCII without quote and backslash. */
 const UNUSUAL = /[^ !#-[\]-~]/
@@ -242,11 +240,7 @@ function write(value: unknown, rules: WriteRules, path: Path): string {
 
 function writeObject(value: object, rules: WriteRules, path: Path): string {
   if (value instanceof Float) return floatText(value.value)
-  if (path.length > rules.maxDepth) {
-    throw new InvalidCall(
-      `nested deeper than ${rules.maxDepth}, or an object that holds itself, at ${place(path.slice(0, 5))}...`,
-    )
-  }
+  if (path.length > rules.maxDepth) throw tooDeep(rules.maxDepth, path)
   if (Array.isArray(value)) return writeList(value, rules, path)
   if (isMap(value) && typeof value['toJSON'] !== 'function') {
     rules.check(value)
@@ -291,8 +285,16 @@ function writeString(text: string): string {
   )
 }
 
-function unwritable(what: string, path: Path): InvalidCall {
+/** The error for what no serializer can write. */
+export function unwritable(what: string, path: Path): InvalidCall {
   return new InvalidCall(`${what} at ${place(path)} cannot be sent; pass plain data or one of the value classes`)
+}
+
+/** The error for a value that is nested too deep. */
+export function tooDeep(maxDepth: number, path: Path): InvalidCall {
+  return new InvalidCall(
+    `nested deeper than ${maxDepth}, or an object that holds itself, at ${place(path.slice(0, 5))}...`,
+  )
 }
 
 function place(path: Path): string {

@@ -4,18 +4,12 @@
  * Wire names (`root_id`) stand in this file and nowhere else; the rest of the library says `rootId`.
  */
 
-import { InvalidCall, InvalidMessage } from './errors.js'
-import { compactExtra, readFields, writeFields, type Extra, type Field, type Snake } from './fields.js'
-import { compress, CONTENT_TYPE, decode, decompress, encode, type Encoded, type ReadOptions } from './serialization.js'
+import { compress, decompress } from './compression.js'
+import { InvalidMessage } from './errors.js'
+import type { Extra, Field, Snake } from './fields.js'
+import { decode, encode, serializerOf, type ReadOptions } from './serialization.js'
 import { isMap, type Value, type ValueMap } from './values.js'
-
-/** A message as a broker carries it: header and property names are those of the wire. */
-export interface Wire extends Encoded {
-  /** Application headers. */
-  readonly headers: Readonly<ValueMap>
-  /** Message properties other than content type and encoding. */
-  readonly properties: Readonly<ValueMap>
-}
+import { readWire, writeWire, type Content, type Wire } from './wire.js'
 
 /** Every field of the message. A row without `omitted` is a field whose absence makes the message invalid. */
 export const FIELDS = [
@@ -53,13 +47,13 @@ export const FIELDS = [
   { name: 'errbacks', place: 'embed', types: ['array', 'null'], omitted: null },
   { name: 'chain', place: 'embed', types: ['array', 'null'], omitted: null },
   { name: 'chord', place: 'embed', types: ['object', 'null'], omitted: null },
-] as const satisfies readonly Field<Snake<Exclude<keyof TaskMessage, 'contentType' | 'contentEncoding' | 'extra'>>>[]
+] as const satisfies readonly Field<Snake<Exclude<keyof TaskMessage, keyof Content | 'extra'>>>[]
 
 /**
  * A task message, flat. A property that is absent was absent on the wire; `null` was `null` there.
  * `eta` and `expires` stay the wire's ISO text: {@link instantOf} gives the instant.
  */
-export interface TaskMessage {
+export interface TaskMessage extends Content {
   /** Name of the task. */
   readonly task: string
   /** Id of the task, not empty. */
@@ -122,10 +116,6 @@ export interface TaskMessage {
   readonly chain?: readonly Value[] | null
   /** Signature of the chord's body. */
   readonly chord?: Readonly<ValueMap> | null
-  /** Content type of the body. */
-  readonly contentType?: string
-  /** Content encoding of the body. */
-  readonly contentEncoding?: string
   /** What the table does not name, by place (`headers`, `properties`, `embed`); written back by `build`. */
   readonly extra?: Extra
 }
@@ -134,37 +124,17 @@ const PLACES_OF_BODY = ['args', 'kwargs', 'embed'] as const
 
 /** Reads a message. Raises `InvalidMessage`, and nothing else, whatever the bytes. */
 export function parse(wire: Wire, options: ReadOptions = {}): TaskMessage {
-  const target: Record<string, Value> = {}
-  const headers = readFields(FIELDS, 'headers', wire.headers, target)
-  const properties = readFields(FIELDS, 'properties', wire.properties, target)
-  const [args, kwargs, embedded] = readBody(wire, target['compression'], options)
-  readFields(FIELDS, 'body', { args, kwargs }, target)
-  const extra = compactExtra({ headers, properties, embed: readFields(FIELDS, 'embed', embedded, target) })
-  return {
-    ...(target as unknown as TaskMessage),
-    ...(wire.contentType !== undefined && { contentType: wire.contentType }),
-    ...(wire.contentEncoding !== undefined && { contentEncoding: wire.contentEncoding }),
-    ...(extra && { extra }),
-  }
+  const [args, kwargs, embed] = readBody(wire, wire.headers['compression'], options)
+  return readWire(FIELDS, wire, { body: { args, kwargs }, embed }) as TaskMessage
 }
 
 /** Writes a message. Raises `InvalidCall` naming the field that cannot be written. */
 export function build(message: TaskMessage): Wire {
-  const { contentType = CONTENT_TYPE, extra = {}, compression } = message
-  if (contentType !== CONTENT_TYPE)
-    throw new InvalidCall(`content type ${contentType} cannot be written, only ${CONTENT_TYPE}`)
-  const headers = writeFields(FIELDS, 'headers', message, extra['headers'])
-  const properties = writeFields(FIELDS, 'properties', message, extra['properties'])
-  const parts = writeFields(FIELDS, 'body', message)
-  const embed = writeFields(FIELDS, 'embed', message, extra['embed'])
-  const encoded = encode([parts['args'], parts['kwargs'], embed])
-  return {
-    contentType,
-    contentEncoding: message.contentEncoding ?? encoded.contentEncoding,
-    headers,
-    properties,
-    body: typeof compression === 'string' ? compress(compression, encoded.body) : encoded.body,
-  }
+  const { compression } = message
+  return writeWire(FIELDS, message, ['body', 'embed'], ({ body, embed }) => {
+    const encoded = encode([body['args'], body['kwargs'], embed], serializerOf(message.contentType))
+    return typeof compression === 'string' ? { ...encoded, body: compress(compression, encoded.body) } : encoded
+  })
 }
 
 function readBody(wire: Wire, compression: Value | undefined, options: ReadOptions): [Value, Value, ValueMap] {

@@ -4,10 +4,6 @@
  */
 
 import { camel } from './fields.js'
-import { build, parse, type TaskMessage } from './message.js'
-import { buildResult, parseResult, type ResultMessage } from './result.js'
-import { decode, encode, type Encoded } from './serialization.js'
-import { buildEnvelope, parseEnvelope, type Envelope } from './transport/envelope.js'
 import {
   DateTime,
   Decimal,
@@ -27,8 +23,6 @@ export type Json = null | boolean | number | string | Json[] | JsonMap
 export interface JsonMap {
   [key: string]: Json
 }
-
-const LOSSLESS = { lossless: true } as const
 
 const TEXT_CLASSES = {
   $datetime: DateTime,
@@ -76,7 +70,8 @@ function textTag(value: TextValue): string {
   return Object.entries(TEXT_CLASSES).find(([, Class]) => value instanceof Class)?.[0] ?? '$text'
 }
 
-function untagMap(map: JsonMap): ValueMap {
+/** An object with tags in its values -> without tags. */
+export function untagMap(map: JsonMap): ValueMap {
   return mapEntries(map, (key, item) => [key, untag(item)])
 }
 
@@ -109,58 +104,4 @@ export function toNeutral(message: object): JsonMap {
 /** Neutral form -> a message of the library. */
 export function fromNeutral(neutral: JsonMap): ValueMap {
   return mapEntries(neutral, (key, item) => [camel(key), untag(item)])
-}
-
-/** Both directions of one kind of vector. */
-export interface Codec {
-  /** Wire form -> neutral message. Raises `InvalidMessage`. */
-  readonly decode: (wire: JsonMap) => JsonMap
-  /** Neutral message -> wire form. Raises `InvalidCall`. */
-  readonly encode: (message: JsonMap) => JsonMap
-}
-
-/** By kind of vector. */
-export const CODECS: Readonly<Record<string, Codec>> = {
-  task: {
-    decode: (wire) => {
-      const { headers = {}, properties = {} } = wire as { headers?: JsonMap; properties?: JsonMap }
-      return toNeutral(
-        parse({ ...toEncoded(wire), headers: untagMap(headers), properties: untagMap(properties) }, LOSSLESS),
-      )
-    },
-    encode: (message) => fromEncoded(build(fromNeutral(message) as unknown as TaskMessage)),
-  },
-  envelope: {
-    decode: ({ item }) => {
-      const { wire, envelope, deliveryInfo } = parseEnvelope(Buffer.from(item as string, 'base64'), LOSSLESS)
-      const flat = toNeutral({ ...parse(wire, LOSSLESS), ...envelope })
-      if (Object.keys(deliveryInfo).length === 0) return flat
-      return { ...flat, extra: { ...(flat['extra'] as JsonMap | undefined), delivery_info: tag(deliveryInfo) } }
-    },
-    encode: (message) => {
-      const { delivery_info: deliveryInfo = {}, ...extra } = (message['extra'] ?? {}) as { delivery_info?: JsonMap }
-      const flat = fromNeutral({ ...message, extra }) as unknown as TaskMessage & Envelope
-      return { item: Buffer.from(buildEnvelope(build(flat), flat, untagMap(deliveryInfo))).toString('base64') }
-    },
-  },
-  result: {
-    decode: (wire) => toNeutral(parseResult(toEncoded(wire), LOSSLESS)),
-    encode: (message) => fromEncoded(buildResult(fromNeutral(message) as unknown as ResultMessage)),
-  },
-  value: {
-    decode: (wire) => ({ value: tag(decode(toEncoded(wire), LOSSLESS)) }),
-    encode: ({ value = null }) => fromEncoded(encode(untag(value))),
-  },
-}
-
-function toEncoded(wire: JsonMap): Encoded {
-  return {
-    contentType: (wire['content_type'] as string | null | undefined) ?? undefined,
-    contentEncoding: (wire['content_encoding'] as string | null | undefined) ?? undefined,
-    body: Buffer.from(wire['body'] as string, 'base64'),
-  }
-}
-
-function fromEncoded({ body, ...rest }: Encoded): JsonMap {
-  return { ...toNeutral(rest), body: Buffer.from(body).toString('base64') }
 }

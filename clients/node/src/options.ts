@@ -2,7 +2,8 @@
 
 import { InvalidCall } from './errors.js'
 import { FIELDS, type TaskMessage } from './message.js'
-import { summary } from './serialization.js'
+import { ALL_SERIALIZERS } from './serialization.js'
+import { summary } from './summary.js'
 import { buildSignature, buildSignatures, type Signature } from './signature.js'
 import { DateTime, instantOf, isMap, isoText, type Value, type ValueMap } from './values.js'
 
@@ -227,6 +228,11 @@ const CLIENT_OPTIONS: Readonly<Record<string, Rule>> = {
   maxBytes: ['a number above 0', isLimit],
   maxDepth: ['a number above 0', isLimit],
   lossless: ['true or false', (value) => typeof value === 'boolean'],
+  accept: [`a list of ${ALL_SERIALIZERS.join(', ')}`, isSerializers],
+}
+
+function isSerializers(value: unknown): boolean {
+  return Array.isArray(value) && value.every((name) => (ALL_SERIALIZERS as readonly unknown[]).includes(name))
 }
 
 function isTransport(value: unknown): boolean {

@@ -4,7 +4,8 @@
 
 import { InvalidMessage, NotRegistered, TaskFailure, TaskRevoked, type RemoteException } from './errors.js'
 import { readFields, writeFields, type Field, type Snake } from './fields.js'
-import { decode, decompress, encode, type Encoded, type ReadOptions } from './serialization.js'
+import { decompress } from './compression.js'
+import { decode, encode, type Encoded, type ReadOptions } from './serialization.js'
 import { isMap, type Value, type ValueMap } from './values.js'
 
 /** Every field of the document. A row without `omitted` is a field whose absence makes the document invalid. */
@@ -57,10 +58,8 @@ export function isTerminal(status: string): boolean {
 
 /** Reads a document. Raises `InvalidMessage`, and nothing else, whatever the bytes. */
 export function parseResult(encoded: Encoded, options: ReadOptions = {}): ResultMessage {
-  const document = decode({ ...encoded, body: uncompressed(encoded.body, options) }, options)
-  if (!isMap(document)) throw new InvalidMessage('a result document must be an object')
   const target: Record<string, Value> = {}
-  const extra = readFields(RESULT_FIELDS, 'result', document, target)
+  const extra = readFields(RESULT_FIELDS, 'result', readDocument(encoded, options), target)
   const message: ResultMessage = {
     ...(target as unknown as ResultMessage),
     ...(Object.keys(extra).length > 0 && { extra }),
@@ -121,6 +120,47 @@ function unwrapped(exception: RemoteException): RemoteException {
   if (exception.excType !== 'UnpickleableExceptionWrapper') return exception
   if (typeof excModule !== 'string' || typeof excType !== 'string' || !Array.isArray(args)) return exception
   return { ...exception, excModule, excType, args }
+}
+
+// ---- groups ------------------------------------------------------------------------------------------------------
+
+/** A task or a group, and where it came from: its id and its parent, and for a group its members (RS-GROUP-002). */
+export type ResultTuple = readonly [readonly [id: string, parent: ResultTuple | null], readonly ResultTuple[] | null]
+
+/** The document of a saved group. It has no state: its members have (RS-GROUP-003). */
+export interface SavedGroup {
+  /** The group and its members. */
+  readonly result: ResultTuple
+  /** Other keys. */
+  readonly extra?: Readonly<ValueMap>
+}
+
+/** Reads the document of a saved group. Raises `InvalidMessage`, and nothing else, whatever the bytes. */
+export function parseGroup(encoded: Encoded, options: ReadOptions = {}): SavedGroup {
+  const { result = null, ...extra } = readDocument(encoded, options)
+  if (!isResultTuple(result)) throw new InvalidMessage('the result of a saved group must be a result tuple')
+  return { result, ...(Object.keys(extra).length > 0 && { extra }) }
+}
+
+/** Writes the document of a saved group (RS-GROUP-001). */
+export function buildGroup({ result, extra }: SavedGroup): Encoded {
+  return encode({ ...extra, result })
+}
+
+/** Whether a value is a result tuple: a group's document, and every one of `children`. */
+export function isResultTuple(value: unknown): value is ResultTuple {
+  if (!Array.isArray(value) || value.length !== 2 || !Array.isArray(value[0]) || value[0].length !== 2) return false
+  const [[id, parent], members] = value as [[unknown, unknown], unknown]
+  const isMembers = members === null || (Array.isArray(members) && members.every(isResultTuple))
+  return typeof id === 'string' && (parent === null || isResultTuple(parent)) && isMembers
+}
+
+// ---- stored documents --------------------------------------------------------------------------------------------
+
+function readDocument(encoded: Encoded, options: ReadOptions): ValueMap {
+  const document = decode({ ...encoded, body: uncompressed(encoded.body, options) }, options)
+  if (!isMap(document)) throw new InvalidMessage('a result document must be an object')
+  return document
 }
 
 /** Celery 5.7 with `result_compression` writes this before the name of the compression and the data. */

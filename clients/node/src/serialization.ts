@@ -1,38 +1,22 @@
 /**
- * Bytes of a body <-> values: JSON with Celery's type tags, compression, and the limits on what is received.
+ * Bytes of a body <-> values: the serializers by content type, and JSON with Celery's type tags.
  */
-
-import { deflateSync, inflateSync } from 'node:zlib'
 
 import { CeleriacError, InvalidCall, InvalidMessage } from './errors.js'
 import { readJson, writeJson } from './json.js'
-import {
-  DateTime,
-  Decimal,
-  Float,
-  isMap,
-  isoText,
-  LocalDate,
-  LocalTime,
-  TextValue,
-  Uuid,
-  type Value,
-  type ValueMap,
-} from './values.js'
+import { MAX_BYTES, MAX_DEPTH, type Limits } from './limits.js'
+import { readMsgpack, writeMsgpack } from './msgpack.js'
+import { fromBase64, utf8 } from './text.js'
+import { DateTime, Decimal, isMap, isoText, LocalDate, LocalTime, Uuid, type Value, type ValueMap } from './values.js'
+import { readYaml, writeYaml } from './yaml.js'
 
-/** The one content type that is written and accepted, compared byte for byte as workers do (SER-CT-001, SER-CT-003). */
-export const CONTENT_TYPE = 'application/json'
-/** The content encoding that goes with it. */
-export const CONTENT_ENCODING = 'utf-8'
+/** Names of the serializers, as Celery has them. */
+export type Serializer = 'json' | 'msgpack' | 'yaml'
 
-const MEGABYTE = 1024 * 1024
-
-/** Limits on what is received, and how to read it. */
-export interface ReadOptions {
-  /** Largest body in bytes, decompressed. Default 128 MiB (SER-JSON-010). */
-  readonly maxBytes?: number
-  /** Deepest nesting. Default 500 (SER-JSON-009). */
-  readonly maxDepth?: number
+/** How to read what is received, and its limits. */
+export interface ReadOptions extends Limits {
+  /** Serializers to accept besides JSON. Default: none (SER-CT-003, SEC-CT-001). */
+  readonly accept?: readonly Serializer[]
   /**
    * Keep what plain JavaScript values lose: `1.0` is read as `Float`, a datetime as `DateTime` (microseconds, its own
    * offset) instead of `Date`, a UUID as `Uuid` instead of text. Default `false`.
@@ -40,7 +24,57 @@ export interface ReadOptions {
   readonly lossless?: boolean
 }
 
-const DEFAULTS = { maxBytes: 128 * MEGABYTE, maxDepth: 500, lossless: false } as const
+/** How to read one body: every option is there. */
+interface Reading {
+  readonly maxDepth: number
+  readonly lossless: boolean
+}
+
+/** One serializer: its content type and encoding, and both directions. */
+interface Codec {
+  readonly contentType: string
+  readonly contentEncoding: string
+  readonly write: (value: unknown) => Uint8Array
+  readonly read: (body: Uint8Array, reading: Reading) => Value
+}
+
+/** By name (SER-CT-001, SER-CT-002, SER-CT-005). pickle is not among them and never will be (SER-CT-004). */
+const SERIALIZERS: Readonly<Record<Serializer, Codec>> = {
+  json: {
+    contentType: 'application/json',
+    contentEncoding: 'utf-8',
+    write: (value) => Buffer.from(encodeText(value)),
+    read: readTagged,
+  },
+  msgpack: {
+    contentType: 'application/x-msgpack',
+    contentEncoding: 'binary',
+    write: (value) => writeMsgpack(value, MAX_DEPTH),
+    read: readMsgpack,
+  },
+  yaml: {
+    contentType: 'application/x-yaml',
+    contentEncoding: 'utf-8',
+    write: (value) => Buffer.from(writeYaml(value, MAX_DEPTH)),
+    read: (body, reading) => readYaml(utf8(body), reading),
+  },
+}
+
+/** The content type of JSON, which is written unless the caller asks for another (SER-CT-006). */
+export const CONTENT_TYPE = SERIALIZERS.json.contentType
+/** The content encoding that goes with it. */
+export const CONTENT_ENCODING = SERIALIZERS.json.contentEncoding
+
+/** Every serializer, for readers that accept them all. */
+export const ALL_SERIALIZERS = Object.keys(SERIALIZERS) as readonly Serializer[]
+
+/** The serializer of a content type, by default JSON. Raises `InvalidCall`. */
+export function serializerOf(contentType = CONTENT_TYPE): Serializer {
+  const name = ALL_SERIALIZERS.find((one) => SERIALIZERS[one].contentType === contentType)
+  if (name === undefined)
+    throw new InvalidCall(`content type ${contentType} cannot be written, only ${shown(ALL_SERIALIZERS)}`)
+  return name
+}
 
 /** A body and how it is encoded. */
 export interface Encoded {
@@ -52,68 +86,50 @@ export interface Encoded {
   readonly body: Uint8Array
 }
 
-/** Encodes a value as a JSON body. Raises `InvalidCall` naming what cannot be written. */
-export function encode(value: unknown): Encoded {
-  return { contentType: CONTENT_TYPE, contentEncoding: CONTENT_ENCODING, body: Buffer.from(encodeText(value)) }
+/** Encodes a value as a body. Raises `InvalidCall` naming what cannot be written. */
+export function encode(value: unknown, serializer: Serializer = 'json'): Encoded {
+  const { contentType, contentEncoding, write } = SERIALIZERS[serializer]
+  return { contentType, contentEncoding, body: write(value) }
+}
+
+/** Decodes a body. Content types are compared byte for byte, as workers do. Raises `InvalidMessage`, and nothing else. */
+export function decode(encoded: Encoded, options: ReadOptions = {}): Value {
+  const { contentType, contentEncoding: encoding, body } = encoded
+  const accepted = ALL_SERIALIZERS.filter((name) => name === 'json' || options.accept?.includes(name))
+  const codec = accepted.map((name) => SERIALIZERS[name]).find((one) => one.contentType === contentType)
+  if (!codec)
+    throw new InvalidMessage(`content type ${JSON.stringify(contentType)} is not accepted, only ${shown(accepted)}`)
+  // "utf8" is an old spelling of producers other than Celery.
+  if (encoding !== undefined && encoding.toLowerCase().replace(/^utf8$/, 'utf-8') !== codec.contentEncoding)
+    throw new InvalidMessage(
+      `content encoding ${JSON.stringify(encoding)} is not accepted, only ${codec.contentEncoding}`,
+    )
+  return limited(body, codec.read, options)
 }
 
 /** Encodes a value as JSON text with Celery's type tags. */
 export function encodeText(value: unknown): string {
-  return writeJson(value, { maxDepth: DEFAULTS.maxDepth, tag: toTag, check: refuseTagShape })
-}
-
-/** Decodes a body. Raises `InvalidMessage`, and nothing else. */
-export function decode(encoded: Encoded, options: ReadOptions = {}): Value {
-  if (encoded.contentType !== CONTENT_TYPE) {
-    throw new InvalidMessage(
-      `content type ${JSON.stringify(encoded.contentType)} is not accepted, only ${CONTENT_TYPE}`,
-    )
-  }
-  const encoding = encoded.contentEncoding
-  if (encoding !== undefined && !/^utf-?8$/i.test(encoding)) {
-    throw new InvalidMessage(`content encoding ${JSON.stringify(encoding)} is not accepted, only ${CONTENT_ENCODING}`)
-  }
-  return decodeText(encoded.body, options)
+  return writeJson(value, { maxDepth: MAX_DEPTH, tag: toTag, check: refuseTagShape })
 }
 
 /** Decodes UTF-8 JSON text with Celery's type tags. Raises `InvalidMessage`, and nothing else. */
 export function decodeText(body: Uint8Array, options: ReadOptions = {}): Value {
-  const { maxBytes, maxDepth, lossless } = { ...DEFAULTS, ...options }
+  return limited(body, readTagged, options)
+}
+
+function limited(body: Uint8Array, read: Codec['read'], options: ReadOptions): Value {
+  const { maxBytes = MAX_BYTES, maxDepth = MAX_DEPTH, lossless = false } = options
   if (body.byteLength > maxBytes)
     throw new InvalidMessage(`a body of ${body.byteLength} bytes is over the limit of ${maxBytes}`)
+  return read(body, { maxDepth, lossless })
+}
+
+function readTagged(body: Uint8Array, { maxDepth, lossless }: Reading): Value {
   return readJson(utf8(body), { maxDepth, lossless, revive: (map) => fromTag(map, lossless) })
 }
 
-/** Strict: invalid bytes and a byte order mark are refused, as workers refuse them. */
-export function utf8(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch (cause) {
-    throw new InvalidMessage('not valid UTF-8', { cause })
-  }
-}
-
-// ---- compression -------------------------------------------------------------------------------------------------
-
-/** What the header says is `gzip` is a zlib stream; real gzip data is refused by workers (SER-COMP-002). */
-const ZLIB_NAMES: readonly string[] = ['application/x-gzip', 'gzip', 'zlib']
-
-/** Compresses a body by the name in the `compression` header. */
-export function compress(name: string, body: Uint8Array): Uint8Array {
-  if (!ZLIB_NAMES.includes(name))
-    throw new InvalidCall(`compression ${JSON.stringify(name)} is not supported, only application/x-gzip`)
-  return deflateSync(body)
-}
-
-/** Reverses `compress`, within the size limit. */
-export function decompress(name: string, body: Uint8Array, options: ReadOptions = {}): Uint8Array {
-  if (!ZLIB_NAMES.includes(name)) throw new InvalidMessage(`compression ${JSON.stringify(name)} is not supported`)
-  const maxOutputLength = options.maxBytes ?? DEFAULTS.maxBytes
-  try {
-    return inflateSync(body, { maxOutputLength })
-  } catch (cause) {
-    throw new InvalidMessage(`the body is no ${name} data within ${maxOutputLength} bytes`, { cause })
-  }
+function shown(names: readonly Serializer[]): string {
+  return names.map((name) => SERIALIZERS[name].contentType).join(', ')
 }
 
 // ---- type tags ---------------------------------------------------------------------------------------------------
@@ -188,64 +204,6 @@ function fromUtf8(text: string): Uint8Array {
   return Buffer.from(text)
 }
 
-/** Strict base64; line breaks are allowed. */
-export function fromBase64(text: string): Uint8Array {
-  const dense = text.replaceAll(/\s/g, '')
-  if (dense.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(dense)) throw new InvalidMessage('not base64')
-  return Buffer.from(dense, 'base64')
-}
-
 function dashed(hex: string): string {
   return hex.replaceAll('-', '').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
-}
-
-// ---- text for logs -----------------------------------------------------------------------------------------------
-
-const SUMMARY_LENGTH = 1024
-const SUMMARY_DEPTH = 3
-const ELLIPSIS = '...'
-
-/**
- * Short JSON-like text of arguments for logs and events (`argsrepr`, `kwargsrepr`): at most 1024 characters, three
- * levels (TM-HDR-019). It never reads more of the arguments than it prints.
- */
-export function summary(value: unknown): string {
-  const text = summarize(value, SUMMARY_DEPTH, SUMMARY_LENGTH)
-  return text.length <= SUMMARY_LENGTH
-    ? text
-    : text.slice(0, SUMMARY_LENGTH - ELLIPSIS.length).toWellFormed() + ELLIPSIS
-}
-
-function summarize(value: unknown, depth: number, room: number): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > room ? value.slice(0, room) + ELLIPSIS : value)
-  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value)
-  if (typeof value !== 'object' || value === null) return 'null'
-  if (Array.isArray(value)) return `[${depth === 0 ? ELLIPSIS : summarizeItems(value.entries(), '', depth, room)}]`
-  if (isMap(value)) return `{${depth === 0 ? ELLIPSIS : summarizeItems(Object.entries(value), ': ', depth, room)}}`
-  return summarizeInstance(value)
-}
-
-function summarizeItems(
-  items: Iterable<[string | number, unknown]>,
-  colon: string,
-  depth: number,
-  room: number,
-): string {
-  const parts: string[] = []
-  for (const [key, item] of items) {
-    if (room <= 0) {
-      parts.push(ELLIPSIS)
-      break
-    }
-    const part = (colon && JSON.stringify(key) + colon) + summarize(item, depth - 1, room)
-    room -= part.length + 2
-    parts.push(part)
-  }
-  return parts.join(', ')
-}
-
-function summarizeInstance(value: object): string {
-  if (value instanceof Uint8Array) return `<${value.byteLength} bytes>`
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString()
-  return value instanceof TextValue || value instanceof Float ? value.toString() : value.constructor.name
 }

@@ -3,7 +3,7 @@
  */
 
 import { InvalidCall } from './errors.js'
-import { compactExtra, readFields, writeFields, type Extra, type Field, type Snake } from './fields.js'
+import { readPlaces, writePlaces, type Extra, type Field, type Snake } from './fields.js'
 import type { Value, ValueMap } from './values.js'
 
 /** Fields of a signature. Six are always written (TM-BODY-009): a worker fails on a callback without `options`. */
@@ -141,14 +141,11 @@ export function buildSignatures(signatures: Signature | readonly Signature[]): V
 
 /** The wire form of a signature. */
 export function buildSignature(source: Signature): ValueMap {
-  return writeFields(SIGNATURE_FIELDS, 'signature', source, source.extra?.['signature'])
+  return writePlaces(SIGNATURE_FIELDS, ['signature'], source).signature
 }
 
 /** Reads the wire form of a signature, filling what was omitted. Raises `InvalidMessage`. */
 export function parseSignature(source: ValueMap): Signature {
-  const target: Record<string, Value> = {}
-  const rest = readFields(SIGNATURE_FIELDS, 'signature', source, target)
-  const extra = compactExtra({ signature: rest })
   const omitted = { args: [], kwargs: {}, options: {}, subtaskType: null, immutable: false }
-  return { ...omitted, ...target, ...(extra && { extra }) } as unknown as Signature
+  return { ...omitted, ...readPlaces(SIGNATURE_FIELDS, { signature: source }) } as unknown as Signature
 }

@@ -39,6 +39,17 @@ export class Float {
   }
 }
 
+/** What a float from the wire becomes: lossless, a `Float` where a plain number could be taken for an int. */
+export function floatValue(value: number, lossless: boolean): number | Float {
+  return lossless && (Number.isInteger(value) || !Number.isFinite(value)) ? new Float(value) : value
+}
+
+/** What an int from the wire becomes: a number as long as that is exact. */
+export function integerValue(value: bigint): number | bigint {
+  const number = Number(value)
+  return Number.isSafeInteger(number) ? number : value
+}
+
 /** Base of the values that are kept as text. */
 export abstract class TextValue {
   /** The text that goes on the wire. */

@@ -2,9 +2,21 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { InvalidMessage } from '../src/errors.js'
-import { CODECS, type Json, type JsonMap } from '../src/neutral.js'
-import { decode, parse, parseEnvelope, parseResult } from '../src/index.js'
-import { vectors } from './support.js'
+import { CODECS } from '../src/codecs.js'
+import type { Json, JsonMap } from '../src/neutral.js'
+import {
+  decode,
+  parse,
+  parseControl,
+  parseEnvelope,
+  parseEvents,
+  parseGroup,
+  parseReply,
+  parseResult,
+  parseSigned,
+  parseV1,
+} from '../src/index.js'
+import { vectorFolders, vectors } from './support.js'
 
 /** A small generator with a seed, so that a failure can be repeated. */
 function generator(seed: number): (below: number) => number {
@@ -39,15 +51,27 @@ function readEverything(what: string, body: Uint8Array): void {
   raisesOnlyInvalidMessage(what, () =>
     parse({ ...CONTENT, body, headers: { ...HEADERS, compression: 'zlib' }, properties: {} }),
   )
-  raisesOnlyInvalidMessage(what, () => parseResult({ ...CONTENT, body }))
+  const wire = { ...CONTENT, body, headers: {}, properties: {} }
+  for (const read of [parseResult, parseGroup, parseV1, parseControl, parseReply, parseEvents])
+    raisesOnlyInvalidMessage(what, () => read(wire))
+  raisesOnlyInvalidMessage(what, () => parseSigned({ ...wire, contentType: 'application/data' }, { certificates: [] }))
   raisesOnlyInvalidMessage(what, () => parseEnvelope(body))
+  const accept = ['msgpack', 'yaml'] as const
+  for (const lossless of [false, true]) {
+    raisesOnlyInvalidMessage(what, () =>
+      decode({ ...wire, contentType: 'application/x-msgpack', contentEncoding: 'binary' }, { accept, lossless }),
+    )
+    raisesOnlyInvalidMessage(what, () => decode({ ...wire, contentType: 'application/x-yaml' }, { accept, lossless }))
+  }
 }
 
-const SAMPLES = ['task-v2', 'redis', 'result', 'serialization'].flatMap((folder) => vectors(folder))
+const SAMPLES = vectorFolders()
+  .flatMap((folder) => vectors(folder))
+  .filter(({ wire }) => 'body' in wire || 'item' in wire)
 
 test('random bytes', () => {
   const random = generator(1)
-  const alphabet = Buffer.from('{}[]",:\\u0123456789-+.eE truefalsnNIity_\u00ff\n')
+  const alphabet = Buffer.from('{}[]",:\\u0123456789-+.eE truefalsnNIity_\u00ff\n|>&*!#%@`?')
   for (let round = 0; round < 5000; round += 1) {
     const bytes = Uint8Array.from({ length: random(40) }, () =>
       round % 2 === 0 ? random(256) : (alphabet[random(alphabet.length)] ?? 0),
@@ -90,11 +114,12 @@ const ODD_VALUES: readonly Json[] = [
 
 test('vectors with headers and properties replaced', () => {
   const random = generator(3)
-  const tasks = SAMPLES.filter(({ kind }) => kind === 'task')
+  const messages = SAMPLES.filter(({ wire }) => 'headers' in wire && 'properties' in wire)
   for (let round = 0; round < 3000; round += 1) {
-    const wire = structuredClone(pick(tasks, random).wire)
+    const { kind, wire: original } = pick(messages, random)
+    const wire = structuredClone(original)
     const part = wire[random(4) === 0 ? 'properties' : 'headers'] as JsonMap
     part[pick([...Object.keys(part), 'other'], random)] = pick(ODD_VALUES, random)
-    raisesOnlyInvalidMessage(`seed 3, round ${round}`, () => CODECS['task']?.decode(wire))
+    raisesOnlyInvalidMessage(`seed 3, round ${round}`, () => CODECS[kind]?.decode(wire))
   }
 })

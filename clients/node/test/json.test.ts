@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { InvalidCall, InvalidMessage } from '../src/errors.js'
-import { decodeText, encodeText, summary } from '../src/serialization.js'
+import { decodeText, encodeText } from '../src/serialization.js'
+import { summary } from '../src/summary.js'
 import { DateTime, Decimal, Float, LocalDate, LocalTime, Uuid } from '../src/values.js'
 
 const read = (text: string, lossless = false): unknown => decodeText(Buffer.from(text), { lossless })

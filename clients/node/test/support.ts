@@ -2,6 +2,8 @@
 
 import { randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
+import { relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 import type { JsonMap } from '../src/neutral.js'
 
@@ -14,7 +16,18 @@ export interface Vector {
   readonly about: string
   readonly provenance: { readonly source: 'capture' | 'hand' }
   readonly wire: JsonMap
-  readonly message: JsonMap
+  /** Absent from a malformed one. */
+  readonly message?: JsonMap
+}
+
+/** The folders that hold vectors, such as `redis` and `redis/invalid`. */
+export function vectorFolders(): readonly string[] {
+  const entries = readdirSync(new URL('vectors/', SPEC), { withFileTypes: true, recursive: true })
+  const root = fileURLToPath(new URL('vectors', SPEC))
+  const folders = entries
+    .filter((entry) => entry.name.endsWith('.json'))
+    .map((entry) => relative(root, entry.parentPath))
+  return [...new Set(folders)].sort()
 }
 
 /** The vectors of a folder. A folder without any is an error: the tests would pass by testing nothing. */

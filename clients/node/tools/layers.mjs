@@ -3,21 +3,38 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const CORE = ['errors', 'values', 'json', 'serialization', 'fields', 'signature', 'message']
+const CORE = [
+  ...['errors', 'values', 'limits', 'text', 'json', 'summary', 'serialization', 'compression', 'fields', 'wire'],
+  ...['signature', 'message'],
+]
+/** The other kinds of messages: codecs as well, which nothing of the core knows. */
+const KINDS = ['message-v1', 'result', 'control', 'events', 'signed']
 
 /** What a module may import of the package, and from elsewhere. Anything not listed is refused. */
 const RULES = {
   errors: { own: [], other: ['node:util'] },
   values: { own: ['errors'], other: [] },
+  limits: { own: [], other: [] },
+  text: { own: ['errors'], other: [] },
   json: { own: ['errors', 'values'], other: [] },
-  serialization: { own: ['errors', 'values', 'json'], other: ['node:zlib'] },
+  tree: { own: ['json', 'values'], other: [] },
+  summary: { own: ['values'], other: [] },
+  msgpack: { own: ['errors', 'values', 'json', 'text', 'tree'], other: [] },
+  yaml: { own: ['errors', 'values', 'json', 'text', 'tree'], other: ['node:module', 'yaml'] },
+  serialization: { own: ['errors', 'values', 'json', 'limits', 'msgpack', 'text', 'yaml'], other: [] },
+  compression: { own: ['errors', 'limits'], other: ['node:zlib'] },
   fields: { own: ['errors', 'values', 'json'], other: [] },
-  signature: { own: ['errors', 'values', 'serialization', 'fields'], other: [] },
-  message: { own: ['errors', 'values', 'serialization', 'fields', 'signature'], other: [] },
-  result: { own: ['errors', 'values', 'serialization', 'fields'], other: [] },
+  wire: { own: ['fields', 'serialization', 'values'], other: [] },
+  signature: { own: ['errors', 'values', 'fields'], other: [] },
+  message: { own: CORE, other: [] },
+  'message-v1': { own: CORE, other: [] },
+  result: { own: CORE, other: [] },
+  control: { own: CORE, other: [] },
+  events: { own: CORE, other: [] },
+  signed: { own: CORE, other: ['node:crypto'] },
   'transport/waiting': { own: [], other: ['node:events'] },
   'transport/url': { own: ['errors'], other: [] },
-  'transport/transport': { own: ['serialization', 'message'], other: ['node:tls'] },
+  'transport/transport': { own: ['serialization', 'wire'], other: ['node:tls'] },
   'transport/memory': { own: [...CORE, 'transport/transport'], other: [] },
   'transport/envelope': { own: CORE, other: ['node:crypto'] },
   'transport/amqp-connection': {
@@ -51,7 +68,8 @@ const RULES = {
     own: [...CORE, 'result', 'options', 'task-result', 'transport/connect', 'transport/transport', 'transport/waiting'],
     other: ['node:crypto', 'node:os', 'node:tls'],
   },
-  neutral: { own: [...CORE, 'result', 'transport/envelope'], other: [] },
+  neutral: { own: CORE, other: [] },
+  codecs: { own: [...CORE, ...KINDS, 'neutral', 'transport/envelope'], other: ['node:crypto'] },
   index: { own: ['*'], other: [] },
 }
 

@@ -3,7 +3,9 @@
 import { createInterface } from 'node:readline'
 
 import { Client, MemoryTransport, parseSignature, ResultError, signature } from '../../../clients/node/dist/index.js'
-import { CODECS, fromNeutral, tag, untag } from '../../../clients/node/dist/neutral.js'
+import { CODECS } from '../../../clients/node/dist/codecs.js'
+import { COMPRESSIONS } from '../../../clients/node/dist/compression.js'
+import { fromNeutral, tag, untag } from '../../../clients/node/dist/neutral.js'
 
 const VERSION = '0.1.0'
 const LOSSLESS = { lossless: true }
@@ -31,8 +33,8 @@ const operations = {
     implementation: { name: 'celeriac (Node)', version: VERSION, language: 'javascript', runtime: `Node ${process.version}` },
     roles: ['codec', 'producer', 'result'],
     features: {
-      broker: ['amqp', 'redis'], result: ['rpc', 'redis'], serializer: ['json'], protocol: [2],
-      compression: ['application/x-gzip'], kinds: Object.keys(CODECS), confirm: true,
+      broker: ['amqp', 'redis'], result: ['rpc', 'redis'], serializer: ['json', 'msgpack', 'yaml'], protocol: [2],
+      compression: COMPRESSIONS, kinds: Object.keys(CODECS), confirm: true,
     },
   }),
   decode: ({ kind, wire }) => ({ message: CODECS[kind].decode(wire) }),

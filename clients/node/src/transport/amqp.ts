@@ -11,7 +11,7 @@ import type { Channel, Envelope, ReturnedMessage } from 'rabbitmq-client'
 
 import { CeleriacError, InvalidCall, PublishFailed } from '../errors.js'
 import { CONTENT_TYPE } from '../serialization.js'
-import type { Wire } from '../message.js'
+import type { Wire } from '../wire.js'
 import { isMap } from '../values.js'
 import { closeChannel, codeOf, type AmqpConnection } from './amqp-connection.js'
 import type { Broker, Route } from './transport.js'

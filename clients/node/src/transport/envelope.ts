@@ -4,8 +4,9 @@ import { randomUUID } from 'node:crypto'
 
 import { InvalidMessage } from '../errors.js'
 import { readFields, writeFields, type Field, type Snake } from '../fields.js'
-import type { Wire } from '../message.js'
-import { decodeText, encodeText, fromBase64, utf8, type ReadOptions } from '../serialization.js'
+import type { Wire } from '../wire.js'
+import { decodeText, encodeText, type ReadOptions } from '../serialization.js'
+import { fromBase64, utf8 } from '../text.js'
 import { isMap, type Value } from '../values.js'
 
 /** Fields of the envelope. `delivery_info` and the others stand among the message's properties. */

@@ -3,7 +3,7 @@
  * serialized: a message that it takes can be sent, one that cannot be sent it refuses as the real ones do.
  */
 
-import type { Wire } from '../message.js'
+import type { Wire } from '../wire.js'
 import type { Encoded } from '../serialization.js'
 import type { Broker, ResultSlot, ResultStore, Route } from './transport.js'
 

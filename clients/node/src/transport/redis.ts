@@ -1,7 +1,7 @@
 /** Publishing to Redis: a list per queue and priority step, which workers pop from the other end. */
 
 import { InvalidCall, PublishFailed } from '../errors.js'
-import type { Wire } from '../message.js'
+import type { Wire } from '../wire.js'
 import { buildEnvelope, newEnvelope } from './envelope.js'
 import type { RedisConnection } from './redis-connection.js'
 import type { Broker, Route } from './transport.js'

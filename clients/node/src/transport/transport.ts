@@ -5,7 +5,7 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 
 import type { Encoded } from '../serialization.js'
-import type { Wire } from '../message.js'
+import type { Wire } from '../wire.js'
 
 /** How to connect. */
 export interface ConnectOptions {

@@ -40,6 +40,10 @@ class Part:
     remedy: str
 
 
+def _chromium() -> str | None:
+    return None if shutil.which("chromium") else "chromium not found"
+
+
 def numbers(text: str | None) -> tuple[int, int]:
     """Major and minor number in a text such as v20.1.2; (0, 0) where there is none."""
     found = re.search(r"(\d+)\.(\d+)", text or "")
@@ -94,6 +98,7 @@ PARTS = (
     Part("rabbitmq", _rabbitmq, ("rabbitmq-server",), "apt-get install rabbitmq-server"),
     Part("redis", _redis, ("redis-server",), "apt-get install redis-server"),
     Part("php", _php, _PHP_PACKAGES, f"apt-get install {' '.join(_PHP_PACKAGES)}"),
+    Part("chromium", _chromium, ("chromium",), "apt-get install chromium"),
     # Debian 12 has Node 18 only, so no package is named: a newer Node is the user's choice of source.
     Part("node", _node, (), "install Node.js 20 or newer with npm and put it on PATH"),
 )

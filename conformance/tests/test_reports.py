@@ -71,8 +71,10 @@ def test_the_report_follows_its_schema(story: Story, tmp_path: Path) -> None:
     assert document["footer"]["verdicts"]["pass"] == 1
     by_id = {row["id"]: row for row in document["requirements"]}
     assert by_id["TM-HDR-014"]["verdict"] == "error"
-    assert by_id["TM-HDR-021"] == {"id": "TM-HDR-021", "level": "SHOULD", "verdict": "non-strict", "cases": 1}
-    assert by_id["TM-HDR-001"] == {"id": "TM-HDR-001", "level": "MUST", "verdict": "untested", "cases": 0}
+    assert by_id["TM-HDR-021"].items() >= {"level": "SHOULD", "verdict": "non-strict", "cases": 1}.items()
+    assert by_id["TM-HDR-001"].items() >= {"level": "MUST", "verdict": "untested", "cases": 0}.items()
+    assert by_id["TM-HDR-021"]["sentence"].startswith("A producer SHOULD write `origin`")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["badge.svg", "junit.xml", "report.html", "report.json"]
 
 
 def test_a_report_without_footer_is_refused(story: Story) -> None:

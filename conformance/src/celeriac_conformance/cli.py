@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
 import sys
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -69,7 +71,7 @@ def _selection(command: click.decorators.FC) -> click.decorators.FC:
 @click.option("--result", metavar="URL", help="result backend to use, redis:// or rpc://")
 @_selection
 @click.option("--known-failing", type=_FILE, help="TOML file of failures that are known of")
-@click.option("--out", type=_PATH, help="folder for report.json and junit.xml")
+@click.option("--out", type=_PATH, help="folder for report.json, report.html, junit.xml, badge.svg")
 @click.option("--summary-md", type=_PATH, help="append a Markdown summary to this file")
 @click.option("--seed", type=int, help="order of the cases [default: drawn, and shown]")
 @click.option("--timeout", "seconds", type=float, default=10.0, show_default=True, help="deadline of a step, seconds")
@@ -109,16 +111,23 @@ def run(  # noqa: PLR0913 - the options of a command line
 
 
 def _tell(story: Story, out: Path | None, summary_md: Path | None) -> None:
-    """Print the report and write its files; a file that cannot be written is exit code 3."""
+    """Print the report and write its files."""
     for line in text.lines(story):
         click.echo(line)
     click.echo(f"seed {story.seed}, on {', '.join(story.combos) or 'no broker'}")
-    try:
+    with _reports_written():
         if out is not None:
             files.write(story, out)
         if summary_md is not None:
             with summary_md.open("a", encoding="utf-8") as summary:
                 summary.write(files.markdown(story))
+
+
+@contextlib.contextmanager
+def _reports_written() -> Iterator[None]:
+    """A file that cannot be written is exit code 3: a run without its report proves nothing to anybody."""
+    try:
+        yield
     except OSError as error:
         click.echo(f"error: the report could not be written: {error}", err=True)
         sys.exit(verdicts.BROKEN)
@@ -177,6 +186,24 @@ def explain_(identifier: str, spec: Path | None) -> None:
         raise _usage(BadUsage(f"{identifier!r} is neither a requirement nor a case"))
     for line in lines:
         click.echo(line)
+
+
+@cli.command("report")
+@click.argument("report", type=_FILE)
+@click.option("--matrix", "matrix_file", type=_FILE, help="what `matrix --out` wrote, to be shown on the page too")
+@click.option("--out", type=_PATH, help="folder to write into [default: that of the report]")
+def report_(report: Path, matrix_file: Path | None, out: Path | None) -> None:
+    """Make report.html and badge.svg of a report.json, which may come from another machine."""
+    try:
+        document = data.read_valid(report, "schemas", "report")
+        shown = data.read_valid(matrix_file, "schemas", "matrix-report") if matrix_file else None
+    except data.DataError as error:
+        raise _usage(error) from error
+    folder = out or report.parent
+    with _reports_written():
+        folder.mkdir(parents=True, exist_ok=True)
+        files.write_pages(document, folder, shown)
+    click.echo(f"{folder / 'report.html'}, {folder / 'badge.svg'}")
 
 
 @cli.command("matrix")

@@ -61,3 +61,11 @@ def violation_of(where: str, name: str, part: str, document: Any) -> str | None:
     """As ``violation``, against one of the schema's ``$defs``."""
     error = jsonschema.exceptions.best_match(_part(where, name, part).iter_errors(document))
     return None if error is None else f"{error.json_path}: {error.message}"
+
+
+def read_valid(path: Path, where: str, name: str) -> Any:
+    """The content of a JSON file that follows a schema; raises DataError when it does not."""
+    document = read_json(path)
+    if fault := violation(where, name, document):
+        raise DataError(f"{path} is no {name}: {fault}")
+    return document

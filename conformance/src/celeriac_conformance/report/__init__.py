@@ -1,4 +1,4 @@
-"""What a run leaves behind: text for people, report.json and junit.xml for programs."""
+"""What a run leaves behind: text and a page for people, report.json and junit.xml for programs."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ class Story:
         for name, requirement in self.specification.requirements.items():
             verdicts = seen.get(name, [])
             worst = max(verdicts, key=VERDICTS.index) if verdicts else UNTESTED
-            rows.append({"id": name, "level": requirement.level, "verdict": worst, "cases": len(verdicts)})
+            row = {"id": name, "level": requirement.level, "sentence": requirement.sentence}
+            rows.append({**row, "verdict": worst, "cases": len(verdicts)})
         return rows
 
 

@@ -12,16 +12,20 @@ WIDTH = 160
 
 
 def excerpt(outcome: Outcome) -> str:
-    """What surrounds the first difference; for a worker also the message that it was given. Empty when unknown."""
-    worst = outcome.worst()
-    if worst is None or worst.difference is None or not outcome.document:
+    """What surrounds the first difference, or what was witnessed where there is none; empty when nothing was.
+
+    For a worker the message that it was given stands before it.
+    """
+    if not outcome.document:
         return ""
+    worst = outcome.worst()
+    where = worst.difference.path if worst is not None and worst.difference is not None else ""
     parts = []
     if "sent" in outcome.document:
         parts.append(_shown("sent", outcome.document["sent"]))
-    where = worst.difference.path
     if outcome.case.profile == "codec":
-        parts += [_shown(name, outcome.document[name]) for name in ("decode", "encode") if where.startswith(name)]
+        part = "encode" if where.startswith("encode") else "decode"
+        parts += [_shown(part, outcome.document[part])] if part in outcome.document else []
     else:
         parts.append(_surroundings(outcome, where.split(".*")[0]))
     return "\n".join(filter(None, parts))

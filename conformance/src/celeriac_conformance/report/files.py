@@ -1,4 +1,4 @@
-"""report.json, junit.xml and the Markdown summary."""
+"""report.json, junit.xml, the page and badge made of the former, and the Markdown summary."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import Any
 from xml.etree import ElementTree
 
 from celeriac_conformance.report import Story
+from celeriac_conformance.report.badge import badge
 from celeriac_conformance.report.excerpt import excerpt
+from celeriac_conformance.report.page import page
 from celeriac_conformance.verdicts import ERROR, EXCUSED, FAIL, NON_STRICT, UNSUPPORTED, UNTESTED, VERDICTS, Outcome
 
 SUITE = "celeriac-conformance"
@@ -29,10 +31,19 @@ def suite_version() -> str:
 
 
 def write(story: Story, directory: Path) -> None:
-    """Write report.json and junit.xml into the directory, each as a whole or not at all."""
+    """Write report.json, junit.xml, report.html and badge.svg into the directory, each as a whole or not at all."""
     directory.mkdir(parents=True, exist_ok=True)
-    whole(directory / "report.json", json.dumps(report(story), indent=1, ensure_ascii=False, default=str) + "\n")
+    # What the page is made of is what a reader of the file would see.
+    text = json.dumps(report(story), indent=1, ensure_ascii=False, default=str) + "\n"
+    whole(directory / "report.json", text)
     whole(directory / "junit.xml", ElementTree.tostring(junit(story), encoding="unicode", xml_declaration=True) + "\n")
+    write_pages(json.loads(text), directory)
+
+
+def write_pages(document: dict[str, Any], directory: Path, matrix: dict[str, Any] | None = None) -> None:
+    """Write report.html and badge.svg, both made from a document of report.json."""
+    whole(directory / "report.html", page(document, matrix))
+    whole(directory / "badge.svg", badge(document))
 
 
 def whole(path: Path, text: str) -> None:
@@ -82,6 +93,7 @@ def report(story: Story) -> dict[str, Any]:
 def _case(story: Story, outcome: Outcome) -> dict[str, Any]:
     return {
         "name": outcome.case.name,
+        "about": outcome.case.about,
         "profile": outcome.case.profile,
         "broker": outcome.combo.broker if outcome.combo else None,
         "result": outcome.combo.result if outcome.combo else None,

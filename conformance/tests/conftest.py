@@ -57,7 +57,7 @@ def fake(name: str) -> list[str]:
 
 def reference(mutant: str = "") -> list[str]:
     """The command of the reference testee, or of one of its mutants."""
-    return [sys.executable, str(HERE / "reference.py"), *([mutant] if mutant else [])]
+    return [sys.executable, str(HERE.parent / "mutants" / "testee.py"), *([mutant] if mutant else [])]
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The suite on Redis against a testee that is right, and its mutants: each is killed by the case that should."""
+"""The suite on Redis against a testee that is right, and against some that are not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from conftest import Finished, reference
 
 from celeriac_conformance import data
@@ -29,42 +28,6 @@ def test_what_is_right_is_conformant(suite: Suite, redis_url: str, tmp_path: Pat
     assert report["footer"]["verdicts"]["pass"] > 150
     assert set(report["footer"]["verdicts"]) == {"pass", "unsupported"}
     assert report["footer"]["complete"] is True
-
-
-#: mutant, the case that kills it, the verdict there, the place of the difference.
-MUTANTS = [
-    ("swaps-timelimit", "producer/headers/time-limits", "fail", "headers.timelimit"),
-    ("writes-naive-eta", "producer/times/countdown", "fail", "headers.eta"),
-    ("drops-root-id", "producer/headers/new-call", "fail", "headers.root_id"),
-    ("writes-empty-kwargs-as-array", "producer/body/no-arguments", "fail", "body.1"),
-    ("one-delivery-tag", "producer/redis/delivery-tags-differ", "fail", "delivery_tag"),
-    ("pushes-on-the-wrong-side", "producer/redis/newest-at-the-head", "fail", "messages"),
-    ("says-ok-and-does-nothing", "producer/headers/task-and-id", "fail", "no message came to the queue"),
-    ("takes-retry-for-the-end", "result/waiting/retry", "fail", "answers.0.error"),
-    ("ignores-eta", "worker/time/eta-past", "pass", ""),
-    ("ignores-eta", "worker/time/eta-zulu", "fail", "took"),
-    ("ignores-expires", "worker/time/expired", "fail", "ran"),
-    ("never-settles", "worker/receive/echo", "fail", "settled"),
-    ("retries-under-a-new-id", "worker/retry/until-it-works", "fail", ""),
-    ("stores-what-is-ignored", "worker/outcome/ignored-by-header", "fail", "history"),
-    ("runs-twice", "worker/receive/echo", "fail", "ran"),
-    ("forgets-the-task-id", "worker/outcome/document", "fail", "result.task_id"),
-    ("publishes-nothing", "worker/outcome/redis-key", "fail", "key.published"),
-    ("acknowledges-before-running", "worker/retry/held-while-running", "non-strict", "settled_while_running"),
-    ("silent-about-poison", "worker/poison/not-json", "non-strict", "result.status"),
-    ("requeues-poison", "worker/poison/body-of-two", "fail", ""),
-    ("dies-of-poison", "worker/poison/body-of-two", "error", ""),
-]
-
-
-@pytest.mark.parametrize(("mutant", "case", "verdict", "where"), MUTANTS)
-def test_mutant(mutant: str, case: str, verdict: str, where: str, suite: Suite, redis_url: str, tmp_path: Path) -> None:
-    options = ["--broker", redis_url, "--out", str(tmp_path), "--timeout", "2", "--only", case]
-    done = suite(*options, testee=reference(mutant))
-    (outcome,) = _report(done, tmp_path)["cases"]
-    assert outcome["verdict"] == verdict, done.out + done.err
-    assert where in outcome["why"]
-    assert done.code == {"pass": 0, "non-strict": 0, "fail": 1, "error": 3}[verdict]
 
 
 def test_strict_makes_a_should_a_failure(suite: Suite, redis_url: str) -> None:

@@ -1,0 +1,93 @@
+"""The catalogue of tasks (protocol/tasks.md)."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable
+from typing import Any
+
+from reference.codec import Flat
+from reference.defects import change, has
+
+
+class NotRegistered(Exception):
+    """There is no task of that name."""
+
+    __module__ = "celery.exceptions"
+
+
+class TimeLimitExceeded(Exception):
+    """The hard limit has passed."""
+
+    __module__ = "billiard.exceptions"
+
+
+class SoftTimeLimitExceeded(Exception):
+    """The soft limit has passed."""
+
+    __module__ = "billiard.exceptions"
+
+
+class Retry(Exception):
+    """The task asks to be run again."""
+
+
+def _fail(message: Any) -> None:
+    raise ValueError(message)
+
+
+def _sleep(seconds: float, task: Flat) -> float:
+    """Sleep; this is the one task that looks at its own limits, so that the reference needs no second process."""
+    hard, soft = change("limits", task.get("timelimit") or [None, None])
+    ends = [(limit, kind) for limit, kind in ((hard, TimeLimitExceeded), (soft, SoftTimeLimitExceeded)) if limit]
+    limit, kind = min(ends, default=(seconds, None), key=lambda end: end[0])
+    if limit >= seconds or kind is None:
+        time.sleep(seconds)
+        return seconds
+    time.sleep(limit)
+    raise kind(limit) if kind is TimeLimitExceeded else kind()
+
+
+def _request(task: Flat) -> dict[str, Any]:
+    names = ("id", "root_id", "parent_id", "group", "correlation_id", "reply_to", "timelimit", "eta", "expires")
+    seen = {name: task.get(name) for name in (*names, "shadow")}
+    own = task.get("extra", {}).get("headers", {})
+    return dict(change("request", {**seen, "retries": task.get("retries", 0), "headers": own}))
+
+
+def _retry(times: int, task: Flat) -> int:
+    done = task.get("retries", 0)
+    if done < times:
+        raise Retry
+    return int(done)
+
+
+#: name -> the task, given its message and then its arguments
+CATALOGUE: dict[str, Callable[[Flat], Callable[..., Any]]] = {
+    "conf.echo": lambda _: lambda value: value,
+    "conf.add": lambda _: lambda x, y: x + y,
+    "conf.kwargs": lambda _: lambda **kw: kw,
+    "conf.fail": lambda _: _fail,
+    "conf.sleep": lambda task: lambda seconds: _sleep(seconds, task),
+    "conf.retry": lambda task: lambda times: _retry(times, task),
+    "conf.ignored": lambda _: lambda value: value,
+    "conf.request": lambda task: lambda: _request(task),
+    "conf.big": lambda _: lambda n: "x" * n,
+    "conf.nested": lambda _: lambda: _fail(object()),
+}
+#: Tasks whose own setting is that nothing is stored.
+IGNORED = {"conf.ignored"}
+
+
+def find(task: Flat) -> Callable[..., Any]:
+    """The task that the message asks for; raises NotRegistered."""
+    name = task.get("shadow") if has("runs-what-shadow-says") and task.get("shadow") else task["task"]
+    if name not in CATALOGUE:
+        raise NotRegistered(name)
+    return CATALOGUE[name](task)
+
+
+def bind(function: Callable[..., Any], args: Any, kwargs: Any) -> None:
+    """Raise TypeError when the arguments do not fit: such a task does not begin."""
+    inspect.signature(function).bind(*args, **kwargs)

@@ -1,0 +1,157 @@
+"""The reference testee, or one of its mutants: ``python testee.py [MUTANT]`` speaks the testee protocol."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+from reference import codec, defects, producer
+from reference.catalogue import MUTANTS
+from reference.codec import FAILED, Flat
+from reference.defects import CallError, InvalidMessage, change, has
+from reference.values import from_tagged, to_tagged
+
+HELLO = {
+    "protocol": 1,
+    "implementation": {"name": "reference", "version": "0", "language": "python", "runtime": "test"},
+    "roles": ["codec", "producer", "result", "worker"],
+    "features": {
+        "broker": ["amqp", "redis"],
+        "result": ["rpc", "redis"],
+        "serializer": ["json"],
+        "protocol": [1, 2],
+        "compression": ["application/x-gzip", "application/x-bz2"],
+        "kinds": ["task", "task-v1", "envelope", "result", "value"],
+        "confirm": True,
+        "time_limits": True,
+    },
+}
+LOCK = threading.Lock()
+
+
+def say(document: dict[str, Any]) -> None:
+    """Write one line to the suite, whole."""
+    with LOCK:
+        os.write(1, json.dumps(document).encode() + b"\n")
+
+
+class Session:
+    """A producer, a worker or a reader of results, on the broker and the store that its request names."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        # Imported here: the codec needs no broker, and most mutants are of the codec.
+        from reference import on_amqp, on_redis
+        from reference.worker import Worker
+
+        self.client = on_amqp.new_client()
+        url, store, queue = request["broker_url"], request["result_url"], request["queue"]
+        self.broker: Any = (on_amqp.AmqpBroker if url.startswith("amqp") else on_redis.RedisBroker)(url, queue)
+        self.results: Any = (
+            on_amqp.RpcResults(self.broker, self.client) if store == "rpc://" else on_redis.RedisResults(store)
+        )
+        self.worker = Worker(self.broker, self.results, say) if request["role"] == "worker" else None
+
+    def publish(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Send a task."""
+        options = from_tagged(request["options"])
+        args, kwargs = from_tagged(request["args"]), from_tagged(request["kwargs"])
+        flat = producer.message(request["task"], args, kwargs, options, self.client)
+        if not has("listens-too-late"):
+            self.results.prepare()
+        if not has("says-ok-and-does-nothing"):
+            self.broker.publish(flat, options)
+        return {"task_id": flat["id"], "confirmed": True}
+
+    def await_(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Wait for the end of a task."""
+        deadline = time.monotonic() + request["timeout_ms"] / 1000
+        try:
+            flat = self.results.wait(request["task_id"], deadline, self.ended)
+        except InvalidMessage:
+            if not has("waits-on-after-a-broken-document"):
+                raise
+            flat = None
+        if flat is None:
+            raise CallError("TaskTimeout", "nothing came in time; the task may still run")
+        return dict(change("told", self.told(flat)))
+
+    @staticmethod
+    def ended(flat: Flat) -> bool:
+        """Whether the document is the end of its task."""
+        return flat["status"] in change("ends", ["SUCCESS", *FAILED])
+
+    @staticmethod
+    def told(flat: Flat) -> dict[str, Any]:
+        """What the caller is told of an end."""
+        result = flat.get("result")
+        if flat["status"] not in FAILED or has("hands-failures-over-as-values"):
+            return {"state": flat["status"], "result": to_tagged(result)}
+        if has("calls-what-a-document-names"):
+            getattr(__import__(result["exc_module"]), result["exc_type"])(*result["exc_message"])
+        message = result.get("exc_message")
+        args = message if isinstance(message, list) else [message]
+        exception = {"type": result["exc_type"], "module": result.get("exc_module"), "args": to_tagged(args)}
+        return {"state": flat["status"], "exception": exception}
+
+    def close(self) -> None:
+        """End in order."""
+        if self.worker is not None:
+            self.worker.close()
+        self.results.close()
+        self.broker.close()
+
+
+SESSIONS: dict[str, Session] = {}
+
+
+def open_(request: dict[str, Any]) -> dict[str, Any]:
+    """Begin a session."""
+    SESSIONS[request["session"]] = Session(request)
+    return {}
+
+
+def close(request: dict[str, Any]) -> dict[str, Any]:
+    """End a session."""
+    SESSIONS.pop(request["session"]).close()
+    return {}
+
+
+OPS: dict[str, Any] = {
+    "hello": lambda _: HELLO,
+    "decode": lambda request: {"message": codec.decode(request["kind"], request["wire"])},
+    "encode": lambda request: {"wire": codec.encode(request["kind"], request["message"])},
+    "open": open_,
+    "close": close,
+    "publish": lambda request: SESSIONS[request["session"]].publish(request),
+    "await": lambda request: SESSIONS[request["session"]].await_(request),
+    "bye": lambda _: {},
+}
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """The answer to a request, without its id."""
+    try:
+        return {"ok": OPS[request["op"]](request)}
+    except InvalidMessage as error:
+        return {"error": {"kind": "InvalidMessage", "message": str(error)}}
+    except CallError as error:
+        return {"error": {"kind": error.kind, "message": str(error)}}
+
+
+def main() -> None:
+    """Answer requests until ``bye``."""
+    if len(sys.argv) > 1:
+        defects.switch_on(sys.argv[1], MUTANTS[sys.argv[1]])
+    for line in sys.stdin:
+        request = json.loads(line)
+        say({"id": request["id"], **answer(request)})
+        if request["op"] == "bye":
+            return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""The mutants: well described, all of them, and killed as mutants.yaml says."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import HERE, reference, url_of
+
+from celeriac_conformance import data, mutants
+from celeriac_conformance.cases import Case
+from celeriac_conformance.mutants import Laboratory, Mutant
+from celeriac_conformance.requirements import Specification
+
+FOLDER = HERE.parent / "mutants"
+
+
+@pytest.fixture(scope="module")
+def known(library: list[Case], specification: Specification) -> list[Mutant]:
+    return mutants.read(library, specification)
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.py")), ids=lambda path: path.name)
+def test_the_testee_shares_no_code_with_the_suite(path: Path) -> None:
+    text = path.read_text()
+    assert "celeriac" not in text.replace("celeriac-conformance", "")
+    assert len(text.splitlines()) <= 400
+
+
+def test_a_kill_that_no_case_can_make_is_refused(
+    library: list[Case], specification: Specification, tmp_path: Path
+) -> None:
+    path = tmp_path / "mutants.yaml"
+    kill = {"requirement": "TM-HDR-014", "case": "producer/headers/time-limits", "at": "headers.timelimit"}
+    row = {"mutant": "swaps-timelimit", "defect": "the limits change places", "kills": [kill]}
+    for change in ({"case": "no/such/case"}, {"requirement": "TM-HDR-001"}, {"verdict": "pass"}, {"at": ""}):
+        path.write_text(yaml.safe_dump([{**row, "kills": [{**kill, **change}]}]))
+        with pytest.raises(data.DataError, match="mutants"):
+            mutants.read(library, specification, path)
+    path.write_text(yaml.safe_dump([row, row]))
+    with pytest.raises(data.DataError, match="twice"):
+        mutants.read(library, specification, path)
+
+
+def test_a_mutant_that_does_no_harm_survives(known: list[Mutant], specification: Specification) -> None:
+    (swaps,) = (mutant for mutant in known if mutant.name == "swaps-timelimit")
+    kills = tuple(kill for kill in swaps.kills if kill.case.profile == "codec")
+    harmless = Mutant("says-ok-and-does-nothing", "does nothing, where nothing is to be done", kills)
+    told = Laboratory(specification, {}).run([harmless], lambda *_: None)
+    assert (told.exit, len(told.survivors)) == (1, len(kills))
+    assert "nothing amiss" in told.survivors[0]
+
+
+def test_codec_mutants_are_killed(known: list[Mutant], specification: Specification) -> None:
+    offline = [Mutant(m.name, m.defect, tuple(k for k in m.kills if k.case.profile == "codec")) for m in known]
+    told = Laboratory(specification, {}).run([mutant for mutant in offline if mutant.kills], lambda *_: None)
+    assert (told.exit, told.faults, told.survivors) == (0, [], [])
+
+
+#: One of each profile; ``celeriac-conformance mutants`` runs them all.
+SOME = ("drops-id", "stores-done-for-success", "deletes-what-it-reads", "hangs-on-poison")
+
+
+def test_some_live_mutants_are_killed(known: list[Mutant], specification: Specification) -> None:
+    urls = {"amqp": url_of("rabbitmq"), "redis": url_of("redis")}
+    told = Laboratory(specification, urls).run([m for m in known if m.name in SOME], lambda *_: None)
+    assert (told.exit, told.faults, told.survivors) == (0, [], [])
+
+
+def test_the_unmutated_testee_starts_without_a_broker() -> None:
+    done = subprocess.run(reference(), input='{"id": 1, "op": "bye"}\n', capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, '{"id": 1, "ok": {}}\n')

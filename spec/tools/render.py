@@ -2,7 +2,7 @@
 
     python spec/tools/render.py
 
-Standard library only. Refuses to forget a requirement: an identifier that left the text has to be listed as retired.
+Needs the packages of the gate. Refuses to forget a requirement: an identifier that left the text is listed as retired.
 """
 
 from __future__ import annotations
@@ -12,8 +12,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from check import asyncapi, ids, proved, requirements, tables
-from check.problems import Spec
+from check import needs
+
+needs.demand()
+
+from check import asyncapi, coverage, ids, proved, requirements, tables  # noqa: E402 - loads what was demanded
+from check.problems import Spec  # noqa: E402
 
 
 def main() -> int:
@@ -26,7 +30,7 @@ def main() -> int:
         return 1
     for path in spec.pages():
         before = path.read_text(encoding="utf-8")
-        after = proved.rendered(spec, tables.rendered(spec, before))
+        after = coverage.rendered(spec, proved.rendered(spec, tables.rendered(spec, before)))
         if after != before:
             path.write_text(after, encoding="utf-8")
             print(f"rendered {spec.name(path)}")

@@ -34,7 +34,11 @@ META = re.compile(
 )
 KEYWORD = re.compile(r"\*\*(MUST NOT|MUST|SHOULD NOT|SHOULD|MAY)\*\*")
 BARE_KEYWORD = re.compile(r"(?<!\*)\b(MUST|SHOULD|SHALL|REQUIRED|MAY)\b(?!\*| NOT\*)")
-NOTE = re.compile(r"^\*(?P<name>Example|Why it bites|Proved by|Untested|Reading it)\*? ?(?P<rest>.*)$")
+#: The note of a requirement that no bytes can show, with the reason.
+NO_BYTES = "No bytes"
+NOTES = ("Example", "Why it bites", "Proved by", "Untested", "Reading it", NO_BYTES)
+VECTOR = re.compile(r"`[a-z0-9-]+(/[a-z0-9-]+)+`")
+NOTE = re.compile(r"^\*(?P<name>[A-Z][a-z ]+):?\*")
 RETIRED = re.compile(r"^- `(?P<id>[A-Z][A-Z0-9-]+-\d{3})`")
 
 
@@ -46,6 +50,7 @@ class Requirement:
     title: str
     file: str
     line: int
+    section: str = ""
     meta: str = ""
     sentence: str = ""
     notes: list[tuple[int, str]] = field(default_factory=list)
@@ -55,6 +60,12 @@ class Requirement:
         """The RFC 2119 keyword, or "" when there is none."""
         found = KEYWORD.search(self.sentence)
         return found.group(1) if found else ""
+
+    @property
+    def state(self) -> str:
+        """Draft, Candidate, Stable or Retired; "" when its line is out of form."""
+        found = META.match(self.meta)
+        return found["state"] if found else ""
 
     @property
     def area(self) -> str:
@@ -89,12 +100,14 @@ def read(spec: Spec) -> list[Requirement]:
 def in_page(name: str, path: Path) -> Iterator[Requirement]:
     """Requirements of one page."""
     current: Requirement | None = None
+    section = ""
     for number, line in prose(path):
         heading = HEADING.match(line)
         if heading or line.startswith("#"):
             if current:
                 yield current
-            current = Requirement(heading["id"], heading["title"], name, number) if heading else None
+            section = section if heading else line.lstrip("# ")
+            current = Requirement(heading["id"], heading["title"], name, number, section) if heading else None
         elif current and line.startswith(">"):
             current.sentence = f"{current.sentence} {line.lstrip('> ')}".strip()
         elif current and line.strip():
@@ -157,6 +170,7 @@ def check(spec: Spec) -> Iterator[Problem]:
         yield from check_identifier(found)
         yield from check_meta(found)
         yield from check_sentence(found)
+        yield from check_notes(found)
     for name in vanished(spec):
         remedy = "put it back, or list it under 'Retired identifiers' in CHANGELOG.md"
         yield Problem("requirements.json", 0, f"{name} is not in the text any more", remedy)
@@ -215,3 +229,22 @@ def check_sentence(found: Requirement) -> Iterator[Problem]:
         )
     if not found.sentence.endswith("."):
         yield problem(found, f"{found.id} does not end with a full stop", "write one whole sentence")
+
+
+def check_notes(found: Requirement) -> Iterator[Problem]:
+    """Notes of known names; each requirement says why it bites, and shows bytes or says why it cannot."""
+    names = [(number, note["name"]) for number, line in found.notes if (note := NOTE.match(line))]
+    for number, name in names:
+        if name not in NOTES:
+            remedy = f"use one of {', '.join(NOTES)}"
+            yield Problem(found.file, number, f"{found.id} has a note named {name!r}", remedy)
+        if name == "Example" and not VECTOR.search(dict(found.notes)[number]):
+            yield Problem(
+                found.file, number, f"{found.id} has an example that is no vector", "quote one: (vector `...`)"
+            )
+    given = {name for _, name in names}
+    if "Why it bites" not in given:
+        yield problem(found, f"{found.id} does not say why it bites", "add a line '*Why it bites:* ...'")
+    if not given & {"Example", NO_BYTES}:
+        remedy = "add '*Example* (vector `...`): ...', or '*No bytes:* why'"
+        yield problem(found, f"{found.id} has no example", remedy)

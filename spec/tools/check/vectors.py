@@ -22,7 +22,7 @@ FOLDERS: dict[str, str | tuple[str, ...]] = {
     "redis": "envelope",
     "result": "result",
     "serialization": "value",
-    "serializers": "task",
+    "serializers": ("task", "envelope", "result"),
     "stored": "stored",
     "topology": "topology",
     "canvas": "canvas",

@@ -15,7 +15,7 @@ import pytest
 TOOLS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOOLS))
 
-from check import proved, requirements  # noqa: E402
+from check import coverage, proved, requirements  # noqa: E402
 from check.problems import Spec  # noqa: E402
 
 SPEC = TOOLS.parent
@@ -55,6 +55,12 @@ class Copy:
         change(value)
         path.write_text(json.dumps(value), encoding="utf-8")
 
+    def mutants(self, rows: object) -> None:
+        """Write the table of mutants; JSON is YAML."""
+        path = self.cases.parent / "mutants" / "mutants.yaml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(rows), encoding="utf-8")
+
     def case(self, name: str, text: str) -> None:
         """Write a table of conformance cases."""
         path = self.cases / f"{name}.yaml"
@@ -70,8 +76,12 @@ def copy(tmp_path: Path) -> Copy:
     real = SPEC.parent / "conformance" / "cases"
     if real.is_dir():
         shutil.copytree(real, cases)
+    if (real.parent / "mutants").is_dir():
+        shutil.copytree(real.parent / "mutants", tmp_path / "mutants")
     spec = Spec(folder, cases)
     for path in spec.chapters():  # whoever is busy with the cases does not disturb these tests
         path.write_text(proved.rendered(spec, path.read_text(encoding="utf-8")), encoding="utf-8")
+    readme = folder / "README.md"
+    readme.write_text(coverage.rendered(spec, readme.read_text(encoding="utf-8")), encoding="utf-8")
     (folder / "requirements.json").write_text(requirements.text(spec), encoding="utf-8")
     return Copy(spec)

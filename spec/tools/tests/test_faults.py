@@ -181,11 +181,6 @@ PROVED: dict[str, tuple[Plant, str, str]] = {
     "vector unknown": (edit(PLAIN, lambda v: v["requirements"].append("TM-HDR-999")), "quotes TM-HDR-999", "correct"),
     "vector of nothing": (edit(PLAIN, lambda v: v.update(requirements=[])), "quotes no requirement", "example of"),
     "nothing proves": (added(NEW, META, "", SENTENCE), "nothing proves TM-HDR-900", "*Untested:* why"),
-    "stable without case": (
-        added(NEW, META.replace("Candidate", "Stable"), "", SENTENCE, "", "*Example* (vector `task-v2/plain`)"),
-        "TM-HDR-900 is Stable and no conformance case",
-        "leave it Candidate",
-    ),
     "case unknown": (
         lambda copy: copy.case("producer/new", "cases:\n  row:\n    checks:\n      - {id: TM-HDR-999}\n"),
         "producer/new/row: quotes TM-HDR-999",

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from check import asyncapi, ids, proved, requirements, tables
-from check.__main__ import main, problems
+from check.gate import main, problems
 from check.problems import Spec
 
 

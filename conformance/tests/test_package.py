@@ -19,7 +19,7 @@ from celeriac_conformance import data
 ROOT = HERE.parent
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 #: Beside the standard library and the package itself.
-ALLOWED = {"amqp", "redis", "jsonschema", "referencing", "yaml", "click", "tomli", "tomllib"}
+ALLOWED = {"amqp", "redis", "jsonschema", "referencing", "yaml", "click", "jinja2", "markupsafe", "tomli", "tomllib"}
 SCHEMAS = sorted([*(ROOT / "schemas").glob("*.json"), *(ROOT / "protocol").glob("*.json")])
 
 

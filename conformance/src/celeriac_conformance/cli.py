@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from celeriac_conformance import cases, data, explain, matrix, requirements, verdicts
+from celeriac_conformance import cases, data, explain, matrix, requirements, skeleton, verdicts
 from celeriac_conformance.execute import BadUsage, Options, execute
 from celeriac_conformance.expectations import BadExpectations
 from celeriac_conformance.report import Story, files, text
@@ -223,6 +223,20 @@ def matrix_(config: Path, broker: str | None, result: str | None, out: Path | No
     if out is not None:
         matrix_report.write(told, out)
     sys.exit(told.exit)
+
+
+@cli.command("new-adapter")
+@click.argument("language", type=click.Choice(list(skeleton.LANGUAGES)))
+@click.option("--to", "path", type=_PATH, help="file to write [default: testee.* in this folder]")
+def new_adapter(language: str, path: Path | None) -> None:
+    """Write the beginning of an adapter that already runs, and say what to do next."""
+    try:
+        written = skeleton.write(language, path)
+        steps = list(skeleton.next_steps(language, written))
+    except data.DataError as error:
+        raise _usage(error) from error
+    for line in steps:
+        click.echo(line)
 
 
 def _usage(error: Exception) -> click.ClickException:

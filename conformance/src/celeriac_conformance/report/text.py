@@ -9,7 +9,17 @@ from collections.abc import Iterator
 from celeriac_conformance import verdicts
 from celeriac_conformance.report import Story, _by_requirement
 from celeriac_conformance.report.excerpt import excerpt
-from celeriac_conformance.verdicts import ERROR, EXCUSED, FAIL, NON_STRICT, UNSUPPORTED, UNTESTED, VERDICTS, Outcome
+from celeriac_conformance.verdicts import (
+    ERROR,
+    EXCUSED,
+    FAIL,
+    LOOKED,
+    NON_STRICT,
+    UNSUPPORTED,
+    UNTESTED,
+    VERDICTS,
+    Outcome,
+)
 
 SENTENCES = {
     verdicts.OK: "conformant: every MUST that was looked at holds",
@@ -30,7 +40,15 @@ def lines(story: Story) -> Iterator[str]:
     counts = story.counts()
     summary = ", ".join(f"{counts[name]} {name}" for name in VERDICTS if counts[name]) or "no case ran"
     yield f"{len(story.outcomes)} cases in {story.seconds:.1f} s: {summary}"
-    yield f"{SENTENCES[story.exit]} (exit code {story.exit})"
+    yield f"{SENTENCES[story.exit]}{_nothing(story)} (exit code {story.exit})"
+
+
+def _nothing(story: Story) -> str:
+    """Why a run in which nothing failed is not conformant all the same."""
+    looked = any(outcome.verdict in LOOKED for outcome in story.outcomes)
+    if looked or story.exit != verdicts.NOT_CONFORMANT:
+        return ""
+    return ": nothing that was asked for could be looked at, the testee does not claim it"
 
 
 def _failures(story: Story) -> Iterator[str]:

@@ -88,7 +88,11 @@ def types(name: str, folder: Path, *words: str, path: Sequence[Path] = ()) -> St
 
 #: Where Celery's worker is known to die, every case waits for the whole deadline of a step: a shorter one than usual.
 KNOWN_FAILING = ("--known-failing", ADAPTERS / "celery" / "known-failing.toml", "--timeout", "5")
-WORKFLOW = ".github/workflows/ci.yml"
+CI_FILES = (
+    ("workflows", "github-workflows", (".github/workflows/ci.yml", "conformance/ci/github.yml")),
+    ("action", "github-actions", ("conformance/action.yml",)),
+    ("gitlab", "gitlab-ci", ("conformance/ci/gitlab.yml",)),
+)
 SHELL_SCRIPTS = (".ci/run",)
 MATRIX = ("matrix", "--config", CONFORMANCE_PACKAGE / "matrix.yaml", "--out", REPORTS / "matrix.json")
 INTERPRETERS = ("python3.10", "python3.11", "python3.12", "python3.13")
@@ -106,7 +110,10 @@ TABLE = (
     types("types-examples", ROOT / "examples" / "demo", "--strict", ".", path=(TOOLS, SUITE)),
     check("shell", BIN / "shellcheck", *SHELL_SCRIPTS),
     check("locks", PY, "tools/lock.py", "--check"),
-    check("workflow", BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", WORKFLOW),
+    *(
+        check(f"ci-{kind}", BIN / "check-jsonschema", "--builtin-schema", f"vendor.{schema}", *files)
+        for kind, schema, files in CI_FILES
+    ),
     check("spec-gate", PY, "spec/tools/check"),
     check("node-check", "npm", "run", "check", cwd=NODE, needs=("node",), holds=DIST),
     check("php-check", PHP / "tools" / "check", cwd=PHP, needs=("php",)),

@@ -13,6 +13,7 @@ from referencing import Registry, Resource
 PACKAGE = Path(__file__).parent
 #: conformance/ in the repository; meaningless in an installed wheel.
 REPOSITORY = PACKAGE.parents[1]
+LONGEST_MESSAGE = 400
 
 
 class DataError(Exception):
@@ -48,7 +49,15 @@ def schema(where: str, name: str) -> jsonschema.Draft202012Validator:
 def violation(where: str, name: str, document: Any) -> str | None:
     """How ``document`` breaks the schema, in one line, or None when it does not."""
     error = jsonschema.exceptions.best_match(schema(where, name).iter_errors(document))
-    return None if error is None else f"{error.json_path}: {error.message}"
+    return None if error is None else _in_a_line(error)
+
+
+def _in_a_line(error: jsonschema.exceptions.ValidationError) -> str:
+    """Where and what; a message that quotes a whole document keeps its beginning and its end."""
+    message = error.message
+    if len(message) > LONGEST_MESSAGE:
+        message = f"{message[: LONGEST_MESSAGE // 2]} ... {message[-LONGEST_MESSAGE // 2 :]}"
+    return f"{error.json_path}: {message}"
 
 
 @functools.cache
@@ -60,7 +69,7 @@ def _part(where: str, name: str, part: str) -> jsonschema.Draft202012Validator:
 def violation_of(where: str, name: str, part: str, document: Any) -> str | None:
     """As ``violation``, against one of the schema's ``$defs``."""
     error = jsonschema.exceptions.best_match(_part(where, name, part).iter_errors(document))
-    return None if error is None else f"{error.json_path}: {error.message}"
+    return None if error is None else _in_a_line(error)
 
 
 def read_valid(path: Path, where: str, name: str) -> Any:

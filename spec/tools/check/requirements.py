@@ -14,6 +14,7 @@ from .problems import Problem, Spec, prose
 #: Area -> the page whose requirements carry it.
 AREAS: dict[str, str] = {
     "TM-V1": "02b-protocol-1.md",
+    "TM-BODY": "02a-body.md",
     "TM": "02-task-message.md",
     "SER": "03-serialization.md",
     "RS": "04-results.md",
@@ -38,6 +39,8 @@ BARE_KEYWORD = re.compile(r"(?<!\*)\b(MUST|SHOULD|SHALL|REQUIRED|MAY)\b(?!\*| NO
 NO_BYTES = "No bytes"
 NOTES = ("Example", "Why it bites", "Proved by", "Untested", "Reading it", NO_BYTES)
 VECTOR = re.compile(r"`[a-z0-9-]+(/[a-z0-9-]+)+`")
+#: Key of requirements.json -> the note that it holds.
+ROW_NOTES = {"example": "Example", "no_bytes": NO_BYTES, "why": "Why it bites", "untested": "Untested"}
 NOTE = re.compile(r"^\*(?P<name>[A-Z][a-z ]+):?\*")
 RETIRED = re.compile(r"^- `(?P<id>[A-Z][A-Z0-9-]+-\d{3})`")
 
@@ -74,7 +77,10 @@ class Requirement:
 
     def note(self, name: str) -> str | None:
         """Text of the note of that name ("Untested"), or None."""
-        return next((text.removeprefix(f"*{name}:* ") for _, text in self.notes if text.startswith(f"*{name}:*")), None)
+        return next(
+            (text[note.end() :].strip() for _, text in self.notes if (note := NOTE.match(text)) and note["name"] == name),
+            None,
+        )
 
     def row(self) -> dict[str, Any]:
         """The entry of requirements.json."""
@@ -88,8 +94,8 @@ class Requirement:
             "keyword": self.keyword,
         }
         entry |= {"text": self.sentence.replace("**", ""), "file": self.file}
-        untested = self.note("Untested")
-        return {**entry, "untested": untested} if untested else entry
+        notes = {key: self.note(name) for key, name in ROW_NOTES.items()}
+        return entry | {key: text for key, text in notes.items() if text}
 
 
 def read(spec: Spec) -> list[Requirement]:

@@ -121,6 +121,35 @@ def test_explain_a_requirement_and_a_case(suite: Suite) -> None:
     assert "expects:" in done.out
 
 
+def test_explain_says_why_shows_bytes_and_names_mutants(suite: Suite) -> None:
+    lines = suite("explain", "TM-HDR-014").out.splitlines()
+    assert lines[1].startswith("  A producer that sets a time limit MUST write the header `timelimit`")
+    assert any(line.startswith("  Celery's own protocol page shows `(soft, hard)`") for line in lines)
+    assert "  header timelimit: [30, 20]" in lines
+    assert "  body, 81 bytes of application/json, utf-8:" in lines
+    assert not any(line.startswith("  header task") for line in lines)  # what the example does not quote
+    assert any(line.startswith("  swaps-timelimit: ") for line in lines)
+
+
+def test_explain_opens_the_envelope_of_redis(suite: Suite) -> None:
+    lines = suite("explain", "BR-REDIS-003").out.splitlines()
+    assert any(line.startswith("  property delivery_tag: ") for line in lines)
+    assert any(line.startswith("    [[2, 3], {}, {") for line in lines)
+
+
+def test_explain_says_where_no_message_shows_it(suite: Suite) -> None:
+    assert "no message shows it:" in suite("explain", "WK-POI-003").out
+
+
+def test_explain_as_json(suite: Suite) -> None:
+    told = json.loads(suite("explain", "TM-HDR-014", "--json").out)
+    assert told["level"] == "MUST"
+    assert told["bytes"][0]["vector"] == "task-v2/timelimit-both"
+    assert "producer/headers/time-limits" in [case["case"] for case in told["cases"]]
+    assert "swaps-timelimit" in [kill["mutant"] for kill in told["mutants"]]
+    assert suite("explain", "worker/poison/no-id", "--json").code == 2
+
+
 def test_every_case_can_be_explained(specification: Specification, library: list[Case]) -> None:
     for case in library:
         assert explain.explain(case.name, specification, library)

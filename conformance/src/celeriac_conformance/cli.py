@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import secrets
@@ -175,11 +176,18 @@ def list_(
 @cli.command("explain")
 @click.argument("identifier")
 @click.option("--spec", type=_PATH, help="folder of the specification")
-def explain_(identifier: str, spec: Path | None) -> None:
-    """Explain a requirement (its sentence and what proves it) or a case (what it does and expects)."""
+@click.option("--json", "as_json", is_flag=True, help="a requirement as one JSON object")
+def explain_(identifier: str, spec: Path | None, as_json: bool) -> None:
+    """Explain a requirement (sentence, reason, bytes, what proves it) or a case (what it does and expects)."""
     try:
         specification = requirements.load(spec)
-        lines = explain.explain(identifier, specification, cases.load(specification))
+        if as_json and identifier not in specification.requirements:
+            raise _usage(BadUsage(f"{identifier!r} is no requirement"))
+        library = cases.load(specification)
+        if as_json:
+            click.echo(json.dumps(explain.facts(identifier, specification, library), indent=2, ensure_ascii=False))
+            return
+        lines = explain.explain(identifier, specification, library)
     except data.DataError as error:
         raise _usage(error) from error
     if not lines:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import yaml
 
+from celeriac_conformance import data, excerpts
 from celeriac_conformance.cases import Case, Check
 from celeriac_conformance.requirements import Specification
 from celeriac_conformance.values import shown
+
+CODEC = "codec"
+_VECTOR = re.compile(r"`([a-z0-9-]+(?:/[a-z0-9-]+)+)`")
 
 
 def listing(chosen: Sequence[Case]) -> list[str]:
@@ -34,23 +40,81 @@ def coverage(specification: Specification, chosen: Sequence[Case]) -> list[str]:
 def explain(identifier: str, specification: Specification, library: Sequence[Case]) -> list[str]:
     """The explanation of a requirement or a case; empty when it is neither."""
     if identifier in specification.requirements:
-        return _requirement(identifier, specification, library)
+        return _requirement(facts(identifier, specification, library))
     name = identifier.partition(" [")[0]
     return next((_case(case, specification) for case in library if case.name == name), [])
 
 
-def _requirement(identifier: str, specification: Specification, library: Sequence[Case]) -> list[str]:
+def facts(identifier: str, specification: Specification, library: Sequence[Case]) -> dict[str, Any]:
+    """All that is known about a requirement, as ``explain --json`` prints it."""
     requirement = specification.requirements[identifier]
-    head = " ".join(filter(None, [identifier, requirement.title]))
     proving = [case for case in library if identifier in case.requirements]
-    where = [f"in {requirement.where}"] if requirement.where else []
-    return [
-        head,
-        *textwrap.wrap(f"{requirement.sentence}", 100, initial_indent="  ", subsequent_indent="  "),
-        *where,
-        *([f"proved by {len(proving)} cases:"] if proving else ["proved by no case of this suite"]),
-        *(f"  {case.name}: {case.about}" for case in proving),
+    return {
+        "id": requirement.id,
+        "title": requirement.title,
+        "state": requirement.state,
+        "level": requirement.level,
+        "sentence": requirement.sentence,
+        "why": requirement.why,
+        "example": requirement.example,
+        "no_bytes": requirement.no_bytes,
+        "untested": requirement.untested,
+        "bytes": [
+            _bytes(vector, requirement.title, requirement.example, library)
+            for vector in _VECTOR.findall(requirement.example)
+        ],
+        "cases": [{"case": case.name, "about": case.about} for case in proving if case.profile != CODEC],
+        "vectors": [case.name for case in proving if case.profile == CODEC],
+        "mutants": list(_mutants(identifier)),
+        "page": requirement.where,
+    }
+
+
+def _bytes(vector: str, title: str, example: str, library: Sequence[Case]) -> dict[str, Any]:
+    """The wire of a vector of the example: what the example quotes of it, and the body."""
+    steps = next((case.steps for case in library if case.name == f"{CODEC}/{vector}"), {})
+    provenance = steps.get("provenance", {})
+    celery, wanted = provenance.get("celery"), excerpts.names_in(f"{title} {example}")
+    made = f"captured from Celery {celery}: {provenance.get('call', '')}" if celery else "written by hand"
+    return {"vector": vector, "from": made, "lines": excerpts.lines(steps.get("wire", {}), wanted)}
+
+
+def _mutants(identifier: str) -> Iterator[dict[str, str]]:
+    """The mutants that were caught at breaking the requirement: what each does wrong, and in which case it shows."""
+    rows = yaml.safe_load((data.folder("mutants") / "mutants.yaml").read_text(encoding="utf-8"))
+    for row in rows:
+        for kill in row["kills"]:
+            if kill["requirement"] == identifier:
+                yield {"mutant": row["mutant"], "defect": row["defect"], "case": kill["case"], "at": kill["at"]}
+
+
+def _requirement(known: dict[str, Any]) -> list[str]:
+    """The facts as text."""
+    lines = [
+        f"{known['id']} {known['title']}".rstrip(),
+        *_wrapped(known["sentence"]),
+        *([f"why it bites ({known['level']}, {known['state']}):", *_wrapped(known["why"])] if known["why"] else []),
     ]
+    for example in known["bytes"]:
+        lines += [f"example {example['vector']}, {example['from']}", *(f"  {line}" for line in example["lines"])]
+    if known["no_bytes"]:
+        lines += ["no message shows it:", *_wrapped(known["no_bytes"])]
+    cases, vectors, mutants = known["cases"], known["vectors"], known["mutants"]
+    lines += [f"proved by {_many(len(cases), 'live case')}:" if cases else "proved by no live case"]
+    lines += [f"  {case['case']}: {case['about']}" for case in cases]
+    lines += ["untested:", *_wrapped(known["untested"])] if known["untested"] else []
+    lines += [f"shown by {_many(len(vectors), 'vector')}:", *_wrapped(", ".join(vectors))] if vectors else []
+    lines += [f"defended by {_many(len(mutants), 'kill')} of a mutant:" if mutants else "defended by no mutant yet"]
+    lines += [f"  {kill['mutant']}: {kill['defect']} Caught by {kill['case']}" for kill in mutants]
+    return [*lines, *([f"in {known['page']}"] if known["page"] else [])]
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, 100, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _case(case: Case, specification: Specification) -> list[str]:

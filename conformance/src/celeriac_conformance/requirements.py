@@ -29,13 +29,19 @@ LEVELS = {
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One sentence of the specification. ``level`` is MUST, SHOULD or MAY."""
+    """One sentence of the specification, and what its text says beside it. ``level`` is MUST, SHOULD or MAY."""
 
     id: str
     level: str
     sentence: str
     title: str = ""
     where: str = ""
+    state: str = ""
+    why: str = ""
+    #: The vector in backticks and what it says, or "" where ``no_bytes`` says why there is none.
+    example: str = ""
+    no_bytes: str = ""
+    untested: str = ""
 
     @property
     def area(self) -> str:
@@ -77,4 +83,11 @@ def load(folder: Path | None = None) -> Specification:
 
 
 def _requirement(row: dict[str, Any]) -> Requirement:
-    return Requirement(row["id"], LEVELS[row["keyword"]], row["text"], row.get("title", ""), row.get("file", ""))
+    return Requirement(
+        row["id"],
+        LEVELS[row["keyword"]],
+        row["text"],
+        row.get("title", ""),
+        row.get("file", ""),
+        *(row.get(name, "") for name in ("state", "why", "example", "no_bytes", "untested")),
+    )

@@ -100,8 +100,8 @@ def encode_canvas(message: dict[str, Any]) -> dict[str, Any]:
 DECODE: dict[str, Callable[[dict[str, Any]], Any]] = {
     "task": lambda wire: Message.parse(to_wire(wire), accept=ACCEPT).to_neutral(),
     "task-v1": lambda wire: MessageV1.parse(loads(*document(wire))).to_neutral(),
-    "envelope": lambda wire: Envelope.parse(raw(wire, "item")).to_neutral(),
-    "result": lambda wire: Result.parse(*document(wire)).to_neutral(),
+    "envelope": lambda wire: Envelope.parse(raw(wire, "item")).to_neutral(accept=ACCEPT),
+    "result": lambda wire: Result.parse(*document(wire), accept=ACCEPT).to_neutral(),
     "value": lambda wire: {"value": to_tagged(loads(*document(wire), accept=ACCEPT))},
     "canvas": decode_canvas,
     "control": decode_framed(ControlRequest),

@@ -101,12 +101,14 @@ class Envelope:
         except UnicodeDecodeError:
             raise InvalidCall("the body is not UTF-8 text; use body_encoding base64") from None
 
-    def to_neutral(self, *, limits: Limits = DEFAULT_LIMITS) -> dict[str, Any]:
+    def to_neutral(
+        self, *, accept: frozenset[str] = frozenset({JSON}), limits: Limits = DEFAULT_LIMITS
+    ) -> dict[str, Any]:
         """Give the flat neutral form: the task message in the item and the envelope's own fields.
 
-        Raises InvalidMessage when the item holds no task message.
+        Raises InvalidMessage when the item holds no task message, or one of a content type that is not accepted.
         """
-        flat = Message.parse(self.wire, limits=limits).to_neutral()
+        flat = Message.parse(self.wire, accept=accept, limits=limits).to_neutral()
         flat.update(write(ENVELOPE_FIELDS, self, self.absent))
         if self.extra:
             flat["extra"] = {**flat.get("extra", {}), **self.extra}

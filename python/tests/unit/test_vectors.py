@@ -27,8 +27,8 @@ ADDRESS = {"exchange", "routing_key", "channel", "key", *(row.name for row in EN
 SERIALIZERS = {JSON: "json", MSGPACK: "msgpack"}
 
 
-def each(folder: str, *, invalid: bool = False) -> pytest.MarkDecorator:
-    found = vectors(folder, invalid=invalid)
+def each(folder: str, *, invalid: bool = False, kind: str = "") -> pytest.MarkDecorator:
+    found = [vector for vector in vectors(folder, invalid=invalid) if kind in ("", vector["kind"])]
     return pytest.mark.parametrize("vector", found, ids=[vector["id"] for vector in found])
 
 
@@ -153,7 +153,24 @@ def told(error: InvalidMessage, vector: dict[str, Any]) -> None:
         assert error.task_id
 
 
-@each("serializers")
+@each("serializers", kind="envelope")
+def test_item_of_other_serializers(vector: dict[str, Any]) -> None:
+    envelope = Envelope.parse(body_of(vector))
+    equal(envelope.to_neutral(accept=ALL), vector["message"])
+    assert Envelope.from_neutral(vector["message"]).build() == envelope.build()
+    with pytest.raises(InvalidMessage, match="is not accepted"):
+        envelope.to_neutral()
+
+
+@each("serializers", kind="result")
+def test_result_of_other_serializers(vector: dict[str, Any]) -> None:
+    document = (body_of(vector), vector["wire"]["content_type"], vector["wire"]["content_encoding"])
+    equal(Result.parse(*document, accept=ALL).to_neutral(), vector["message"])
+    with pytest.raises(InvalidMessage, match="is not accepted"):
+        Result.parse(*document)
+
+
+@each("serializers", kind="task")
 def test_task_of_other_serializers(vector: dict[str, Any]) -> None:
     wire = wire_of(vector)
     equal(Message.parse(wire, accept=ALL).to_neutral(), vector["message"])

@@ -87,7 +87,7 @@ function decode(string $kind, array $wire): JsonObject
     return match ($kind) {
         'task', 'envelope' => flat(TaskMessage::parse($message, $limits), $address, $info),
         'task-v1' => new JsonObject((array) ($v1 = TaskMessageV1::parse($message))->fields + $v1->extra),
-        'result' => merged(TaskResult::parse($message->payload)),
+        'result' => merged(TaskResult::parse($message->payload, $limits)),
         'value' => new JsonObject(['value' => $message->payload->decode()]),
         'stored' => $message->payload->opened()->decode(),
         'control' => flat(Request::parse($message), $address, $info),

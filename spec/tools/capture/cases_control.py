@@ -49,6 +49,7 @@ CALLS = (
     Call("enable-events", "send task events", REQ, OK, "app.control.enable_events(reply=True, limit=1)", "enable_events"),
     Call("disable-events", "send none", REQ, OK, "app.control.disable_events(reply=True, limit=1)", "disable_events"),
     Call("pool-grow", "one process more", REQ, OK, "app.control.pool_grow(1, reply=True, limit=1)", "pool_grow"),
+    Call("pool-shrink", "one process less", REQ, OK, "app.control.pool_shrink(1, reply=True, limit=1)", "pool_shrink"),
     Call("autoscale-off", "a command that the worker cannot carry out now", REQ, ("CT-CMD-004", *FORM), "app.control.autoscale(4, 2, reply=True, limit=1)", "autoscale"),
     Call("unknown-method", "a method that no worker knows", REQ, ("CT-CMD-004", *FORM), "app.control.broadcast('no_such_method', reply=True, limit=1)", "no_such_method"),
     Call("unknown-argument", "an argument that the method does not take", REQ, ("CT-CMD-004", *FORM), "app.control.broadcast('enable_events', arguments={'loudly': True}, reply=True, limit=1)", "enable_events"),
@@ -61,6 +62,11 @@ CALLS = (
     Call("revoked", "ids that the worker remembers as revoked", REQ, LIST, "inspect.revoked()", "revoked"),
     Call("revoke-terminate", "terminate a task that runs", ("CT-REV-003", *REQ), OK, f"app.control.terminate('{RUNNING}', signal='SIGKILL', reply=True, limit=1)", "revoke"),
     Call("shutdown", "the worker stops; there is no reply", ("CT-CMD-005", *REQ), (), "app.control.shutdown()", "shutdown"),
+)  # fmt: skip
+
+#: A worker that was started with --autoscale=3,1.
+AUTOSCALED = (
+    Call("autoscale", "other bounds for the number of processes", ("CT-CMD-002", *REQ), OK, "app.control.autoscale(4, 2, reply=True, limit=1)", "autoscale"),
 )  # fmt: skip
 
 #: The same on Redis.

@@ -50,6 +50,15 @@ TERMINATED = Happening(
     ("task-revoked",),
 )
 
+#: A worker that stops at once gives back what it has not acknowledged, and says of each such task that it is cancelled.
+CANCELLED = Happening(
+    "task-cancelled",
+    "a task that was stopped because its worker stops at once; the task runs again",
+    MULTI,
+    "hold.apply_async((60,), task_id='order-running'); os.kill(worker, SIGQUIT)",
+    ("task-cancelled",),
+)
+
 #: On Redis.
 ON_REDIS = (
     Happening("redis-task-sent", "a producer tells of what it sent", ("EV-TASK-002", "EV-REDIS-001", *SINGLE), "add.apply_async((2, 3), queue='shop.out')", "task-sent"),

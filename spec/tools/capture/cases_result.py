@@ -63,6 +63,8 @@ FAILURES = (
 )  # fmt: skip
 EXTENDED = (
     Run("extended", "result_extended: more keys, which readers keep", ("RS-DOC-005",), "add.apply_async((2, 3))", extended=True),
+    Run("extended-stamps", "result_extended of a stamped call: stamped_headers, and each stamp beside them", ("RS-DOC-005", "RS-DOC-011"), "add.signature((2,), {'y': 3}).stamp(tenant='acme').apply_async()", extended=True),
+    Run("extended-failure", "result_extended of a failure on its first retry", ("RS-DOC-005", "RS-DOC-011"), "fail.apply_async(('no stock',), retries=1)", FAILURE, extended=True),
 )  # fmt: skip
 
 REDIS = STATES + VALUES + FAILURES + EXTENDED

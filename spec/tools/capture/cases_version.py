@@ -43,7 +43,11 @@ RESULTS = (
 RPC = ("success", "failure")
 WORKER_SENT = ("worker-retry", "worker-chain-step", "worker-replace")
 #: What a version lacks: there is nothing to capture.
-LACKS: Mapping[str, Sequence[str]] = {"4.4": ("stamps", "success-group-id")}
+LACKS: Mapping[str, Sequence[str]] = {
+    "4.4": ("stamps", "success-group-id", "delayed"),
+    "5.2": ("stamps", "delayed"),
+    "5.3": ("delayed",),
+}
 #: What a call decides in a version, where that is not what it decides in the current one.
 TEXTS = ["2026-01-02T03:04:05Z", "2026-01-02T00:00:00", "12345678-1234-5678-1234-567812345678", "1.10"]
 DECIDES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
@@ -54,7 +58,12 @@ DECIDES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "ignore-result": {},
         "group-member": {"group": GIVEN_GROUP, "group_index": None},
         "worker-replace": {},
-    }
+    },
+    "5.2": {
+        "dates-and-decimals": {"args": TEXTS},
+        "group-member": {"group": GIVEN_GROUP, "group_index": None},
+        "worker-replace": {},
+    },
 }
 
 Case = TypeVar("Case", Send, Run)
@@ -76,17 +85,30 @@ def is_current() -> bool:
     return pinned is not None and version("celery") == pinned["version"]
 
 
+def has(name: str) -> bool:
+    """Whether the installed version has what is called so in LACKS."""
+    return name not in LACKS.get(minor(), ())
+
+
+def named(folder: str, name: str) -> str:
+    """Id of a vector, with the version in front of its name unless it is the current one."""
+    return f"{folder}/{'' if is_current() else prefix()}{name}"
+
+
+def about(text: str) -> str:
+    """What a vector is about, with the version in front unless it is the current one."""
+    return text if is_current() else f"Celery {minor()}: {text}"
+
+
 def sample(table: Sequence[Case], names: Sequence[str]) -> list[Case]:
     """The cases of those names that the installed version has, named after the version."""
-    lacking = LACKS.get(minor(), ())
-    return [versioned(case) for case in table if case.name in names and case.name not in lacking]
+    return [versioned(case) for case in table if case.name in names and has(case.name)]
 
 
 def versioned(case: Case) -> Case:
     """The case as the installed version is asked for it."""
-    name, about = f"{prefix()}{case.name}", f"Celery {minor()}: {case.about}"
     expect = DECIDES.get(minor(), {}).get(case.name, case.expect)
-    return replace(case, name=name, about=about, expect=expect)
+    return replace(case, name=f"{prefix()}{case.name}", about=about(case.about), expect=expect)
 
 
 def tasks() -> list[Send]:

@@ -25,19 +25,20 @@ ANSWER_SECONDS = 1.0
 
 
 @contextmanager
-def crew(broker: Rabbit | Store, store: Store, *options: str, **conf: Any) -> Iterator[subprocess.Popen[bytes]]:
+def crew(broker: Rabbit | Store, backend: Store | str, *options: str, **conf: Any) -> Iterator[subprocess.Popen[bytes]]:
     """A real worker on the queue shop.in that answers remote control; stopped at the end unless it has stopped itself.
 
-    ``options`` are those of its command line, ``conf`` its settings.
+    ``backend`` holds its results, or is a URL; ``options`` are those of its command line, ``conf`` its settings.
     """
-    variables = {"CAPTURE_BROKER": broker.url, "CAPTURE_BACKEND": store.url}
+    results = backend if isinstance(backend, str) else backend.url
+    variables = {"CAPTURE_BROKER": broker.url, "CAPTURE_BACKEND": results}
     environment = {**os.environ, **variables, "CAPTURE_CONF": json.dumps(conf), "PYTHONPATH": str(TOOLS)}
     command = [sys.executable, "-m", "capture.crew", "worker", "-Q", QUEUE, "-n", NODE, "-l", "warning"]
     command += ["--without-gossip", "--without-mingle", *options]
     devnull = subprocess.DEVNULL
     process = subprocess.Popen(command, env=environment, cwd=TOOLS, stdout=devnull, stderr=devnull)
     try:
-        with shop.build(broker.url, store.url) as app:
+        with shop.build(broker.url, None) as app:
             eventually("an answer of the worker", lambda: app.control.ping(timeout=ANSWER_SECONDS, limit=1) or None)
         yield process
     finally:

@@ -87,7 +87,7 @@ def amqp_tasks(rabbit: Rabbit, store: Store, cases: Sequence[Send], folder: str 
             yield vector
 
 
-def redis_tasks(store: Store, cases: Sequence[Send]) -> Iterator[Vector]:
+def redis_tasks(store: Store, cases: Sequence[Send], folder: str = "redis") -> Iterator[Vector]:
     """List items of a real producer on Redis."""
     with shop.build(store.url, store.url) as app:
         for case in cases:
@@ -95,7 +95,7 @@ def redis_tasks(store: Store, cases: Sequence[Send]) -> Iterator[Vector]:
             run(case.source(), app)
             item = [store.take(case.queue) for _ in range(case.take + 1)][-1]
             ids, origin = case.requirements, provenance(store, case.source())
-            vector = captured(f"redis/{case.name}", "envelope", case.about, ids, origin, item_wire(item))
+            vector = captured(f"{folder}/{case.name}", "envelope", case.about, ids, origin, item_wire(item))
             check(vector, {**arguments(case, app), **case.expect})
             yield vector
 

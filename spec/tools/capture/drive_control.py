@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from unittest.mock import patch
 
@@ -64,17 +64,24 @@ def occupied(app: celery.Celery) -> None:
 
 
 def on_rabbit(rabbit: Rabbit, store: Store) -> Iterator[Vector]:
-    """Every call of the table through RabbitMQ."""
+    """Every call of the tables through RabbitMQ."""
     rabbit.empty(QUEUE)
     options = ("--pool", "prefork", "--concurrency", "1")
     with crew(rabbit, store, *options), shop.build(rabbit.url, store.url, task_default_queue=QUEUE) as app:
         occupied(app)
-        told = tapped(rabbit, "reply.celery.pidbox", "direct", key=OID)
-        with patch.object(Mailbox, "oid", OID), tapped(rabbit, "celery.pidbox", "fanout") as requests, told as replies:
-            for case in cases_control.CALLS:
-                call(case, app)
-                request = requests.take()
-                yield from vectors_of(case, "", rabbit, request, replies.take() if case.answers else None)
+        yield from called(rabbit, app, cases_control.CALLS)
+    with crew(rabbit, store, "--pool", "prefork", "--autoscale", "3,1"), shop.build(rabbit.url, store.url) as app:
+        yield from called(rabbit, app, cases_control.AUTOSCALED)
+
+
+def called(rabbit: Rabbit, app: celery.Celery, calls: Sequence[Call]) -> Iterator[Vector]:
+    """Make the calls while listening in on the requests and the replies."""
+    told = tapped(rabbit, "reply.celery.pidbox", "direct", key=OID)
+    with patch.object(Mailbox, "oid", OID), tapped(rabbit, "celery.pidbox", "fanout") as requests, told as replies:
+        for case in calls:
+            call(case, app)
+            request = requests.take()
+            yield from vectors_of(case, "", rabbit, request, replies.take() if case.answers else None)
 
 
 def on_redis(store: Store) -> Iterator[Vector]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
+
+import celery
 
 from . import cases_event, shop
 from .cases_event import Happening
@@ -16,6 +19,7 @@ from .wires import Rabbit, Store, eventually
 
 CHANNEL = b"/0.celeryev"
 SOLO = ("-E", "--pool", "solo")
+PREFORK = ("-E", "--pool", "prefork", "--concurrency", "1")
 BUSY_SECONDS = 60
 
 #: Messages that can come before the one that is waited for: heartbeats, for the most part.
@@ -54,12 +58,23 @@ def on_rabbit(rabbit: Rabbit, store: Store) -> Iterator[Vector]:
                 run(case.call, app)
                 yield told(case, rabbit, tap.take)
         rabbit.empty(QUEUE)
-        with crew(rabbit, store, "-E", "--pool", "prefork", "--concurrency", "1"):
-            app.tasks["shop.hold"].apply_async((BUSY_SECONDS,), task_id="order-running")
-            inspect = app.control.inspect(limit=1)
-            eventually("the task to run", lambda: (inspect.active() or {}).get(NODE) or None)
+        with crew(rabbit, store, *PREFORK):
+            busy(app)
             run(cases_event.TERMINATED.call, app)
             yield told(cases_event.TERMINATED, rabbit, tap.take)
+        rabbit.empty(QUEUE)
+        with crew(rabbit, store, *PREFORK, task_acks_late=True) as worker:
+            busy(app)
+            worker.send_signal(signal.SIGQUIT)
+            yield told(cases_event.CANCELLED, rabbit, tap.take)
+        rabbit.empty(QUEUE)
+
+
+def busy(app: celery.Celery) -> None:
+    """Give the worker something to run and wait until it does."""
+    app.tasks["shop.hold"].apply_async((BUSY_SECONDS,), task_id="order-running")
+    inspect = app.control.inspect(limit=1)
+    eventually("the task to run", lambda: (inspect.active() or {}).get(NODE) or None)
 
 
 def on_redis(store: Store) -> Iterator[Vector]:

@@ -13,7 +13,9 @@ from typing import Any
 from . import cases_version, shop, topology
 from .cases_result import Run
 from .drive import OUT_QUEUE, WORKER_QUEUE, provenance, reached, result_vector, run, worker
+from .drive_later import delayed, periodic
 from .tags import b64
+from .topology import forget
 from .vectors import Vector, captured, check, item_wire
 from .wires import Rabbit, Store, eventually
 
@@ -24,8 +26,7 @@ COMPRESSED = "app.backend.store_result('order-4711', 'x' * 200, 'SUCCESS')"
 CALL = "add.apply_async((2, 3))"
 WORKER = "celery worker --pool solo -n w1@host.example"
 WORKER_IDS = ("BR-AMQP-003", "BR-AMQP-020", "BR-AMQP-021")
-QUORUM_IDS = ("BR-AMQP-011", "BR-AMQP-012", "BR-AMQP-013", "BR-AMQP-024")
-MORE_QUEUES = ("shop.urgent", "shop.quorum")
+MORE_QUEUES = ("shop.urgent",)
 HOLD = "hold.apply_async((60,))"
 REVOKED = Run(
     "revoked",
@@ -48,17 +49,15 @@ def special(store: Store, rabbit: Rabbit) -> Iterator[Vector]:
     """All of it for the current version, what differs between versions for any other."""
     yield from saved_groups(store)
     yield from declarations(rabbit)
+    yield from periodic(rabbit)
+    if cases_version.has("delayed"):
+        yield from delayed(rabbit)
     if cases_version.is_current():
         yield from compressed(store)
         yield from restored(store)
         yield from revoked(store)
         yield from interrupted(store)
         yield from more_declarations(rabbit)
-
-
-def named(folder: str, name: str) -> str:
-    """Id of a vector, with the version in front of its name unless it is the current one."""
-    return f"{folder}/{'' if cases_version.is_current() else cases_version.prefix()}{name}"
 
 
 def restored(store: Store) -> Iterator[Vector]:
@@ -111,7 +110,9 @@ def saved_groups(store: Store) -> Iterator[Vector]:
         run(SAVED, app)
         wire = json_wire(store.client.get(f"celery-taskset-meta-{GROUP}"))
     about = "a saved group of two: its own result tuple and those of its members"
-    vector = captured(named("stored", "group"), "stored", about, ("RS-GROUP-001",), provenance(store, SAVED), wire)
+    vector = captured(
+        cases_version.named("stored", "group"), "stored", about, ("RS-GROUP-001",), provenance(store, SAVED), wire
+    )
     if vector.expected["message"]["result"][0] != [GROUP, None]:
         raise AssertionError("a saved group begins with its own id")
     yield vector
@@ -137,7 +138,7 @@ def json_wire(data: bytes) -> dict[str, str]:
 def topology_vector(name: str, about: str, ids: tuple[str, ...], rabbit: Rabbit, call: str, methods: Methods) -> Vector:
     """The vector of what was declared."""
     origin, wire = provenance(rabbit, call), {"methods": methods}
-    return captured(named("topology", name), "topology", about, ids, origin, wire)
+    return captured(cases_version.named("topology", name), "topology", about, ids, origin, wire)
 
 
 def declarations(rabbit: Rabbit) -> Iterator[Vector]:
@@ -154,20 +155,9 @@ def declarations(rabbit: Rabbit) -> Iterator[Vector]:
 
 
 def more_declarations(rabbit: Rabbit) -> Iterator[Vector]:
-    """What a client and a worker declare when they are told more about queues."""
+    """What a client declares when it is told more about queues."""
     forget(rabbit, *MORE_QUEUES)
     conf: dict[str, Any] = {"task_queue_max_priority": 10, "task_default_queue": "shop.urgent"}
     call, methods = f"app.conf.update({conf}); {CALL}", topology.of_client(rabbit, "", **conf)
     yield topology_vector("client-priority", "a queue with priorities", ("BR-AMQP-010",), rabbit, call, methods)
-    conf = {"task_default_queue": "shop.quorum", "task_default_queue_type": "quorum"}
-    conf |= {"task_default_exchange_type": "topic", "worker_detect_quorum_queues": True}
-    call, methods = f"app.conf.update({conf}); {WORKER}", topology.of_worker(rabbit, "shop.quorum", **conf)
-    about = "a worker with a quorum queue: prefetch per consumer, exchanges for delayed delivery"
-    yield topology_vector("worker-quorum", about, QUORUM_IDS, rabbit, call, methods)
     forget(rabbit, *MORE_QUEUES)
-
-
-def forget(rabbit: Rabbit, *queues: str) -> None:
-    """Delete the queues."""
-    for queue in queues:
-        rabbit.channel.queue_delete(queue)

@@ -78,10 +78,10 @@ def body_json(wire: dict[str, Any]) -> Any:
     return json.loads(body_bytes(wire).decode("utf-8"))
 
 
-def task_body(wire: dict[str, Any]) -> Any:
-    """Body of a task message with tagged values, by its content type."""
+def body_value(wire: dict[str, Any]) -> tuple[Any, Callable[[Any], Any]]:
+    """Value of a body by its content type, and what makes tagged values of its parts."""
     typed = TYPED.get(wire["content_type"])
-    return typed(body_bytes(wire)) if typed else body_json(wire)
+    return (typed(body_bytes(wire)), as_it_is) if typed else (body_json(wire), from_wire)
 
 
 def as_it_is(value: Any) -> Any:
@@ -97,10 +97,9 @@ def with_extra(message: dict[str, Any], extra: dict[str, dict[str, Any]]) -> dic
 
 def task(wire: dict[str, Any]) -> dict[str, Any]:
     """Neutral form of a protocol 2 task message."""
-    body = task_body(wire)
+    body, plain = body_value(wire)
     if not isinstance(body, list) or len(body) != 1 + EMBED:
         raise Malformed("the body is not an array of three")
-    plain: Callable[[Any], Any] = as_it_is if wire["content_type"] in TYPED else from_wire
     headers, more_headers = split("task-v2", "headers", wire["headers"])
     properties, more_properties = split("task-v2", "properties", wire["properties"])
     embed, more_embed = split("task-v2", "embed", body[EMBED])
@@ -150,12 +149,12 @@ def envelope(wire: dict[str, Any]) -> dict[str, Any]:
 
 def result(wire: dict[str, Any]) -> dict[str, Any]:
     """Neutral form of a result document."""
-    document = body_json(wire)
+    document, plain = body_value(wire)
     if not isinstance(document, dict):
         raise Malformed("the result is not an object")
     known, rest = split("result", "result", document)
-    message = {name: from_wire(value) for name, value in known.items()}
-    left = {name: from_wire(value) for name, value in rest.items()}
+    message = {name: plain(value) for name, value in known.items()}
+    left = {name: plain(value) for name, value in rest.items()}
     return {**message, "extra": left} if left else message
 
 

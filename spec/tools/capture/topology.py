@@ -102,6 +102,12 @@ def of_worker(rabbit: Rabbit, queue: str, **conf: Any) -> list[Method]:
     return methods_in(output)
 
 
+def forget(rabbit: Rabbit, *queues: str) -> None:
+    """Delete the queues."""
+    for queue in queues:
+        rabbit.channel.queue_delete(queue)
+
+
 def tell(method: Method) -> None:
     """Write one method; a worker redirects sys.stdout to its log."""
     print(json.dumps(method), file=sys.__stdout__, flush=True)

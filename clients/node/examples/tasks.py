@@ -12,6 +12,11 @@ def add(x, y):
     return x + y
 
 
+@app.task(name="tasks.total")
+def total(values):
+    return sum(values)
+
+
 @app.task(name="tasks.divide")
 def divide(x, y):
     return x / y

@@ -8,17 +8,19 @@ import { PublishFailed, TransportError } from './errors.js'
 import { build } from './message.js'
 import {
   checkClientOptions,
-  prepare,
-  prepareChain,
-  type Outgoing,
+  signatureToApply,
+  signatureToSend,
+  type ApplyOptions,
   type SendOptions,
   type Surroundings,
 } from './options.js'
+import { plan, type Expected, type Plan } from './planning.js'
 import type { ReadOptions } from './serialization.js'
-import type { Signature } from './signature.js'
+import { GroupResult } from './group-result.js'
+import type { CanvasEnd, Signature } from './signature.js'
 import { TaskResult } from './task-result.js'
 import { connect } from './transport/connect.js'
-import type { Broker, ResultStore } from './transport/transport.js'
+import type { Broker, ResultStore, Route } from './transport/transport.js'
 import { abortable } from './transport/waiting.js'
 import type { Wire } from './wire.js'
 
@@ -54,11 +56,13 @@ export interface ClientOptions extends ReadOptions {
   readonly connectTimeout?: number
   /** Seconds to wait for the broker's confirm before `PublishFailed`. Default 30. */
   readonly publishTimeout?: number
+  /** Seconds for which the result store keeps what a chord is counted by. Default one day, as workers have it. */
+  readonly resultExpires?: number
   /** TLS settings (`ca`, `cert`, `key`, ...) for `amqps://` and `rediss://`. */
   readonly tls?: TlsOptions
 }
 
-const DEFAULTS = { queue: 'celery', connectTimeout: 4, publishTimeout: 30 } as const
+const DEFAULTS = { queue: 'celery', connectTimeout: 4, publishTimeout: 30, resultExpires: 86_400 } as const
 
 /**
  * Sends tasks to Celery workers and reads their results. Connects when first used, reconnects by itself, and is meant
@@ -77,13 +81,15 @@ export class Client<Tasks extends TaskMap<Tasks> = AnyTasks> implements AsyncDis
   readonly #read: ReadOptions
   readonly #queue: string
   readonly #replyTo: string
+  readonly #chords: Surroundings['chords']
+  readonly #resultExpires: number
   readonly #origin = `gen${process.pid}@${hostname()}`
   readonly #closing = new AbortController()
   #closed: Promise<void> | undefined
 
   /** @throws InvalidCall on a URL that cannot be used. Nothing is connected yet. */
   constructor(options: ClientOptions) {
-    const { broker, backend, tls, queue, connectTimeout, publishTimeout, ...read } = {
+    const { broker, backend, tls, queue, connectTimeout, publishTimeout, resultExpires, ...read } = {
       ...DEFAULTS,
       ...checkClientOptions(options),
     }
@@ -93,6 +99,8 @@ export class Client<Tasks extends TaskMap<Tasks> = AnyTasks> implements AsyncDis
     this.#broker = transport.broker
     this.#store = transport.store
     this.#replyTo = this.#store?.replyTo ?? replyTo
+    this.#chords = chordsOf(this.#store, backend)
+    this.#resultExpires = resultExpires
     this.#queue = queue
     this.#read = read
   }
@@ -105,7 +113,7 @@ export class Client<Tasks extends TaskMap<Tasks> = AnyTasks> implements AsyncDis
     task: Name,
     options: SendOptions<ArgsOf<Tasks[Name]>> = {},
   ): Promise<TaskResult<ReturnOf<Tasks[Name]>>> {
-    return this.#publish(this.#prepare(task, options), options)
+    return this.#publish(this.#prepare(signatureToSend(task, options)), options.signal) as Promise<TaskResult<never>>
   }
 
   /**
@@ -116,33 +124,29 @@ export class Client<Tasks extends TaskMap<Tasks> = AnyTasks> implements AsyncDis
     calls: Calls,
   ): Promise<{ -readonly [Index in keyof Calls]: TaskResult<ReturnOf<Tasks[Calls[Index]['task']]>> }> {
     const plain: readonly (SendOptions & { readonly task: string })[] = calls
-    const prepared = plain.map(({ task, ...options }) => ({ ready: this.#prepare(task, options), options }))
-    const settled = await Promise.allSettled(prepared.map(({ ready, options }) => this.#publish(ready, options)))
-    const errors = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
-    if (errors.length > 0) throw failureOf(errors, calls.length)
-    return settled.map((one) => (one as PromiseFulfilledResult<unknown>).value) as never
+    const prepared = plain.map(({ task, ...options }) => ({
+      ready: this.#prepare(signatureToSend(task, options)),
+      signal: options.signal,
+    }))
+    return (await allOf(prepared.map(({ ready, signal }) => this.#publish(ready, signal)))) as never
   }
 
   /**
-   * Sends a chain: the task, then each step with the result of the one before put before its own arguments. Resolves,
-   * when the broker has confirmed the first message, to the handle of the last step.
+   * Applies a signature: of a task, or a chain, group, chord or map. Resolves, when the broker has confirmed every message,
+   * to the handle of its end: a `GroupResult` where it ends in a group, else a `TaskResult`.
    * ```ts
-   * const result = await client.sendChain('tasks.add', { args: [2, 3] }, [signature('tasks.mul', { args: [10] })])
-   * await result.get() // 50
+   * const sums = await client.apply(group([signature('tasks.add', { args: [1, 1] }), signature('tasks.add', { args: [2, 2] })]))
+   * await sums.get() // [2, 4]
    * ```
-   * A failed step fails all after it. The options are those of the first message; only `linkError` goes to every step
-   * and `link` to the last.
-   * @throws as `send`.
+   * The options come before those of the signature; see `chain`, `group` and `chord` for where they go.
+   * @throws as `sendMany`; InvalidCall also for a chord on a result backend that workers cannot count in.
    */
-  async sendChain<Name extends TaskName<Tasks>, T = unknown>(
-    task: Name,
-    options: SendOptions<ArgsOf<Tasks[Name]>>,
-    steps: readonly Signature[],
-  ): Promise<TaskResult<T>> {
-    const outgoing = prepareChain(task, options, steps, this.#surroundings())
-    const ready = { outgoing, id: outgoing.lastId, wire: build(outgoing.message) }
-    // Without the result of the first step there is still that of the last to wait for.
-    return this.#publish(ready, options.signal ? { signal: options.signal } : {})
+  async apply<End extends CanvasEnd>(
+    canvas: Signature<End>,
+    options: ApplyOptions = {},
+  ): Promise<End extends 'group' ? GroupResult : TaskResult> {
+    const result = await this.#publish(this.#prepare(signatureToApply(canvas, options)), options.signal)
+    return result as End extends 'group' ? GroupResult : TaskResult
   }
 
   /** The handle of a task whose id is known, say from another process. Replies of `rpc://` come only to their sender. */
@@ -172,42 +176,75 @@ export class Client<Tasks extends TaskMap<Tasks> = AnyTasks> implements AsyncDis
   }
 
   /** Checks and serializes; whatever the caller did wrong is said here. */
-  #prepare(task: string, options: SendOptions): Ready {
-    const outgoing = prepare(task, options, this.#surroundings())
-    return { outgoing, id: outgoing.message.id, wire: build(outgoing.message) }
+  #prepare(call: Signature): Ready {
+    const { chords, messages, result } = plan(call, this.#surroundings())
+    return { chords, result, messages: messages.map((route) => ({ route, wire: build(route.message) })) }
   }
 
   #surroundings(): Surroundings {
-    return { now: new Date(), newId: randomUUID, origin: this.#origin, replyTo: this.#replyTo, queue: this.#queue }
+    return {
+      now: new Date(),
+      newId: randomUUID,
+      origin: this.#origin,
+      replyTo: this.#replyTo,
+      queue: this.#queue,
+      chords: this.#chords,
+    }
   }
 
-  async #publish<T>(
-    { outgoing, id, wire }: Ready,
-    { signal, ignoreResult = false }: SendOptions,
-  ): Promise<TaskResult<T>> {
+  async #publish(ready: Ready, signal: AbortSignal | undefined): Promise<TaskResult | GroupResult> {
     signal?.throwIfAborted()
     this.#closing.signal.throwIfAborted()
-    // Made before the message is sent: a reply to a task that nobody holds is dropped.
-    const result = ignoreResult ? this.#ignored<T>(id) : this.result<T>(id)
-    const sending = async (): Promise<void> => {
-      if (!ignoreResult) await this.#store?.prepare()
-      await this.#broker.publish(wire, outgoing)
-    }
-    await abortable(sending(), signal)
+    // Made before the messages are sent: a reply to a task that nobody holds is dropped.
+    const result = this.#expect(ready.result)
+    await abortable(this.#sendAll(ready), signal)
     return result
   }
 
-  #ignored<T>(taskId: string): TaskResult<T> {
+  async #sendAll({ chords, messages, result }: Ready): Promise<void> {
+    if (!isIgnored(result)) await this.#store?.prepare()
+    for (const { groupId, size } of chords) await this.#store?.startChord?.(groupId, size, this.#resultExpires)
+    await allOf(messages.map(({ wire, route }) => this.#broker.publish(wire, route)))
+  }
+
+  #expect({ id, ignored, members }: Expected): TaskResult | GroupResult {
+    if (members)
+      return new GroupResult(
+        id,
+        members.map((member) => this.#expect(member)),
+      )
+    return ignored ? this.#ignored(id) : this.result(id)
+  }
+
+  #ignored(taskId: string): TaskResult {
     const why = 'the task was sent with ignoreResult: there is no result to wait for'
     return new TaskResult(taskId, { slot: undefined, why, read: this.#read, closed: this.#closing.signal })
   }
 }
 
-/** A message ready to be published, and the id of the task to wait for. */
-interface Ready {
-  readonly outgoing: Outgoing
-  readonly id: string
-  readonly wire: Wire
+/** A plan whose messages are serialized. */
+interface Ready extends Omit<Plan, 'messages'> {
+  readonly messages: readonly { readonly wire: Wire; readonly route: Route }[]
+}
+
+function isIgnored({ ignored, members }: Expected): boolean {
+  return members ? members.every(isIgnored) : ignored
+}
+
+/** Workers count in the client's store if they can; without one, a worker does what the producer would have to. */
+function chordsOf(store: ResultStore | undefined, backend: string | ResultStore | undefined): Surroundings['chords'] {
+  if (!store) return 'worker'
+  if (store.startChord) return 'store'
+  const name = typeof backend === 'string' ? backend : store.constructor.name
+  return { refused: `the backend ${name} cannot count the members of a chord: pass a Redis URL as backend` }
+}
+
+/** What all promises resolve to, once all have ended. */
+async function allOf<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(promises)
+  const errors = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
+  if (errors.length > 0) throw failureOf(errors, promises.length)
+  return settled.map((one) => (one as PromiseFulfilledResult<T>).value)
 }
 
 function failureOf(errors: readonly unknown[], total: number): unknown {

@@ -1,59 +1,33 @@
-/** The options of `send`: checked, completed, and turned into the message to publish. Pure: time and ids come in. */
+/** From a call to the message to publish: checked, completed. Pure: time and ids come in. */
 
+import { stamped } from './canvas.js'
 import { InvalidCall } from './errors.js'
-import { FIELDS, type TaskMessage } from './message.js'
-import { ALL_SERIALIZERS } from './serialization.js'
+import type { TaskMessage } from './message.js'
+import { checkRules, RULES, someOf, type Rule } from './rules.js'
+import { ALL_SERIALIZERS, contentTypeOf, type Serializer } from './serialization.js'
+import { CALL_RULES, newSignature, wireOptions, type CallOptions, type Signature } from './signature.js'
 import { summary } from './summary.js'
-import { buildSignature, buildSignatures, type Signature } from './signature.js'
-import { DateTime, instantOf, isMap, isoText, type Value, type ValueMap } from './values.js'
+import { instantOf, isoText, type DateTime, type Value, type ValueMap } from './values.js'
 
-/** How to send a task. All names are the same in every language of this project, each in its own case. */
-export interface SendOptions<Args extends readonly unknown[] = readonly unknown[]> {
-  /** Positional arguments. Default `[]`. */
-  readonly args?: Args
-  /** Keyword arguments. Default `{}`. */
-  readonly kwargs?: Readonly<Record<string, unknown>>
-  /** Queue to send to. Default: the client's `queue`. */
-  readonly queue?: string
-  /** Exchange to publish to instead of a queue (RabbitMQ only); it has to exist. */
-  readonly exchange?: string
-  /** Routing key on that exchange. Default `''`. */
-  readonly routingKey?: string
-  /** 0 to 255. On RabbitMQ the higher goes first and the queue needs `x-max-priority`; on Redis the lower goes first. */
-  readonly priority?: number
-  /** Run no sooner than so many seconds from now: header `eta` (TM-HDR-010). */
-  readonly countdown?: number
-  /** Run no sooner than this instant: header `eta`, with offset (TM-HDR-011). */
-  readonly eta?: Date | DateTime
-  /** Do not run later than so many seconds from now, or this instant: header `expires`, property `expiration` (TM-PROP-005). */
-  readonly expires?: number | Date | DateTime
-  /** Hard time limit in seconds: the worker kills the task. Header `timelimit`, first of two (TM-HDR-014). */
-  readonly timeLimit?: number
-  /** Soft time limit in seconds: the task gets an exception. Header `timelimit`, second of two. */
-  readonly softTimeLimit?: number
-  /** Id of the task. Default: a new UUID. */
-  readonly taskId?: string
-  /** `true`: store no result. Default `false`. */
-  readonly ignoreResult?: boolean
-  /** Headers of one's own, beside those of the protocol, whose names are taken (TM-HDR-026). */
-  readonly headers?: Readonly<Record<string, unknown>>
-  /** Signatures that the worker sends with the result, if the task succeeds. */
-  readonly link?: Signature | readonly Signature[]
-  /** Signatures that the worker sends if the task fails. */
-  readonly linkError?: Signature | readonly Signature[]
-  /** Name to show in the worker's logs instead of the task's. */
-  readonly shadow?: string
-  /** Id of the first task of the workflow. Default: the task's own id. */
+/** How to apply a canvas. All names are the same in every language of this project, each in its own case. */
+export interface ApplyOptions extends CallOptions {
+  /** Id of the first task of the workflow. Default: the id of the task itself. */
   readonly rootId?: string
   /** Id of the task that sends this one. */
   readonly parentId?: string
-  /** Queue for the reply. Default: the client's own. */
-  readonly replyTo?: string
   /** Stops waiting for the broker; rejects with the signal's reason. The message may be queued all the same. */
   readonly signal?: AbortSignal
 }
 
-/** What the message takes from its surroundings. */
+/** How to send a task. */
+export interface SendOptions<Args extends readonly unknown[] = readonly unknown[]> extends ApplyOptions {
+  /** Positional arguments. Default `[]`. */
+  readonly args?: Args
+  /** Keyword arguments. Default `{}`. */
+  readonly kwargs?: Readonly<Record<string, unknown>>
+}
+
+/** What messages take from their surroundings. */
 export interface Surroundings {
   /** The present instant. */
   readonly now: Date
@@ -65,6 +39,8 @@ export interface Surroundings {
   readonly replyTo: string
   /** The client's default queue. */
   readonly queue: string
+  /** Who counts the members of a chord, or why nobody can. */
+  readonly chords: 'store' | 'worker' | { readonly refused: string }
 }
 
 /** A message and where it goes. */
@@ -74,202 +50,153 @@ export interface Outgoing {
   readonly routingKey: string
 }
 
-type Check = (value: unknown) => boolean
-/** What a value must be, in words, and how to test that. */
-type Rule = readonly [expected: string, check: Check]
+const APPLY_RULES: Readonly<Record<keyof ApplyOptions, Rule>> = {
+  ...CALL_RULES,
+  rootId: RULES.name,
+  parentId: RULES.name,
+  signal: RULES.signal,
+}
 
-/** RabbitMQ holds names and keys in at most 255 bytes, and the driver would cut longer ones silently. */
-const isName: Check = (value) => typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= 255
-const isKey: Check = (value) => value === '' || isName(value)
-const isInstant: Check = (value) => value instanceof Date || value instanceof DateTime
-const isSeconds: Check = (value) => typeof value === 'number' && Number.isFinite(value)
-const isLimit: Check = (value) => isSeconds(value) && (value as number) > 0
-const isSignatures: Check = (value) => [value].flat().every((item) => isMap(item) && typeof item['task'] === 'string')
+const SEND_RULES: Readonly<Record<keyof SendOptions, Rule>> = { args: RULES.list, kwargs: RULES.map, ...APPLY_RULES }
 
-const NAME = 'a string of 1 to 255 bytes'
-const LIMIT = 'a number of seconds above 0'
+/** The signature of a task that is sent. @throws InvalidCall on an unknown option or one of a wrong type. */
+export function signatureToSend(task: string, options: SendOptions): Signature<'task'> {
+  const { args = [], kwargs = {}, ...given } = checkRules(options, SEND_RULES)
+  const call = newSignature<'task'>(task, { args: args as readonly Value[], kwargs: kwargs as ValueMap }, given)
+  return override(call, placeOptions(given))
+}
 
-/** Every option of `send`. */
-const OPTIONS: Readonly<Record<keyof SendOptions, Rule>> = {
-  args: ['a list', Array.isArray],
-  kwargs: ['a plain object', isMap],
-  queue: [NAME, isName],
-  exchange: [NAME, isName],
-  routingKey: ['a string of at most 255 bytes', isKey],
-  priority: [
-    'an integer from 0 to 255',
-    (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 255,
-  ],
-  countdown: ['a number of seconds', isSeconds],
-  eta: ['a Date or a DateTime', isInstant],
-  expires: ['a number of seconds, a Date or a DateTime', (value) => isSeconds(value) || isInstant(value)],
-  timeLimit: [LIMIT, isLimit],
-  softTimeLimit: [LIMIT, isLimit],
-  taskId: [NAME, isName],
-  ignoreResult: ['true or false', (value) => typeof value === 'boolean'],
-  headers: ['a plain object', isMap],
-  link: ['a signature or a list of them', isSignatures],
-  linkError: ['a signature or a list of them', isSignatures],
-  shadow: ['a string', (value) => typeof value === 'string'],
-  rootId: [NAME, isName],
-  parentId: [NAME, isName],
-  replyTo: [NAME, isName],
-  signal: ['an AbortSignal', (value) => value instanceof AbortSignal],
+/** A canvas with the options with which it is applied: they come before its own. @throws InvalidCall likewise. */
+export function signatureToApply(canvas: Signature, options: ApplyOptions): Signature {
+  const { stamps: marks, ...given } = checkRules(options, APPLY_RULES)
+  const call = override(canvas, { ...wireOptions(given), ...placeOptions(given) })
+  return marks ? stamped(call, marks) : call
+}
+
+/** Options that another one takes the place of. */
+const REPLACED: Readonly<Record<string, readonly string[]>> = {
+  queue: ['exchange', 'routing_key'],
+  exchange: ['queue', 'routing_key'],
+  countdown: ['eta'],
+  eta: ['countdown'],
+}
+
+/** A signature with options that come before its own. */
+export function override<One extends Signature>(call: One, given: Readonly<ValueMap>): One {
+  const replaced = Object.keys(given).flatMap((name) => REPLACED[name] ?? [])
+  const kept = Object.entries(call.options).filter(([name]) => !replaced.includes(name))
+  return { ...call, options: { ...Object.fromEntries(kept), ...given } }
+}
+
+function placeOptions({ rootId, parentId }: ApplyOptions): ValueMap {
+  return { ...(rootId !== undefined && { root_id: rootId }), ...(parentId !== undefined && { parent_id: parentId }) }
+}
+
+/** Options of a signature, in wire names, as the message needs them; what one is that is not given. */
+const NOT_GIVEN = {
+  exchange: '',
+  routing_key: '',
+  shadow: null,
+  group_id: null,
+  group_index: null,
+  time_limit: null,
+  soft_time_limit: null,
+  root_id: null,
+  parent_id: null,
+  ignore_result: false,
+  link: null,
+  link_error: null,
+  chain: null,
+  chord: null,
+} as const
+
+/** Options of a signature, in wire names. */
+interface WireOptions {
+  readonly task_id: string
+  readonly reply_to: string
+  readonly queue?: string
+  readonly exchange: string
+  readonly routing_key: string
+  readonly priority?: number
+  readonly countdown?: number
+  readonly eta?: Date | DateTime
+  readonly expires?: number | Date | DateTime
+  readonly time_limit: number | null
+  readonly soft_time_limit: number | null
+  readonly ignore_result: boolean
+  readonly headers?: ValueMap
+  readonly link: Value[] | null
+  readonly link_error: Value[] | null
+  readonly shadow: string | null
+  readonly root_id: string | null
+  readonly parent_id: string | null
+  readonly group_id: string | null
+  readonly group_index: number | null
+  readonly chord: ValueMap | null
+  readonly chain: Value[] | null
+  readonly stamped_headers?: string[]
+  readonly serializer?: Serializer
+  readonly compression?: string
+}
+
+/** The message of a task whose signature has its id and reply queue: what a worker makes of it too (CV-SIG-001). */
+export function messageOf(call: Signature, around: Surroundings): Outgoing {
+  const options = { ...NOT_GIVEN, ...call.options } as unknown as WireOptions
+  const { task_id: id, queue = around.queue, exchange, routing_key: routingKey } = options
+  const message: TaskMessage = {
+    lang: 'js',
+    task: call.task,
+    id,
+    shadow: options.shadow,
+    ...times(options, around.now),
+    group: options.group_id,
+    groupIndex: options.group_index,
+    retries: 0,
+    timelimit: [options.time_limit, options.soft_time_limit],
+    rootId: options.root_id ?? id,
+    parentId: options.parent_id,
+    argsrepr: summary(call.args),
+    kwargsrepr: summary(call.kwargs),
+    origin: around.origin,
+    ignoreResult: options.ignore_result,
+    replacedTaskNesting: 0,
+    ...stamps(options.stamped_headers, call.options),
+    correlationId: id,
+    replyTo: options.reply_to,
+    deliveryMode: 2,
+    // The values are the caller's; writing the body checks them and names the place of what cannot be sent.
+    args: call.args,
+    kwargs: call.kwargs,
+    callbacks: options.link,
+    errbacks: options.link_error,
+    chain: options.chain,
+    chord: options.chord,
+    ...content(options),
+  }
+  return { message, exchange, routingKey: exchange === '' ? queue : routingKey }
+}
+
+/** What the message has only when it was asked for. */
+function content(options: WireOptions): Partial<TaskMessage> {
+  const { priority, compression, serializer, headers } = options
+  return {
+    ...(priority !== undefined && { priority }),
+    ...(compression !== undefined && { compression }),
+    ...(serializer !== undefined && { contentType: contentTypeOf(serializer) }),
+    ...(headers && { extra: { headers } }),
+  }
+}
+
+function stamps(names: readonly string[] | undefined, options: Readonly<ValueMap>): Partial<TaskMessage> {
+  if (!names) return { stampedHeaders: null, stamps: {} }
+  const values = names.map((name): [string, Value] => [name, options[name] ?? null])
+  return { stampedHeaders: names, stamps: Object.fromEntries(values) }
 }
 
 /** RabbitMQ refuses a longer expiration and closes the channel (TM-PROP-006); the worker honours the header all the same. */
 const LONGEST_EXPIRATION_MS = 2 ** 32 - 1
 
-/** What an option is that is not given, where the message says so. */
-const NOT_GIVEN = {
-  args: [],
-  kwargs: {},
-  exchange: '',
-  routingKey: '',
-  shadow: null,
-  parentId: null,
-  timeLimit: null,
-  softTimeLimit: null,
-  ignoreResult: false,
-} as const
-
-/**
- * Checks the options and makes the message.
- * @throws InvalidCall on an unknown option, a wrong type, or options that exclude each other.
- */
-export function prepare(task: string, options: SendOptions, around: Surroundings): Outgoing {
-  if (typeof task !== 'string' || task === '') throw new InvalidCall('the task needs a name')
-  const given = check(options)
-  const {
-    taskId: id = around.newId(),
-    queue = around.queue,
-    exchange,
-    routingKey,
-    ...rest
-  } = { ...NOT_GIVEN, ...given }
-  const message: TaskMessage = {
-    lang: 'js',
-    task,
-    id,
-    shadow: rest.shadow,
-    group: null,
-    groupIndex: null,
-    retries: 0,
-    timelimit: [rest.timeLimit, rest.softTimeLimit],
-    rootId: rest.rootId ?? id,
-    parentId: rest.parentId,
-    argsrepr: summary(rest.args),
-    kwargsrepr: summary(rest.kwargs),
-    origin: around.origin,
-    ignoreResult: rest.ignoreResult,
-    replacedTaskNesting: 0,
-    stampedHeaders: null,
-    stamps: {},
-    correlationId: id,
-    replyTo: rest.replyTo ?? around.replyTo,
-    deliveryMode: 2,
-    // The values are the caller's; writing the body checks them and names the place of what cannot be sent.
-    args: rest.args as readonly Value[],
-    kwargs: rest.kwargs,
-    callbacks: rest.link ? buildSignatures(rest.link) : null,
-    errbacks: rest.linkError ? buildSignatures(rest.linkError) : null,
-    chain: null,
-    chord: null,
-    ...times(given, around.now),
-    ...(rest.priority !== undefined && { priority: rest.priority }),
-    ...(rest.headers && { extra: { headers: ownHeaders(rest.headers) } }),
-  }
-  return { message, exchange, routingKey: exchange === '' ? queue : routingKey }
-}
-
-/**
- * A chain: the message of its first task, carrying the steps after it. Every step gets its id now, so that the last one
- * can be waited for before it exists.
- * @throws InvalidCall as `prepare`, or when there is no step.
- */
-export function prepareChain(
-  task: string,
-  options: SendOptions,
-  steps: readonly Signature[],
-  around: Surroundings,
-): Outgoing & { lastId: string } {
-  if (!isSignatures(steps) || steps.length === 0)
-    throw new InvalidCall('a chain needs steps: a list of signatures that is not empty')
-  const { link, ...first } = options
-  const { message, ...route } = prepare(task, first, around)
-  const frozen = steps.map((step, index) =>
-    freeze(step, options, index === steps.length - 1 ? link : undefined, around),
-  )
-  const last = frozen.at(-1)?.options['task_id'] as string
-  return { ...route, message: { ...message, chain: frozen.map(buildSignature).reverse() }, lastId: last }
-}
-
-/** As Celery freezes a step (TM-BODY-014): its own id, our reply queue, the chain's errbacks, and on the last step its callbacks. */
-function freeze(
-  step: Signature,
-  { linkError, replyTo }: SendOptions,
-  link: SendOptions['link'],
-  around: Surroundings,
-): Signature {
-  const options: ValueMap = { task_id: around.newId(), reply_to: replyTo ?? around.replyTo, ...step.options }
-  if (linkError && !('link_error' in options)) options['link_error'] = buildSignatures(linkError)
-  if (link) options['link'] = [...[(options['link'] ?? []) as Value].flat(), ...buildSignatures(link)]
-  return { ...step, options }
-}
-
-/** Options of a client: the rest is checked where it is used. */
-const CLIENT_OPTIONS: Readonly<Record<string, Rule>> = {
-  broker: ['a URL or a transport', (value) => typeof value === 'string' || isTransport(value)],
-  backend: ['a URL or a transport', (value) => typeof value === 'string' || isTransport(value)],
-  queue: [NAME, isName],
-  connectTimeout: [LIMIT, isLimit],
-  publishTimeout: [LIMIT, isLimit],
-  tls: ['an object of TLS settings', isMap],
-  maxBytes: ['a number above 0', isLimit],
-  maxDepth: ['a number above 0', isLimit],
-  lossless: ['true or false', (value) => typeof value === 'boolean'],
-  accept: [`a list of ${ALL_SERIALIZERS.join(', ')}`, isSerializers],
-}
-
-function isSerializers(value: unknown): boolean {
-  return Array.isArray(value) && value.every((name) => (ALL_SERIALIZERS as readonly unknown[]).includes(name))
-}
-
-function isTransport(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'close' in value
-}
-
-/** The options that are given. @throws InvalidCall on an unknown option or one of a wrong type. */
-export function checkClientOptions<Options extends object>(options: Options): Options {
-  const given = checkRules(options, CLIENT_OPTIONS)
-  if (!('broker' in given)) throw new InvalidCall('a client needs a broker: { broker: "amqp://..." }')
-  return given
-}
-
-function checkRules<Options extends object>(options: Options, rules: Readonly<Record<string, Rule>>): Options {
-  const given = Object.entries(options).filter(([, value]) => value !== undefined)
-  for (const [name, value] of given) {
-    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
-    if (!rule) throw new InvalidCall(`unknown option ${name}; the options are ${Object.keys(rules).join(', ')}`)
-    const [expected, isRight] = rule
-    if (!isRight(value)) throw new InvalidCall(`${name} must be ${expected}`)
-  }
-  return Object.fromEntries(given) as Options
-}
-
-/** The options that are given, each of the right type. */
-function check(options: SendOptions): SendOptions {
-  const given = checkRules(options, OPTIONS)
-  const { countdown, eta, queue, exchange, routingKey } = options
-  if (countdown !== undefined && eta !== undefined) throw new InvalidCall('give either countdown or eta, not both')
-  if (queue !== undefined && exchange !== undefined) throw new InvalidCall('give either queue or exchange, not both')
-  if (routingKey !== undefined && exchange === undefined) {
-    throw new InvalidCall('routingKey goes with an exchange; to address a queue, give queue')
-  }
-  return given
-}
-
-function times(options: SendOptions, now: Date): Pick<TaskMessage, 'eta' | 'expires' | 'expiration'> {
+function times(options: WireOptions, now: Date): Pick<TaskMessage, 'eta' | 'expires' | 'expiration'> {
   const eta = startTime(options, now)
   if (options.expires === undefined) return { eta, expires: null }
   const expires = textOf(typeof options.expires === 'number' ? later(now, options.expires) : options.expires)
@@ -277,7 +204,7 @@ function times(options: SendOptions, now: Date): Pick<TaskMessage, 'eta' | 'expi
   return { eta, expires, ...(left <= LONGEST_EXPIRATION_MS && { expiration: String(left) }) }
 }
 
-function startTime({ eta, countdown }: SendOptions, now: Date): string | null {
+function startTime({ eta, countdown }: WireOptions, now: Date): string | null {
   if (eta !== undefined) return textOf(eta)
   return countdown === undefined ? null : isoText(later(now, countdown))
 }
@@ -291,15 +218,28 @@ function later(now: Date, seconds: number): Date {
   return new Date(now.getTime() + seconds * 1000)
 }
 
-const PROTOCOL_HEADERS: ReadonlySet<string> = new Set(
-  FIELDS.filter((row) => row.place === 'headers').map((row) => row.name),
-)
+/** Options of a client: the rest is checked where it is used. */
+const CLIENT_RULES: Readonly<Record<string, Rule>> = {
+  broker: ['a URL or a transport', isTransport],
+  backend: ['a URL or a transport', isTransport],
+  queue: RULES.name,
+  connectTimeout: RULES.limit,
+  publishTimeout: RULES.limit,
+  resultExpires: RULES.limit,
+  tls: ['an object of TLS settings', RULES.map[1]],
+  maxBytes: RULES.size,
+  maxDepth: RULES.size,
+  lossless: RULES.flag,
+  accept: someOf(ALL_SERIALIZERS),
+}
 
-function ownHeaders(headers: Readonly<Record<string, unknown>>): ValueMap {
-  for (const name of Object.keys(headers)) {
-    if (PROTOCOL_HEADERS.has(name))
-      throw new InvalidCall(`headers: ${name} belongs to the protocol; use the option for it`)
-    if (!isName(name)) throw new InvalidCall(`headers: a name must be ${NAME}`)
-  }
-  return headers as ValueMap
+function isTransport(value: unknown): boolean {
+  return typeof value === 'string' || (typeof value === 'object' && value !== null && 'close' in value)
+}
+
+/** The options that are given. @throws InvalidCall on an unknown option or one of a wrong type. */
+export function checkClientOptions<Options extends object>(options: Options): Options {
+  const given = checkRules(options, CLIENT_RULES)
+  if (!('broker' in given)) throw new InvalidCall('a client needs a broker: { broker: "amqp://..." }')
+  return given
 }

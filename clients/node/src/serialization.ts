@@ -76,6 +76,11 @@ export function serializerOf(contentType = CONTENT_TYPE): Serializer {
   return name
 }
 
+/** The content type of a serializer. */
+export function contentTypeOf(serializer: Serializer): string {
+  return SERIALIZERS[serializer].contentType
+}
+
 /** A body and how it is encoded. */
 export interface Encoded {
   /** Content type; absent when the message has none. */

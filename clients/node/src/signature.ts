@@ -1,10 +1,14 @@
 /**
- * Signatures: a call described as data, to be sent by a worker later (`link`, `linkError`, the steps of a chain).
+ * Signatures: a call described as data, to be sent now or by a worker later; and the options that every call has.
  */
 
+import { COMPRESSIONS, compressionName } from './compression.js'
 import { InvalidCall } from './errors.js'
 import { readPlaces, writePlaces, type Extra, type Field, type Snake } from './fields.js'
-import type { Value, ValueMap } from './values.js'
+import { FIELDS } from './message.js'
+import { checkRules, oneOf, RULES, type Rule } from './rules.js'
+import { ALL_SERIALIZERS, type Serializer } from './serialization.js'
+import { isMap, type DateTime, type Value, type ValueMap } from './values.js'
 
 /** Fields of a signature. Six are always written (TM-BODY-009): a worker fails on a callback without `options`. */
 export const SIGNATURE_FIELDS = [
@@ -15,10 +19,15 @@ export const SIGNATURE_FIELDS = [
   { name: 'subtask_type', place: 'signature', types: ['string', 'null'], omitted: null },
   { name: 'immutable', place: 'signature', types: ['boolean'], omitted: false },
   { name: 'chord_size', place: 'signature', types: ['integer', 'null'], omitted: null },
-] as const satisfies readonly Field<Snake<Exclude<keyof Signature, 'extra'>>>[]
+] as const satisfies readonly Field<Snake<Exclude<keyof Signature & string, 'extra'>>>[]
 
-/** A call described as data. Make one with {@link signature}. */
-export interface Signature {
+declare const END: unique symbol
+
+/** What a canvas ends in: one task, whose result is a value, or a group, whose result is a list. */
+export type CanvasEnd = 'task' | 'group'
+
+/** A call described as data: of a task, or of a chain, group or chord. */
+export interface Signature<End extends CanvasEnd = CanvasEnd> {
   /** Name of the task. */
   readonly task: string
   /** Positional arguments; a parent's result is put before them unless `immutable`. */
@@ -27,7 +36,7 @@ export interface Signature {
   readonly kwargs: Readonly<ValueMap>
   /** How to send it, in wire names. */
   readonly options: Readonly<ValueMap>
-  /** `null`, or `chain`, `group`, `chord` in signatures that Python made. */
+  /** `null`, or `chain`, `group`, `chord`. */
   readonly subtaskType: string | null
   /** `true`: ignores the result that a parent hands on. */
   readonly immutable: boolean
@@ -35,103 +44,183 @@ export interface Signature {
   readonly chordSize?: number | null
   /** Fields that the table does not name. */
   readonly extra?: Extra
+  /** For the compiler alone: what it ends in. */
+  readonly [END]?: End
 }
 
-/** How a worker is to send a signature. The same names as the options of `send`. */
-export interface SignatureOptions {
+/** Options that every call has, sent now or described for later. */
+export interface CallOptions {
+  /** Queue to send to. Default: the client's `queue`; of a signature, the worker's. */
+  readonly queue?: string
+  /** Exchange to publish to instead of a queue (RabbitMQ only); it has to exist. */
+  readonly exchange?: string
+  /** Routing key on that exchange. Default `''`. */
+  readonly routingKey?: string
+  /** 0 to 255. On RabbitMQ the higher goes first and the queue needs `x-max-priority`; on Redis the lower goes first. */
+  readonly priority?: number
+  /** Run no sooner than so many seconds from when it is sent: header `eta` (TM-HDR-010, CV-SIG-004). */
+  readonly countdown?: number
+  /** Run no sooner than this instant: header `eta`, with offset (TM-HDR-011). */
+  readonly eta?: Date | DateTime
+  /**
+   * Do not run later than so many seconds from when it is sent, or this instant: header `expires`, property `expiration`
+   * (TM-PROP-005).
+   */
+  readonly expires?: number | Date | DateTime
+  /** Hard time limit in seconds: the worker kills the task. Header `timelimit`, first of two (TM-HDR-014). */
+  readonly timeLimit?: number
+  /** Soft time limit in seconds: the task gets an exception. Header `timelimit`, second of two. */
+  readonly softTimeLimit?: number
+  /** Id of the task. Default: a new UUID. */
+  readonly taskId?: string
+  /** `true`: store no result. Default `false`. */
+  readonly ignoreResult?: boolean
+  /** Headers of one's own, beside those of the protocol, whose names are taken (TM-HDR-026). */
+  readonly headers?: Readonly<Record<string, unknown>>
+  /** Signatures that the worker sends with the result, if the task succeeds. */
+  readonly link?: Signature | readonly Signature[]
+  /** Signatures that the worker sends if the task fails. Their first argument is the id of the failed task (CV-LINK-004). */
+  readonly linkError?: Signature | readonly Signature[]
+  /** Name to show in the worker's logs instead of the task's. */
+  readonly shadow?: string
+  /** Queue for the reply. Default: the client's own. */
+  readonly replyTo?: string
+  /** Stamps: marks by which tasks can be revoked, `{ tenant: 'acme' }` (CV-STAMP-001). */
+  readonly stamps?: Readonly<Record<string, unknown>>
+  /** Serializer of the body. Default `json`; the worker has to accept any other (SER-CT-006). */
+  readonly serializer?: Serializer
+  /** Compression of the body: `gzip`, `bzip2`, `brotli`, or a MIME name. Default: none. */
+  readonly compression?: string
+}
+
+/** What a signature is made of. */
+export interface SignatureOptions extends CallOptions {
   /** Positional arguments. */
   readonly args?: readonly unknown[]
   /** Keyword arguments. */
   readonly kwargs?: Readonly<Record<string, unknown>>
   /** `true`: do not put the parent's result before `args`. Default `false`. */
   readonly immutable?: boolean
-  /** Queue to send it to. */
-  readonly queue?: string
-  /** Exchange to send it to. */
-  readonly exchange?: string
-  /** Routing key on that exchange. */
-  readonly routingKey?: string
-  /** Priority, 0 to 255. */
-  readonly priority?: number
-  /** Seconds to wait, counted from when the worker sends it. */
-  readonly countdown?: number
-  /** Not before this instant. */
-  readonly eta?: Date
-  /** Seconds after which it is no longer to run, or the instant. */
-  readonly expires?: number | Date
-  /** Hard time limit in seconds. */
-  readonly timeLimit?: number
-  /** Soft time limit in seconds. */
-  readonly softTimeLimit?: number
-  /** Id of the task; by default the worker makes one. */
-  readonly taskId?: string
-  /** Queue of an rpc reply. */
-  readonly replyTo?: string
-  /** `true`: store no result. */
-  readonly ignoreResult?: boolean
-  /** Name to show in logs. */
-  readonly shadow?: string
-  /** Headers of one's own. */
-  readonly headers?: Readonly<Record<string, unknown>>
-  /** Signatures to send with its result. */
-  readonly link?: Signature | readonly Signature[]
-  /** Signatures to send when it fails. */
-  readonly linkError?: Signature | readonly Signature[]
 }
 
-type SendingOption = Exclude<keyof SignatureOptions, 'args' | 'kwargs' | 'immutable'>
+const SIGNATURES: Rule = [
+  'a signature or a list of them',
+  (value) => [value].flat().every((item) => isMap(item) && typeof item['task'] === 'string'),
+]
 
-/** Wire name of every option that goes into `options`. */
-const OPTION_NAMES = {
-  queue: 'queue',
-  exchange: 'exchange',
-  routingKey: 'routing_key',
-  priority: 'priority',
-  countdown: 'countdown',
-  eta: 'eta',
-  expires: 'expires',
-  timeLimit: 'time_limit',
-  softTimeLimit: 'soft_time_limit',
-  taskId: 'task_id',
-  replyTo: 'reply_to',
-  ignoreResult: 'ignore_result',
-  shadow: 'shadow',
-  headers: 'headers',
-  link: 'link',
-  linkError: 'link_error',
-} as const satisfies Record<SendingOption, string>
+type CallOption = readonly [wireName: string, rule: Rule, write?: (value: never) => Value]
+
+/** Every option of a call: its name in a signature's `options` on the wire, what it must be, and how it is written there. */
+export const CALL_OPTIONS = {
+  queue: ['queue', RULES.name],
+  exchange: ['exchange', RULES.name],
+  routingKey: ['routing_key', RULES.key],
+  priority: ['priority', RULES.byte],
+  countdown: ['countdown', RULES.seconds],
+  eta: ['eta', RULES.instant],
+  expires: ['expires', RULES.end],
+  timeLimit: ['time_limit', RULES.limit],
+  softTimeLimit: ['soft_time_limit', RULES.limit],
+  taskId: ['task_id', RULES.name],
+  ignoreResult: ['ignore_result', RULES.flag],
+  headers: ['headers', RULES.map, ownHeaders],
+  link: ['link', SIGNATURES, buildSignatures],
+  linkError: ['link_error', SIGNATURES, buildSignatures],
+  shadow: ['shadow', RULES.text],
+  replyTo: ['reply_to', RULES.name],
+  stamps: ['stamps', RULES.map],
+  serializer: ['serializer', oneOf(ALL_SERIALIZERS)],
+  compression: [
+    'compression',
+    [
+      `one of ${COMPRESSIONS.join(', ')}`,
+      (value) => typeof value === 'string' && COMPRESSIONS.includes(compressionName(value)),
+    ],
+    compressionName,
+  ],
+} as const satisfies Record<keyof CallOptions, CallOption>
+
+/** What each option of a call must be. */
+export const CALL_RULES = Object.fromEntries(
+  Object.entries(CALL_OPTIONS).map(([name, [, rule]]) => [name, rule]),
+) as Readonly<Record<keyof CallOptions, Rule>>
+
+const SIGNATURE_RULES: Readonly<Record<keyof SignatureOptions, Rule>> = {
+  args: RULES.list,
+  kwargs: RULES.map,
+  immutable: RULES.flag,
+  ...CALL_RULES,
+}
 
 /**
- * Describes a call for `link`, `linkError` or `sendChain`.
+ * Describes a call of a task, for `link`, `linkError`, `client.apply` and the canvases.
  *
  * ```ts
  * await client.send('tasks.add', { args: [2, 3], link: signature('tasks.log', { kwargs: { level: 'info' } }) })
  * ```
- * @throws InvalidCall on an empty task name or an unknown option.
+ * @throws InvalidCall on an empty task name, an unknown option or one of a wrong type.
  */
-export function signature(task: string, options: SignatureOptions = {}): Signature {
-  if (typeof task !== 'string' || task === '') throw new InvalidCall('signature: the task needs a name')
-  const { args = [], kwargs = {}, immutable = false, ...sending } = options
-  // What the caller put in is checked when it is written; until then it is taken at its word.
-  return Object.freeze({
-    task,
-    args: args as readonly Value[],
-    kwargs: kwargs as ValueMap,
-    options: wireOptions(sending),
-    subtaskType: null,
-    immutable,
-  })
+export function signature(task: string, options: SignatureOptions = {}): Signature<'task'> {
+  const { args = [], kwargs = {}, immutable = false, ...sending } = checkRules(options, SIGNATURE_RULES)
+  return newSignature(task, { args: args as readonly Value[], kwargs: kwargs as ValueMap, immutable }, sending)
 }
 
-function wireOptions(options: Pick<SignatureOptions, SendingOption>): ValueMap {
+/** A signature of any sort. What the caller put in is checked when it is written; until then it is taken at its word. */
+export function newSignature<End extends CanvasEnd>(
+  task: string,
+  parts: Partial<Signature>,
+  options: CallOptions,
+): Signature<End> {
+  if (typeof task !== 'string' || task === '') throw new InvalidCall('the task needs a name')
+  const plain = { args: [], kwargs: {}, subtaskType: null, immutable: false }
+  return Object.freeze({ task, ...plain, ...parts, options: wireOptions(options) }) as Signature<End>
+}
+
+/** Options as a signature holds them: wire names, links as signatures of the wire, stamps under their own names. */
+export function wireOptions({ stamps, ...given }: CallOptions): ValueMap {
+  refuseContradictions(given)
   const result: ValueMap = {}
-  for (const [name, value] of Object.entries(options) as [SendingOption, unknown][]) {
-    if (!Object.hasOwn(OPTION_NAMES, name)) throw new InvalidCall(`signature: unknown option ${name}`)
-    if (value === undefined) continue
-    const isLink = name === 'link' || name === 'linkError'
-    result[OPTION_NAMES[name]] = isLink ? buildSignatures(value as Signature | readonly Signature[]) : (value as Value)
+  for (const [name, [wireName, , write]] of Object.entries(CALL_OPTIONS) as [keyof typeof given, CallOption][]) {
+    const value = given[name] as Value | undefined
+    if (value !== undefined) result[wireName] = write ? write(value as never) : value
   }
-  return result
+  return stamps ? stampOptions(result, stamps) : result
+}
+
+function refuseContradictions({ countdown, eta, queue, exchange, routingKey }: CallOptions): void {
+  if (countdown !== undefined && eta !== undefined) throw new InvalidCall('give either countdown or eta, not both')
+  if (queue !== undefined && exchange !== undefined) throw new InvalidCall('give either queue or exchange, not both')
+  if (routingKey !== undefined && exchange === undefined) {
+    throw new InvalidCall('routingKey goes with an exchange; to address a queue, give queue')
+  }
+}
+
+/** Options with stamps put on: flat, and their names in a list (CV-STAMP-001). */
+export function stampOptions(options: Readonly<ValueMap>, stamps: Readonly<Record<string, unknown>>): ValueMap {
+  const taken = Object.keys(stamps).find((name) => RESERVED.has(name))
+  if (taken !== undefined) throw new InvalidCall(`stamps: ${taken} is an option of calls; choose another name`)
+  const known = (options['stamped_headers'] ?? []) as string[]
+  return { ...options, ...(stamps as ValueMap), stamped_headers: [...new Set([...known, ...Object.keys(stamps)])] }
+}
+
+/** Names that options of a signature have. A stamp of such a name would be that option. */
+const RESERVED: ReadonlySet<string> = new Set<string>([
+  ...Object.values(CALL_OPTIONS).map(([wireName]) => wireName),
+  ...['root_id', 'parent_id', 'group_id', 'group_index', 'chord', 'chain', 'stamped_headers'],
+])
+
+const PROTOCOL_HEADERS: ReadonlySet<string> = new Set(
+  FIELDS.filter((row) => row.place === 'headers').map((row) => row.name),
+)
+
+function ownHeaders(headers: Readonly<Record<string, unknown>>): ValueMap {
+  const [expected, isName] = RULES.name
+  for (const name of Object.keys(headers)) {
+    if (PROTOCOL_HEADERS.has(name))
+      throw new InvalidCall(`headers: ${name} belongs to the protocol; use the option for it`)
+    if (!isName(name)) throw new InvalidCall(`headers: a name must be ${expected}`)
+  }
+  return headers as ValueMap
 }
 
 /** The wire form of one or several signatures, always a list. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import {
+  chain,
   buildResult,
   Client,
   Decimal,
@@ -172,11 +173,11 @@ test('sendMany says how many were not confirmed', async () => {
 
 test('a chain is one message, and the result is that of its last step', async () => {
   const { memory, client } = setUp()
-  const result = await client.sendChain('a', { args: [1] }, [signature('b'), signature('c')])
+  const result = await client.apply(chain([signature('a', { args: [1] }), signature('b'), signature('c')]))
   const [wire] = memory.messages('celery')
   assert.ok(wire)
-  const { chain, id } = parse(wire)
-  assert.equal((chain as { task: string; options: { task_id: string } }[])[0]?.options.task_id, result.id)
+  const { chain: steps, id } = parse(wire)
+  assert.equal((steps as { task: string; options: { task_id: string } }[])[0]?.options.task_id, result.id)
   assert.notEqual(id, result.id)
 })
 

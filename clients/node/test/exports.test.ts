@@ -15,6 +15,7 @@ const NAMES = [
   'FIELDS',
   'FIELDS_V1',
   'Float',
+  'GroupResult',
   'InvalidCall',
   'InvalidMessage',
   'LocalDate',
@@ -39,11 +40,16 @@ const NAMES = [
   'buildGroup',
   'buildReply',
   'buildResult',
+  'chain',
+  'chord',
+  'chunks',
   'decode',
   'encode',
+  'group',
   'instantOf',
   'isTerminal',
   'isV1',
+  'map',
   'outcome',
   'parse',
   'parseControl',
@@ -56,6 +62,7 @@ const NAMES = [
   'parseSigned',
   'parseV1',
   'signature',
+  'starmap',
 ]
 
 // The package by its own name, as a user imports it: this goes through "exports" to the built files.

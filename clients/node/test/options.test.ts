@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { InvalidCall } from '../src/errors.js'
-import { build } from '../src/message.js'
-import { prepare, prepareChain, type SendOptions } from '../src/options.js'
+import { build, parse } from '../src/message.js'
+import { signatureToSend, type Outgoing, type SendOptions } from '../src/options.js'
+import { plan } from '../src/planning.js'
 import { signature } from '../src/signature.js'
 import { DateTime } from '../src/values.js'
 
@@ -14,8 +15,13 @@ const around = {
   origin: 'gen1@host',
   replyTo: 'mine',
   queue: 'celery',
+  chords: 'store',
+} as const
+const prepared = (options: SendOptions): Outgoing => {
+  const [message] = plan(signatureToSend('shop.add', options), around).messages
+  assert.ok(message)
+  return message
 }
-const prepared = (options: SendOptions) => prepare('shop.add', options, around)
 const headers = (options: SendOptions): Record<string, unknown> => build(prepared(options).message).headers
 
 test('a plain call writes every header that Celery writes', () => {
@@ -83,30 +89,6 @@ test('signatures are whole', () => {
   assert.deepEqual(message.errbacks, [{ ...plain, task: 'shop.alarm' }])
 })
 
-interface ChainStep {
-  task: string
-  options: { task_id: string; reply_to: string; link_error?: unknown[]; link?: unknown[] }
-}
-
-test('a chain is reversed, and its steps know their ids', () => {
-  const steps = [signature('two'), signature('three', { taskId: 'last', immutable: true })]
-  const { message, lastId } = prepareChain(
-    'one',
-    { link: signature('done'), linkError: signature('alarm') },
-    steps,
-    around,
-  )
-  assert.equal(lastId, 'last')
-  assert.deepEqual(message.callbacks, null)
-  const [last, next] = message.chain as unknown as [ChainStep, ChainStep]
-  assert.deepEqual([next.task, last.task], ['two', 'three'])
-  assert.match(next.options.task_id, /^id-/)
-  assert.equal(next.options.reply_to, 'mine')
-  assert.deepEqual(next.options.link_error, message.errbacks)
-  assert.equal(next.options.link, undefined)
-  assert.equal(last.options.link?.length, 1)
-})
-
 test('mistakes are refused before anything is sent', () => {
   const mistakes: readonly (readonly [object, RegExp])[] = [
     [{ expire: 60 }, /unknown option expire; the options are .*expires/],
@@ -126,6 +108,9 @@ test('mistakes are refused before anything is sent', () => {
     [{ headers: { id: 'x' } }, /id belongs to the protocol/],
     [{ link: { args: [] } }, /link must be a signature/],
     [{ ignoreResult: 'false' }, /ignoreResult/],
+    [{ serializer: 'pickle' }, /serializer must be one of json, msgpack, yaml/],
+    [{ compression: 'shrink' }, /compression must be one of application\/x-gzip/],
+    [{ stamps: { queue: 'x' } }, /stamps: queue is an option of calls/],
   ]
   for (const [options, message] of mistakes) {
     assert.throws(
@@ -134,14 +119,24 @@ test('mistakes are refused before anything is sent', () => {
       JSON.stringify(options),
     )
   }
-  assert.throws(() => prepare('', {}, around), /needs a name/)
+  assert.throws(() => signatureToSend('', {}), /needs a name/)
   assert.throws(() => signature(''), InvalidCall)
   assert.throws(() => signature('a', { bogus: 1 } as object), /unknown option bogus/)
-  assert.throws(() => prepareChain('one', {}, [], around), /needs steps/)
+  assert.throws(() => signature('a', { timeLimit: 'long' } as object), /timeLimit must be a number of seconds above 0/)
 })
 
 test('an option that is undefined is not given', () => {
   const options = { queue: undefined, countdown: undefined, shadow: undefined } as unknown as SendOptions
   assert.equal(prepared(options).routingKey, 'celery')
   assert.equal(headers(options)['shadow'], null)
+})
+
+test('serializer, compression and stamps', () => {
+  const wire = build(
+    prepared({ args: [1], serializer: 'msgpack', compression: 'zlib', stamps: { tenant: 'acme' } }).message,
+  )
+  assert.deepEqual([wire.contentType, wire.contentEncoding], ['application/x-msgpack', 'binary'])
+  const { compression, stamps, stamped_headers: names } = wire.headers
+  assert.deepEqual([compression, stamps, names], ['application/x-gzip', { tenant: 'acme' }, ['tenant']])
+  assert.deepEqual(parse(wire, { accept: ['msgpack'] }).args, [1])
 })

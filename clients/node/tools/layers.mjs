@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 const CORE = [
   ...['errors', 'values', 'limits', 'text', 'json', 'summary', 'serialization', 'compression', 'fields', 'wire'],
-  ...['signature', 'message'],
+  'message',
 ]
 /** The other kinds of messages: codecs as well, which nothing of the core knows. */
 const KINDS = ['message-v1', 'result', 'control', 'events', 'signed']
@@ -25,7 +25,9 @@ const RULES = {
   compression: { own: ['errors', 'limits'], other: ['node:zlib'] },
   fields: { own: ['errors', 'values', 'json'], other: [] },
   wire: { own: ['fields', 'serialization', 'values'], other: [] },
-  signature: { own: ['errors', 'values', 'fields'], other: [] },
+  rules: { own: ['errors', 'values'], other: [] },
+  signature: { own: [...CORE, 'rules'], other: [] },
+  canvas: { own: [...CORE, 'rules', 'signature'], other: [] },
   message: { own: CORE, other: [] },
   'message-v1': { own: CORE, other: [] },
   result: { own: CORE, other: [] },
@@ -62,10 +64,15 @@ const RULES = {
     other: [],
   },
   'transport/connect': { own: ['errors', 'transport/*'], other: ['node:tls'] },
-  options: { own: CORE, other: [] },
+  options: { own: [...CORE, 'rules', 'signature', 'canvas'], other: [] },
+  planning: { own: [...CORE, 'signature', 'canvas', 'options'], other: [] },
+  'group-result': { own: ['task-result'], other: [] },
   'task-result': { own: [...CORE, 'result', 'transport/transport', 'transport/waiting'], other: [] },
   client: {
-    own: [...CORE, 'result', 'options', 'task-result', 'transport/connect', 'transport/transport', 'transport/waiting'],
+    own: [
+      ...[...CORE, 'result', 'signature', 'options', 'planning', 'task-result', 'group-result'],
+      ...['transport/connect', 'transport/transport', 'transport/waiting'],
+    ],
     other: ['node:crypto', 'node:os', 'node:tls'],
   },
   neutral: { own: CORE, other: [] },

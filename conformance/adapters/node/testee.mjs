@@ -2,7 +2,9 @@
 // A program of one's own says `import { Client } from 'celeriac'`; the adapter takes the built package by path.
 import { createInterface } from 'node:readline'
 
-import { Client, MemoryTransport, parseSignature, ResultError, signature } from '../../../clients/node/dist/index.js'
+import {
+  chain, chord, chunks, Client, group, GroupResult, map, MemoryTransport, parseSignature, ResultError, signature, starmap,
+} from '../../../clients/node/dist/index.js'
 import { CODECS } from '../../../clients/node/dist/codecs.js'
 import { COMPRESSIONS } from '../../../clients/node/dist/compression.js'
 import { fromNeutral, tag, untag } from '../../../clients/node/dist/neutral.js'
@@ -16,6 +18,22 @@ function sendOptions(options) {
   const { link, linkError, ...rest } = fromNeutral(options)
   const signatures = (list) => [list].flat().map((item) => (typeof item === 'string' ? signature(item) : parseSignature(item)))
   return { ...rest, ...(link && { link: signatures(link) }), ...(linkError && { linkError: signatures(linkError) }) }
+}
+
+/** What each kind of node of a canvas is made by. */
+const CANVASES = {
+  task: ({ task, args, kwargs, options = {}, immutable = false }) =>
+    signature(task, { args: untag(args ?? []), kwargs: untag(kwargs ?? {}), immutable, ...sendOptions(options) }),
+  chain: ({ chain: steps }) => chain(steps.map(canvasOf)),
+  group: ({ group: members }) => group(members.map(canvasOf)),
+  chord: ({ chord: { header, body } }) => chord(header.map(canvasOf), canvasOf(body)),
+  map: ({ map: { task, items } }) => map(task, untag(items)),
+  starmap: ({ starmap: { task, items } }) => starmap(task, untag(items)),
+  chunks: ({ chunks: { task, items, size } }) => chunks(task, untag(items), size),
+}
+
+function canvasOf(node) {
+  return CANVASES[Object.keys(CANVASES).find((kind) => kind in node)](node)
 }
 
 async function outcome(result, timeout) {
@@ -35,6 +53,7 @@ const operations = {
     features: {
       broker: ['amqp', 'redis'], result: ['rpc', 'redis'], serializer: ['json', 'msgpack', 'yaml'], protocol: [2],
       compression: COMPRESSIONS, kinds: Object.keys(CODECS), confirm: true,
+      canvas: [...Object.keys(CANVASES).filter((kind) => kind !== 'task'), 'link', 'stamps'],
     },
   }),
   decode: ({ kind, wire }) => ({ message: CODECS[kind].decode(wire) }),
@@ -44,11 +63,14 @@ const operations = {
     sessions.set(session, { client, results: new Map() })
     return {}
   },
-  publish: async ({ session, task, args, kwargs, options = {} }) => {
+  publish: async ({ session, task, args, kwargs, canvas, options = {} }) => {
     const { client, results } = sessions.get(session)
-    const result = await client.send(task, { args: untag(args ?? []), kwargs: untag(kwargs ?? {}), ...sendOptions(options) })
-    results.set(result.id, result)
-    return { task_id: result.id, confirmed: true }
+    const result = canvas
+      ? await client.apply(canvasOf(canvas), sendOptions(options))
+      : await client.send(task, { args: untag(args ?? []), kwargs: untag(kwargs ?? {}), ...sendOptions(options) })
+    const members = result instanceof GroupResult ? result.results : []
+    for (const one of [result, ...members]) results.set(one.id, one)
+    return { task_id: result.id, confirmed: true, ...(result instanceof GroupResult && { children: members.map(({ id }) => id) }) }
   },
   await: ({ session, task_id: id, timeout_ms: timeout }) => {
     const { client, results } = sessions.get(session)

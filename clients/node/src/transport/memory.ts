@@ -26,6 +26,8 @@ export class MemoryTransport implements Broker, ResultStore {
   readonly replyTo = undefined
   readonly #queues = new Map<string, Wire[]>()
   readonly #documents = new Map<string, Documents>()
+  /** Members of every chord that was sent, by the id of its group. */
+  readonly chords = new Map<string, number>()
 
   /** The messages published to a queue (or, with an exchange, to `exchange/routing key`), oldest first. */
   messages(queue: string): readonly Wire[] {
@@ -48,6 +50,11 @@ export class MemoryTransport implements Broker, ResultStore {
   }
 
   prepare(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  startChord(groupId: string, size: number): Promise<void> {
+    this.chords.set(groupId, size)
     return Promise.resolve()
   }
 

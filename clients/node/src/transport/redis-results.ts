@@ -7,10 +7,11 @@ import type { ResultSlot, ResultStore } from './transport.js'
 import { ignoreFailure } from './waiting.js'
 
 const KEY_PREFIX = 'celery-task-meta-'
+const GROUP_PREFIX = 'celery-taskset-meta-'
 /** For writers that set the key without announcing it, in milliseconds. */
 const LOOK_AGAIN_MS = 1000
 
-/** Reads result keys, and only reads them (RS-REDIS-005). Subscribes to a task's channel while somebody waits for that task. */
+/** Reads result keys, and only reads them (RS-REDIS-005); writes the size of a chord. Subscribes to a task's channel while somebody waits for that task. */
 export class RedisResults implements ResultStore {
   readonly replyTo = undefined
   readonly #commands: RedisConnection
@@ -26,6 +27,18 @@ export class RedisResults implements ResultStore {
 
   prepare(): Promise<void> {
     return Promise.resolve()
+  }
+
+  /** A claim that an earlier use of the id left over goes first (CV-CHORD-002). */
+  async startChord(groupId: string, size: number, expires: number): Promise<void> {
+    const key = GROUP_PREFIX + groupId
+    const redis = await this.#commands.client()
+    try {
+      await redis.del(`${key}.c`)
+      await redis.set(`${key}.s`, size, 'EX', Math.ceil(expires))
+    } catch (cause) {
+      throw failed(`starting the chord ${groupId}`, cause)
+    }
   }
 
   slot(taskId: string): ResultSlot {
@@ -48,11 +61,11 @@ export class RedisResults implements ResultStore {
     try {
       return await redis.getBuffer(key)
     } catch (cause) {
-      if (redis.status === 'ready') throw failed(key, cause)
+      if (redis.status === 'ready') throw failed(`reading ${key}`, cause)
     }
     const again = await this.#commands.client()
     return again.getBuffer(key).catch((cause: unknown) => {
-      throw failed(key, cause)
+      throw failed(`reading ${key}`, cause)
     })
   }
 
@@ -73,7 +86,7 @@ export class RedisResults implements ResultStore {
       await redis.subscribe(key)
     } catch (error) {
       stop()
-      throw error instanceof TransportError ? error : failed(key, error)
+      throw error instanceof TransportError ? error : failed(`reading ${key}`, error)
     }
     return stop
   }
@@ -90,6 +103,6 @@ export class RedisResults implements ResultStore {
   }
 }
 
-function failed(key: string, cause: unknown): TransportError {
-  return new TransportError(`reading ${key}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+function failed(what: string, cause: unknown): TransportError {
+  return new TransportError(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
 }

@@ -48,6 +48,11 @@ export interface ResultStore {
   prepare(): Promise<void>
   /** Queue that replies go to, for stores that live on the broker. */
   readonly replyTo: string | undefined
+  /**
+   * Lets workers count the members of a chord, of which there are `size`; `expires` is in seconds (CV-CHORD-001). A store
+   * without it cannot be counted in.
+   */
+  startChord?(groupId: string, size: number, expires: number): Promise<void>
   /** The documents of a task. Whoever holds the slot keeps them; the store itself does not. */
   slot(taskId: string): ResultSlot
   /** Ends the connection. Idempotent. */

@@ -7,110 +7,136 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from . import schemas, tables
+from . import asyncapi_schemas, schemas, tables
 from .problems import Problem, Spec
 
-Schema = dict[str, Any]
+Part = dict[str, Any]
 BINDING = "0.3.0"
-NULLABLE_NUMBER: Schema = {"type": ["number", "null"]}
-#: Type of the field list -> JSON Schema of draft 7, the dialect that AsyncAPI's own is built on.
-TYPES: dict[str, Schema] = {
-    "string": {"type": "string"},
-    "integer": {"type": "integer"},
-    "number": {"type": "number"},
-    "boolean": {"type": "boolean"},
-    "array": {"type": "array"},
-    "object": {"type": "object"},
-    "null": {"type": "null"},
-    "date-time": {"type": "string", "format": "date-time"},
-    "time-limit": {"type": "array", "minItems": 2, "maxItems": 2, "items": NULLABLE_NUMBER},
-    "any": {},
-}
 
 
-def of_field(field: dict[str, Any]) -> Schema:
-    """Schema of one row of the field list."""
-    kinds = [TYPES[name] for name in field["type"]]
-    schema = dict(kinds[0]) if len(kinds) == 1 else {"anyOf": kinds}
-    return {"description": field["about"], **schema, **({"default": field["omitted"]} if field.get("omitted") else {})}
-
-
-def of_place(spec: Spec, section: str, place: str) -> Schema:
-    """Schema of an object that holds the fields of one place."""
-    rows = [field for field in tables.fields(spec)[section] if field["place"] == place]
-    required = [field["name"] for field in rows if "omitted" not in field]
-    properties = {field["name"]: of_field(field) for field in rows}
-    return {"type": "object", "properties": properties, **({"required": required} if required else {})}
-
-
-def task_body(spec: Spec) -> Schema:
-    """Schema of the body of three."""
-    args, kwargs = (of_field(field) for field in tables.fields(spec)["task-v2"] if field["place"] == "body")
-    embed = {"anyOf": [of_place(spec, "task-v2", "embed"), {"type": "null"}]}
-    return {"type": "array", "minItems": 3, "maxItems": 3, "items": [args, kwargs, embed], "additionalItems": False}
-
-
-def envelope(spec: Spec) -> Schema:
-    """Schema of a list item on Redis."""
-    info = of_place(spec, "envelope", "delivery_info")
-    own, properties = of_place(spec, "envelope", "envelope"), of_place(spec, "task-v2", "properties")
-    merged = {**properties["properties"], **own["properties"], "delivery_info": info}
-    whole: dict[str, Schema] = {
-        "body": {"type": "string", "contentEncoding": "base64", "description": "the body of a task message in base64"},
-        "content-encoding": {"type": "string"},
-        "content-type": {"type": "string"},
-        "headers": {"$ref": "#/components/schemas/taskHeaders"},
-        "properties": {"type": "object", "required": [*own["required"], "delivery_info"], "properties": merged},
-    }
-    return {"type": "object", "required": ["body", "content-type", "headers", "properties"], "properties": whole}
-
-
-def example(spec: Spec, name: str, *parts: str) -> list[dict[str, Any]]:
+def example(spec: Spec, name: str, *parts: str) -> list[Part]:
     """The example of a message: parts of a vector."""
     wire = schemas.read_json(spec.folder / "vectors" / f"{name}.json")["wire"]
     payload = json.loads(base64.b64decode(wire["item"] if "item" in wire else wire["body"]))
     return [{"name": name, **{part: wire[part] for part in parts}, "payload": payload}]
 
 
-def message(title: str, payload: str, examples: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
-    """A message with its payload's schema and its example."""
+def message(title: str, payload: str, examples: list[Part], headers: str = "", **more: Any) -> Part:
+    """A message with its payload's schema and its example; with headers it is one of AMQP, whose type is its title."""
     schema = {"$ref": f"#/components/schemas/{payload}"}
-    return {"title": title, "contentType": "application/json", **more, "payload": schema, "examples": examples}
+    whole: Part = {"title": title, "contentType": "application/json", **more, "payload": schema, "examples": examples}
+    if headers:
+        whole["headers"] = {"$ref": f"#/components/schemas/{headers}"}
+        whole["bindings"] = {"amqp": {"contentEncoding": "utf-8", "bindingVersion": BINDING}}
+    return whole
 
 
-def channel(address: str, about: str, name: str, parameter: str, durable: bool | None = None) -> dict[str, Any]:
-    """A channel with one message and one parameter; on AMQP a queue where ``durable`` says of which sort."""
-    parameters = {parameter: {"description": about}}
-    reference = {"$ref": f"#/components/messages/{name}"}
-    found: dict[str, Any] = {"address": address, "description": about, "messages": {name: reference}}
-    found["parameters"] = parameters
-    if durable is not None:
-        queue = {"name": address, "durable": durable, "exclusive": False, "autoDelete": name != "task"}
-        found["bindings"] = {"amqp": {"is": "queue", "queue": queue, "bindingVersion": BINDING}}
-    return found
+def located(where: str) -> Part:
+    """A correlation id."""
+    return {"description": "by which an answer is matched to its question", "location": f"$message.{where}"}
 
 
-def operation(action: str, name: str, message_name: str, summary: str) -> dict[str, Any]:
-    """What a producer does with a channel."""
-    place = f"#/channels/{name}"
+def messages(spec: Spec) -> dict[str, Part]:
+    """Every message, by name. On Redis headers and properties are inside the payload, the envelope."""
+
+    def of(name: str, *parts: str) -> list[Part]:
+        return example(spec, name, *parts)
+
+    about = "Protocol 2 on AMQP. Its properties are those of the schema taskProperties."
+    ids = {"task": located("header#/id"), "ticket": located("payload#/ticket"), "reply": located("header#/ticket")}
+    sent, asked = of("task-v2/plain", "headers"), of("control/ping-request", "headers")
+    told, news = of("control/ping-reply", "headers"), of("events/task-succeeded", "headers")
     return {
-        "action": action,
-        "summary": summary,
-        "channel": {"$ref": place},
-        "messages": [{"$ref": f"{place}/messages/{message_name}"}],
+        "task": message("Task", "taskBody", sent, "taskHeaders", correlationId=ids["task"], description=about),
+        "taskEnvelope": message("Task on Redis", "taskEnvelope", of("redis/plain")),
+        "result": message("Result document", "result", of("result/redis-success")),
+        "request": message("Command", "controlRequest", asked, "controlHeaders", correlationId=ids["ticket"]),
+        "requestEnvelope": message("Command on Redis", "controlEnvelope", of("control/redis-ping-request")),
+        "reply": message("Reply of one node", "controlReply", told, "replyHeaders", correlationId=ids["reply"]),
+        "replyEnvelope": message("Reply on Redis", "replyEnvelope", of("control/redis-ping-reply")),
+        "events": message("Events", "events", news, "eventHeaders"),
+        "eventsEnvelope": message("Events on Redis", "eventEnvelope", of("events/redis-task-succeeded")),
     }
 
 
-def document(spec: Spec) -> dict[str, Any]:
-    """The AsyncAPI document, from the side of a producer that waits for its results."""
-    amqp = {"amqp": {"contentEncoding": "utf-8", "messageType": "task", "bindingVersion": BINDING}}
-    correlation = {"description": "the task id", "location": "$message.header#/id"}
-    task = {
-        "headers": {"$ref": "#/components/schemas/taskHeaders"},
-        "correlationId": correlation,
-        "bindings": amqp,
-        "description": "Protocol 2 on AMQP. Its properties are those of the schema taskProperties.",
+def channel(address: str, about: str, name: str, parameters: dict[str, Part], binding: Part | None = None) -> Part:
+    """A channel with one message; a binding makes it one of AMQP."""
+    reference = {"$ref": f"#/components/messages/{name}"}
+    found: Part = {"address": address, "description": about, "messages": {name: reference}}
+    found |= {"parameters": parameters} if parameters else {}
+    return found | ({"bindings": {"amqp": {**binding, "bindingVersion": BINDING}}} if binding else {})
+
+
+def queue(name: str, auto_delete: bool) -> Part:
+    """The binding of a durable queue."""
+    return {"is": "queue", "queue": {"name": name, "durable": True, "exclusive": False, "autoDelete": auto_delete}}
+
+
+def exchange(name: str, kind: str, durable: bool) -> Part:
+    """The binding of an exchange."""
+    return {"is": "routingKey", "exchange": {"name": name, "type": kind, "durable": durable, "autoDelete": False}}
+
+
+def channels() -> dict[str, Part]:
+    """Every channel, by name."""
+    db = {"db": {"description": "number of the Redis database", "default": "0"}}
+    key = {"routingKey": {"description": "the type with dots for hyphens; task.multi for an array"}}
+    address = {
+        "description": "routing key of the request's reply_to",
+        "location": "$message.payload#/reply_to/routing_key",
     }
+    back = {"routingKey": address}
+    task = {"description": "name of the task queue"}
+    own = {"replyTo": {"description": "name of the client's own queue"}}
+    kept = {"taskId": {"description": "id of the task"}}
+    fanout = exchange("celery.pidbox", "fanout", durable=False)
+    direct = exchange("reply.celery.pidbox", "direct", durable=False)
+    topic = exchange("celeryev", "topic", durable=True)
+    return {
+        "taskQueue": channel("{queue}", "a task queue", "task", {"queue": task}, queue("{queue}", False)),
+        "taskList": channel("{list}", "a task queue, a list on Redis", "taskEnvelope", {"list": task}),
+        "replyQueue": channel("{replyTo}", "results over rpc", "result", own, queue("{replyTo}", True)),
+        "resultKey": channel("celery-task-meta-{taskId}", "key and channel of a result", "result", kept),
+        "control": channel("", "commands to every node; the routing key is empty", "request", {}, fanout),
+        "controlChannel": channel("/{db}.celery.pidbox", "commands, by PUBLISH", "requestEnvelope", db),
+        "replies": channel("{routingKey}", "replies to commands", "reply", back, direct),
+        "replyList": channel("{routingKey}.reply.celery.pidbox", "replies, a list on Redis", "replyEnvelope", back),
+        "events": channel("{routingKey}", "events", "events", key, topic),
+        "eventChannel": channel("/{db}.celeryev/{routingKey}", "events, by PSUBSCRIBE", "eventsEnvelope", db | key),
+    }
+
+
+def operation(action: str, channel_name: str, message_name: str, summary: str, reply: Part | None = None) -> Part:
+    """What a client does with a channel."""
+    place = f"#/channels/{channel_name}"
+    found: Part = {"action": action, "summary": summary, "channel": {"$ref": place}}
+    found["messages"] = [{"$ref": f"{place}/messages/{message_name}"}]
+    return found | ({"reply": reply} if reply else {})
+
+
+def answered(channel_name: str, message_name: str) -> Part:
+    """Where the replies to an operation come."""
+    place = f"#/channels/{channel_name}"
+    return {"channel": {"$ref": place}, "messages": [{"$ref": f"{place}/messages/{message_name}"}]}
+
+
+def operations() -> dict[str, Part]:
+    """What a client, a controller and a monitor do."""
+    amqp, redis = answered("replies", "reply"), answered("replyList", "replyEnvelope")
+    return {
+        "sendTask": operation("send", "taskQueue", "task", "Publish a task to RabbitMQ"),
+        "pushTask": operation("send", "taskList", "taskEnvelope", "LPUSH a task to Redis"),
+        "receiveReply": operation("receive", "replyQueue", "result", "Consume results over rpc"),
+        "receiveResult": operation("receive", "resultKey", "result", "SUBSCRIBE and GET a result on Redis"),
+        "ask": operation("send", "control", "request", "Publish a command on RabbitMQ", amqp),
+        "askOnRedis": operation("send", "controlChannel", "requestEnvelope", "PUBLISH a command on Redis", redis),
+        "watch": operation("receive", "events", "events", "Consume events from RabbitMQ"),
+        "watchOnRedis": operation("receive", "eventChannel", "eventsEnvelope", "PSUBSCRIBE to events on Redis"),
+    }
+
+
+def document(spec: Spec) -> Part:
+    """The AsyncAPI document, from the side of a client: producer, result reader, controller and monitor."""
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -119,37 +145,13 @@ def document(spec: Spec) -> dict[str, Any]:
             "description": "Generated from fields.json; the text of the specification is what counts.",
         },
         "defaultContentType": "application/json",
-        "channels": {
-            "taskQueue": channel("{queue}", "name of the task queue", "task", "queue", durable=True),
-            "taskList": channel("{list}", "name of the task queue, a list on Redis", "envelope", "list"),
-            "replyQueue": channel("{replyTo}", "name of the client's own queue", "result", "replyTo", durable=True),
-            "resultKey": channel("celery-task-meta-{taskId}", "id of the task", "result", "taskId"),
-        },
-        "operations": {
-            "sendTask": operation("send", "taskQueue", "task", "Publish a task to RabbitMQ"),
-            "pushTask": operation("send", "taskList", "envelope", "LPUSH a task to Redis"),
-            "receiveReply": operation("receive", "replyQueue", "result", "Consume results over rpc"),
-            "receiveResult": operation("receive", "resultKey", "result", "SUBSCRIBE and GET a result on Redis"),
-        },
-        "components": {
-            "messages": {
-                "task": message("Task message", "taskBody", example(spec, "task-v2/plain", "headers"), **task),
-                "envelope": message("Task message on Redis", "envelope", example(spec, "redis/plain")),
-                "result": message("Result document", "result", example(spec, "result/redis-success")),
-            },
-            "schemas": {
-                "taskHeaders": of_place(spec, "task-v2", "headers"),
-                "taskProperties": of_place(spec, "task-v2", "properties"),
-                "taskBody": task_body(spec),
-                "envelope": envelope(spec),
-                "signature": of_place(spec, "signature", "signature"),
-                "result": of_place(spec, "result", "result"),
-            },
-        },
+        "channels": channels(),
+        "operations": operations(),
+        "components": {"messages": messages(spec), "schemas": asyncapi_schemas.all_of(spec)},
     }
 
 
-def bundle(spec: Spec) -> dict[str, Any]:
+def bundle(spec: Spec) -> Part:
     """All schemas as one: each keeps its ``$id``, by which the others refer to it."""
     version = (spec.folder / "VERSION").read_text(encoding="utf-8").strip()
     about = f"All schemas of version {version}, generated. Refer to one by its $id, such as vector.schema.json."
@@ -157,7 +159,7 @@ def bundle(spec: Spec) -> dict[str, Any]:
     return {**head, "description": about, "$defs": schemas.load(spec)}
 
 
-GENERATED: dict[str, Callable[[Spec], dict[str, Any]]] = {"asyncapi.json": document, "schemas.bundle.json": bundle}
+GENERATED: dict[str, Callable[[Spec], Part]] = {"asyncapi.json": document, "schemas.bundle.json": bundle}
 
 
 def text(spec: Spec, name: str) -> str:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from conftest import SPEC, TOOLS, Copy
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator, Draft202012Validator
 from referencing import Registry, Resource
 
 from check import asyncapi, ids, proved, requirements, tables
@@ -124,6 +124,35 @@ def test_requirements_are_read_as_they_stand(copy: Copy) -> None:
 def test_nothing_leaves_the_list_of_identifiers(copy: Copy) -> None:
     copy.append("ids.txt", "TM-HDR-999\n")
     assert "TM-HDR-999\n" in ids.text(copy.spec)
+
+
+def references(value: object) -> set[str]:
+    """Every $ref inside."""
+    if isinstance(value, list):
+        return set().union(*map(references, value))
+    if not isinstance(value, dict):
+        return set()
+    own = value.get("$ref")
+    return ({own} if isinstance(own, str) else set()).union(*map(references, value.values()))
+
+
+def test_asyncapi_has_both_brokers_and_refers_to_what_is_there(copy: Copy) -> None:
+    document = asyncapi.document(copy.spec)
+    addresses = {channel["address"] for channel in document["channels"].values()}
+    assert {"/{db}.celery.pidbox", "/{db}.celeryev/{routingKey}", "{routingKey}.reply.celery.pidbox"} <= addresses
+    for reference in references(document):
+        found = document
+        for step in reference.removeprefix("#/").split("/"):
+            found = found[step]
+        assert found, reference
+
+
+def test_asyncapi_schemas_take_their_examples(copy: Copy) -> None:
+    components = asyncapi.document(copy.spec)["components"]
+    for name, message in components["messages"].items():
+        validator = Draft7Validator({**message["payload"], "components": components})
+        for example in message["examples"]:
+            assert not list(validator.iter_errors(example["payload"])), name
 
 
 def test_the_bundle_is_the_schemas(copy: Copy) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any
 
 from celeriac.control import ControlReply, ControlRequest
@@ -85,6 +86,13 @@ def encode_framed(kind: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
     return encode
 
 
+def decode_signed(wire: dict[str, Any]) -> Any:
+    """The parts of a signed body that its certificate vouches for."""
+    signed = Signed.parse(to_wire(wire))
+    signed.verify(wire["certificate"].encode(), now=datetime.now(timezone.utc))
+    return signed.to_neutral()
+
+
 def decode_canvas(wire: dict[str, Any]) -> dict[str, Any]:
     """The task messages of a canvas; what Redis was told about groups is passed on."""
     messages = [DECODE["envelope" if "item" in one else "task"](one) for one in wire["messages"]]
@@ -108,7 +116,7 @@ DECODE: dict[str, Callable[[dict[str, Any]], Any]] = {
     "reply": decode_framed(ControlReply),
     "event": decode_framed(EventMessage),
     "stored": lambda wire: to_tagged(read_document(*document(wire))[0]),
-    "signed": lambda wire: Signed.parse(to_wire(wire)).to_neutral(),
+    "signed": decode_signed,
 }
 ENCODE: dict[str, Callable[[dict[str, Any]], Any]] = {
     "task": lambda message: from_wire(Message.from_neutral(message).build()),

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from base64 import b64decode
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from .decoders import SEPARATOR
 from .hand_task import ORIGIN
 from .tags import b64
-from .vectors import Vector
+from .vectors import VECTORS, Vector
 
 INVALID = {"error": "InvalidMessage"}
 TYPE = {"content_type": "application/json", "content_encoding": "utf-8"}
@@ -80,6 +82,33 @@ SIGNED: tuple[tuple[str, str, tuple[str, ...], bytes], ...] = (
 )  # fmt: skip
 
 
+def altered(place: int, change: Callable[[bytes], bytes]) -> bytes:
+    """The captured signed body with one of its five parts changed."""
+    parts = b64decode(b64decode(captured_signed()["body"])).split(SEPARATOR, 4)
+    parts[place] = change(parts[place])
+    return b64(SEPARATOR.join(parts)).encode()
+
+
+def captured_signed() -> dict[str, Any]:
+    """Wire object of the message that Celery signed."""
+    vector = json.loads((VECTORS / "security" / "signed.json").read_text(encoding="utf-8"))
+    return dict(vector["wire"])
+
+
+def other_signature(part: bytes) -> bytes:
+    """The signature with its last bit turned over."""
+    raw = b64decode(part)
+    return b64(raw[:-1] + bytes([raw[-1] ^ 1])).encode()
+
+
+#: The captured message, changed on its way: as well formed as before.
+ALTERED: tuple[tuple[str, str, tuple[str, ...], bytes], ...] = (
+    ("body-altered", "a signed body with another argument than the one that was signed", ("SEC-SIGN-002",), altered(4, lambda part: part.replace(b"[2, 3]", b"[2, 9]"))),
+    ("signature-altered", "a signature of which one bit is different", ("SEC-SIGN-002",), altered(1, other_signature)),
+    ("signer-unknown", "a signer to whom no known certificate belongs", ("SEC-SIGN-006",), altered(0, lambda _: b64(b"elsewhere.example 4712").encode())),
+)  # fmt: skip
+
+
 def requests() -> Iterator[Vector]:
     """Malformed remote control."""
     for name, about, ids, body in REQUESTS:
@@ -98,10 +127,13 @@ def events() -> Iterator[Vector]:
 
 
 def signed() -> Iterator[Vector]:
-    """Bodies that cannot be signed ones."""
+    """Bodies that cannot be signed ones, and those that were changed after they were signed."""
     for name, about, ids, body in SIGNED:
         told: dict[str, Any] = {"content_type": "application/data", "content_encoding": "utf-8", "body": b64(body)}
         told |= {"headers": {}, "properties": {}, "certificate": None}
+        yield Vector(f"security/invalid/{name}", "signed", about, ids, ORIGIN, told, INVALID)
+    for name, about, ids, body in ALTERED:
+        told = {**captured_signed(), "body": b64(body)}
         yield Vector(f"security/invalid/{name}", "signed", about, ids, ORIGIN, told, INVALID)
 
 

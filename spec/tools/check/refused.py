@@ -14,7 +14,7 @@ from . import schemas
 from .problems import Problem, Spec
 
 #: Requirements that a reader keeps by a list, a limit or a parser of its own.
-BY_RULE = {"SER-CT-003", "SER-CT-004", "SER-JSON-009", "SER-TYPE-009"}
+BY_RULE = {"SER-CT-003", "SER-CT-004", "SER-JSON-009", "SER-TYPE-009", "SEC-SIGN-002", "SEC-SIGN-006"}
 #: What a decoder says of bytes that are none of its own.
 REFUSALS = (ValueError, KeyError, TypeError, AttributeError, RecursionError, EOFError, OSError, zlib.error)
 VECTOR = "vector.schema.json"

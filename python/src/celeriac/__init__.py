@@ -3,7 +3,8 @@
 An application is a ``Celeriac``; the protocol itself is ``Message``, ``Envelope``, ``Result`` and ``Signature``.
 """
 
-from celeriac.async_result import AsyncResult
+from celeriac.async_result import AsyncResult, GroupResult
+from celeriac.bound import BoundSignature, chain, chord, group
 from celeriac.calls import SendOptions
 from celeriac.client import Celeriac, Task
 from celeriac.envelope import Envelope
@@ -31,6 +32,7 @@ from celeriac.task import (
     Ignore,
     MaxRetriesExceeded,
     Reject,
+    Replace,
     Request,
     Retry,
     SoftTimeLimitExceeded,
@@ -49,12 +51,14 @@ __all__ = [
     "TERMINAL",
     "YAML",
     "AsyncResult",
+    "BoundSignature",
     "BrokerUnavailable",
     "Celeriac",
     "CeleriacError",
     "Encoded",
     "Envelope",
     "Extra",
+    "GroupResult",
     "Ignore",
     "InvalidCall",
     "InvalidMessage",
@@ -65,6 +69,7 @@ __all__ = [
     "PublishFailed",
     "PublishRefused",
     "Reject",
+    "Replace",
     "Request",
     "Result",
     "ResultError",
@@ -83,9 +88,12 @@ __all__ = [
     "TransportError",
     "Wire",
     "__version__",
+    "chain",
+    "chord",
     "current_request",
     "dumps",
     "exception_info",
+    "group",
     "loads",
     "outcome",
     "to_message",

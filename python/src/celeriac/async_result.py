@@ -1,42 +1,68 @@
-"""What the sender of a task holds of it: its id, and the way to its result."""
+"""What the sender of tasks holds of them: their ids, and the way to their results."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from celeriac.errors import TaskTimeout
+from celeriac.errors import InvalidCall, ResultError, TaskTimeout
 from celeriac.result import TERMINAL, Result, State, outcome
-from celeriac.transport import Document, ResultReader
+from celeriac.transport import Document, GroupStore, ResultReader
+from celeriac.tree import Node, saved_document
 
 R = TypeVar("R")
 
 
-class AsyncResult(Generic[R]):
-    """The result of a task that was sent: ``get`` waits for it."""
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """How results are reached: ``reader`` raises ``InvalidCall`` without a backend; ``groups`` None: it keeps none."""
 
-    def __init__(self, task_id: str, reader: Callable[[], ResultReader]) -> None:
-        self.id = task_id
-        self._reader = reader
+    reader: Callable[[], ResultReader]
+    groups: Callable[[], GroupStore | None]
+
+
+class AsyncResult(Generic[R]):
+    """The result of a task that was sent: ``get`` waits for it.
+
+    Attributes:
+        id: id of the task.
+        parent: result of the step before it in a chain, of a chord's header; None where it is not known.
+
+    """
+
+    def __init__(self, node: Node, backend: Backend) -> None:
+        self.id = node.id
+        self.parent: AsyncResult[Any] | None = None if node.parent is None else result_of(node.parent, backend)
+        self._node = node
+        self._backend = backend
 
     def __repr__(self) -> str:
         return f"<AsyncResult {self.id}>"
 
-    def get(self, timeout: float | None = None) -> R:
+    def get(self, timeout: float | None = None, *, propagate: bool = True) -> R:
         """Wait up to ``timeout`` seconds (None: for ever) for the task to end and return its value.
 
         Raises ``TaskFailure`` (``NotRegistered`` where no worker knows the task) if it failed, ``TaskRevoked`` if it
         was revoked or had expired, ``TaskTimeout`` if nothing came in time: the task may still run. ``InvalidCall``
-        without a backend, ``InvalidMessage`` for a document that breaks the protocol, ``BrokerUnavailable``.
+        without a backend, ``InvalidMessage`` for a document that breaks the protocol, ``BrokerUnavailable``. Unless
+        ``propagate``, the error of a task that did not end with a value is returned in place of one.
         """
-        result = self._reader().wait(self.id, timeout, _terminal)
+        result = self._backend.reader().wait(self.id, timeout, _terminal)
         if result is None:
             raise TaskTimeout(f"task {self.id} did not end within {timeout:g} seconds", task_id=self.id)
-        value: R = outcome(result)
+        try:
+            value: R = outcome(result)
+        except ResultError as error:
+            if propagate:
+                raise
+            return error  # type: ignore[return-value]  # as asked for
         return value
 
     def _known(self) -> Result | None:
-        document = self._reader().fetch(self.id)
+        document = self._backend.reader().fetch(self.id)
         return None if document is None else _parse(document)
 
     @property
@@ -72,9 +98,135 @@ class AsyncResult(Generic[R]):
         """Whether the task has ended with an error."""
         return self.state == State.FAILURE
 
+    @property
+    def children(self) -> list[AsyncResult[Any]]:
+        """Results of the tasks and groups that the task sent, as far as it has ended."""
+        known = self._known()
+        return [result_of(Node.parse(child), self._backend) for child in (known.children if known else None) or ()]
+
+    def collect(self, timeout: float | None = None) -> Iterator[tuple[AsyncResult[Any], Any]]:
+        """Wait for the task, what it sent, what that sent, and so on: each result with its value.
+
+        ``timeout`` is for all of it. Raises as ``get``.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        waiting: deque[AsyncResult[Any]] = deque([self])
+        while waiting:
+            result = waiting.popleft()
+            yield result, result.get(None if deadline is None else max(0.0, deadline - time.monotonic()))
+            waiting.extend(result.children)
+
+    def as_tuple(self) -> list[Any]:
+        """The result tuple ``[[id, parent], members]``, which may travel as JSON; ``Celeriac.result_from`` reads it."""
+        return self._node.as_tuple()
+
     def forget(self) -> None:
         """Delete what the backend keeps of the task."""
-        self._reader().forget(self.id)
+        self._backend.reader().forget(self.id)
+
+
+class GroupResult(AsyncResult[list[Any]]):
+    """The results of a group that was sent, in the order of its members: ``get`` waits for all of them."""
+
+    def __init__(self, node: Node, backend: Backend) -> None:
+        super().__init__(node, backend)
+        if node.members is None:
+            raise InvalidCall(f"{node.id} is the id of a task, not a group with members")
+        self.results = [result_of(member, backend) for member in node.members]
+
+    def __repr__(self) -> str:
+        return f"<GroupResult {self.id} of {len(self.results)}>"
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    def __iter__(self) -> Iterator[AsyncResult[Any]]:
+        return iter(self.results)
+
+    def __getitem__(self, index: int) -> AsyncResult[Any]:
+        return self.results[index]
+
+    def get(self, timeout: float | None = None, *, propagate: bool = True) -> list[Any]:
+        """Wait up to ``timeout`` seconds (None: for ever) for all members; their values in order.
+
+        Raises what ``AsyncResult.get`` of the first failed member raises; unless ``propagate``, the error stands in the
+        list in place of a value. ``TaskTimeout`` when not all are over in time.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        values: list[Any] = []
+        for member in self.results:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            values.append(member.get(left, propagate=propagate))
+        return values
+
+    #: Celery's other name for ``get``.
+    join = get
+
+    @property
+    def state(self) -> str:
+        """SUCCESS when all have ended with a value, FAILURE when one has not, else PENDING."""
+        states = [member.state for member in self.results]
+        if any(state in (State.FAILURE, State.REVOKED) for state in states):
+            return State.FAILURE.value
+        return State.SUCCESS.value if all(state == State.SUCCESS for state in states) else State.PENDING.value
+
+    @property
+    def result(self) -> list[Any]:
+        """What each member has as of now."""
+        return [member.result for member in self.results]
+
+    @property
+    def traceback(self) -> str | None:
+        """That of the first member that has one."""
+        return next((text for member in self.results if (text := member.traceback) is not None), None)
+
+    @property
+    def children(self) -> list[AsyncResult[Any]]:
+        """The members."""
+        return list(self.results)
+
+    def ready(self) -> bool:
+        """Whether all members have ended."""
+        return all(member.ready() for member in self.results)
+
+    def waiting(self) -> bool:
+        """Whether some member has not ended."""
+        return not self.ready()
+
+    def successful(self) -> bool:
+        """Whether all members have ended with a value."""
+        return all(member.successful() for member in self.results)
+
+    def failed(self) -> bool:
+        """Whether some member has ended with an error."""
+        return any(member.failed() for member in self.results)
+
+    def completed_count(self) -> int:
+        """How many members have ended with a value."""
+        return sum(member.successful() for member in self.results)
+
+    def save(self) -> None:
+        """Keep in the backend what the group is made of, for ``Celeriac.restore_group`` in another process.
+
+        Raises ``InvalidCall`` where the backend is not Redis.
+        """
+        groups = self._backend.groups()
+        if groups is None:
+            raise InvalidCall("groups are kept in a redis:// backend alone: name one to save them")
+        groups.save(self.id, saved_document(self._node))
+
+    def forget(self) -> None:
+        """Delete what the backend keeps of the members; and of the group, where it was saved."""
+        for member in self.results:
+            member.forget()
+        groups = self._backend.groups()
+        if groups is not None:
+            groups.forget(self.id)
+
+
+def result_of(node: Node, backend: Backend) -> AsyncResult[Any]:
+    """The result that a result tuple points to."""
+    return AsyncResult(node, backend) if node.members is None else GroupResult(node, backend)
 
 
 def _parse(document: Document) -> Result:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
-from celeriac.errors import InvalidCall
+from celeriac.canvas import CHORD, body_of, kind_of, listed, parts_of
+from celeriac.errors import InvalidCall, InvalidMessage
 from celeriac.message import Message
 from celeriac.signature import Signature
 from celeriac.times import in_utc
@@ -94,6 +95,32 @@ def to_call(
     exchange = options.get("exchange", "")
     routing_key = options.get("routing_key") or options.get("queue") or ("" if exchange else default_queue)
     return Call(task, args, kwargs or {}, options, exchange, routing_key)
+
+
+#: Options that a canvas writes into the signatures that it is made of, and that ``Message`` takes.
+OF_CANVASES = frozenset(
+    {
+        *("chain", "chord", "link", "link_error", "group_id", "group_index", "replaced_task_nesting", "retries"),
+        *("compression", "correlation_id", "delivery_mode", "stamped_headers"),
+    }
+)
+
+
+def check_signature(signature: Signature) -> None:
+    """Check the options of a signature and of all that it is made of. Raises ``InvalidCall``."""
+    options = signature.options
+    try:
+        stamps = set(options.get("stamped_headers") or ())
+        _check({name: value for name, value in options.items() if name not in OF_CANVASES and name not in stamps})
+        for link in (*listed(options.get("link")), *listed(options.get("link_error"))):
+            check_signature(Signature.parse(link))
+        kind = kind_of(signature)
+        if kind == CHORD:
+            check_signature(body_of(signature))
+        for part in parts_of(signature) if kind else ():
+            check_signature(part)
+    except InvalidMessage as error:
+        raise InvalidCall(f"{signature.task}: {error.reason}") from error
 
 
 def _number(value: Any) -> bool:

@@ -17,15 +17,28 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeAlias, TypeVar, overload
 
-from celeriac.async_result import AsyncResult
-from celeriac.calls import Call, SendOptions, to_call
+from celeriac.async_result import AsyncResult, Backend, GroupResult, result_of
+from celeriac.bound import BoundSignature, Group, bind
+from celeriac.calls import Call, SendOptions, check_signature, to_call
+from celeriac.canvas import chords_in, chunks_of, map_of
 from celeriac.connections import Connections
 from celeriac.errors import InvalidCall
+from celeriac.message import Message
+from celeriac.planning import Plan, Sender, plan
+from celeriac.sending import Route
 from celeriac.signature import Signature
-from celeriac.task import Request, RetryOptions, TaskOptions, current_request, retry
-from celeriac.transport import CONNECT_TIMEOUT, Outgoing, ResultReader, check_urls
+from celeriac.task import Replace, Request, RetryOptions, TaskOptions, current_request, retry, send_defaults
+from celeriac.transport import (
+    CONNECT_TIMEOUT,
+    GroupStore,
+    ResultReader,
+    check_urls,
+    counts_chords,
+    sanitized,
+)
+from celeriac.tree import Node, saved_group
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -38,6 +51,7 @@ ENV_BROKER, ENV_BACKEND = "CELERIAC_BROKER", "CELERIAC_BACKEND"
 
 #: What ``send_task`` gives: nothing is known of the value.
 SentTask: TypeAlias = "AsyncResult[Any]"
+SentGroup: TypeAlias = "GroupResult"
 
 
 class Celeriac:
@@ -76,6 +90,7 @@ class Celeriac:
         check_urls(self.broker, self.backend)
         self._lock = threading.Lock()
         self._connections: Connections | None = None
+        self._backend = Backend(self._reader, self._groups)
 
     def use(self, *, broker: str | None = None, backend: str | None = None) -> None:
         """Change broker or backend (None: keep); open connections are closed. Raises ``InvalidCall`` for a bad URL."""
@@ -128,48 +143,127 @@ class Celeriac:
 
         All are checked before the first is sent. Raises as ``send_task``.
         """
-        return self._send([self._call(s.task, s.args, s.kwargs, s.options) for s in signatures])
+        plans = self._planned(signatures)
+        self._deliver(
+            [message for planned in plans for message in planned.messages],
+            [size for planned in plans for size in planned.sizes],
+            [planned.result for planned in plans],
+        )
+        return [result_of(planned.result, self._backend) for planned in plans]
+
+    def apply(self, signature: Signature) -> SentTask:
+        """Send a signature, canvas or not; gives the result of its end. Raises as ``send_task``."""
+        return self.send_many([signature])[0]
 
     def signature(
         self, name: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None, **options: Any
-    ) -> Signature:
-        """A task to be sent later, as ``link``, or with ``send_many``."""
-        return Signature(task=name, args=list(args), kwargs=dict(kwargs or {}), options=options)
+    ) -> BoundSignature:
+        """A task to be sent later: as ``link``, in a canvas, with ``send_many``. Its code need not be here."""
+        return BoundSignature(task=name, args=list(args), kwargs=dict(kwargs or {}), options=options, app=self)
+
+    def call(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Run a task of this application here and now. Raises ``InvalidCall`` for a name that it does not have."""
+        task = self.tasks.get(name)
+        if task is None:
+            raise InvalidCall(f"no task named {name!r} is declared here; send it with delay() instead")
+        return task(*args, **kwargs)
+
+    def check_canvas(self, signature: Signature) -> None:
+        """Raise ``InvalidCall`` for a chord that this application's backend could not count, naming the backend."""
+        if counts_chords(self.backend) or not chords_in(signature):
+            return
+        named = "there is none" if self.backend is None else f"{sanitized(self.backend)!r} does not"
+        raise InvalidCall(
+            f"a chord, as a group with a task after it, needs a result backend that counts, and {named}; name "
+            "a Redis, as in Celeriac(..., backend='redis://localhost/0')"
+        )
 
     def AsyncResult(self, task_id: str) -> SentTask:  # noqa: N802 - Celery's name for it
         """The result of a task that was sent earlier, perhaps by another process (Redis backend)."""
-        return AsyncResult(task_id, self._reader)
+        return AsyncResult(Node(task_id), self._backend)
+
+    def GroupResult(self, group_id: str, task_ids: Iterable[str]) -> SentGroup:  # noqa: N802 - Celery's name
+        """The results of a group, by the ids of its members in order."""
+        return GroupResult(Node(group_id, members=tuple(map(Node, task_ids))), self._backend)
+
+    def result_from(self, result_tuple: Any) -> SentTask:
+        """The result that ``AsyncResult.as_tuple`` gave, a group's too. Raises ``InvalidMessage`` for what is none."""
+        return result_of(Node.parse(result_tuple), self._backend)
+
+    def restore_group(self, group_id: str) -> SentGroup | None:
+        """A group that was saved with ``GroupResult.save``, here or elsewhere; None: it was not, or has expired.
+
+        Raises ``InvalidCall`` where the backend is not Redis, ``InvalidMessage``, ``BrokerUnavailable``.
+        """
+        groups = self._groups()
+        if groups is None:
+            raise InvalidCall("groups are kept in a redis:// backend alone: name one to restore them")
+        document = groups.load(group_id)
+        return None if document is None else GroupResult(saved_group(document), self._backend)
 
     def _call(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any] | None, options: Mapping[str, Any]
     ) -> Call:
-        task = self.tasks.get(name)
-        defaults: dict[str, Any] = {}
-        if task is not None:
-            defaults["ignore_result"] = task.options.ignore_result
-            if task.options.queue is not None:
-                defaults["queue"] = task.options.queue
+        defaults = self._defaults(name)
         parent = current_request.get()
         if parent is not None:
             defaults["root_id"] = parent.root_id or parent.id
             defaults["parent_id"] = parent.id
         return to_call(name, args, kwargs, {**defaults, **options}, self.default_queue)
 
+    def _defaults(self, name: str) -> dict[str, Any]:
+        task = self.tasks.get(name)
+        return {} if task is None else send_defaults(task.options)
+
+    def _planned(self, signatures: Iterable[Signature]) -> list[Plan]:
+        """What is to be sent for signatures, all checked before anything is. Raises ``InvalidCall``."""
+        connections = self._connected()
+        request = current_request.get()
+        sender = Sender(
+            origin=connections.origin,
+            now=datetime.now(timezone.utc),
+            new_id=lambda: str(uuid.uuid4()),
+            reply_to=connections.oid,
+            parent=None if request is None else request.message,
+            defaults=self._defaults,
+        )
+        listed = list(signatures)
+        for signature in listed:
+            check_signature(signature)
+            self.check_canvas(signature)
+        return [plan(signature, sender) for signature in listed]
+
     def _send(self, calls: Sequence[Call]) -> list[SentTask]:
         connections = self._connected()
         now = datetime.now(timezone.utc)
         messages = [call.message(connections.origin, connections.oid, str(uuid.uuid4()), now) for call in calls]
-        batch = [
-            Outgoing(message.build(), call.routing_key, call.exchange)
-            for call, message in zip(calls, messages, strict=True)
-        ]
-        if self.backend is not None and not all(message.ignore_result for message in messages):
-            self._reader().prepare()
-        connections.publish(batch)
+        routes = [Route(call.exchange, call.routing_key) for call in calls]
+        nodes = [Node(message.id) for message in messages]
+        self._deliver(list(zip(messages, routes, strict=True)), [], nodes)
+        return [AsyncResult(node, self._backend) for node in nodes]
+
+    def _one_more(self, group_id: str, member: Signature) -> SentTask:
+        """Send one more member of a chord, which is expected from then on."""
+        groups = self._groups()
+        if groups is None:
+            raise InvalidCall("a chord needs a backend that counts results; name a redis:// backend")
+        (planned,) = self._planned([member])
+        groups.expect_more(group_id)
+        self._deliver(planned.messages, planned.sizes, [planned.result])
+        return result_of(planned.result, self._backend)
+
+    def _deliver(
+        self,
+        messages: Sequence[tuple[Message, Route | None]],
+        sizes: Sequence[tuple[str, int]],
+        results: Sequence[Node],
+    ) -> None:
+        """Send what results are expected of, which the task that runs here has then as children."""
+        answered = self.backend is not None and not all(message.ignore_result for message, _ in messages)
+        self._connected().deliver(messages, sizes, self.default_queue, answered=answered)
         parent = current_request.get()
         if parent is not None:
-            parent.children.extend(message.id for message in messages)
-        return [AsyncResult(message.id, self._reader) for message in messages]
+            parent.children.extend(results)
 
     # -- connections
 
@@ -178,11 +272,16 @@ class Celeriac:
             connections = self._connections
             # Connections must not be shared with the process that this one was forked from.
             if connections is None or connections.pid != os.getpid():
-                connections = self._connections = Connections(self.broker, self.backend, self.connect_timeout)
+                connections = self._connections = Connections(
+                    self.broker, self.backend, self.connect_timeout, self.result_expires
+                )
             return connections
 
     def _reader(self) -> ResultReader:
         return self._connected().reader()
+
+    def _groups(self) -> GroupStore | None:
+        return self._connected().groups()
 
     def close(self) -> None:
         """Close all connections. The application may be used again; it then connects anew."""
@@ -229,13 +328,65 @@ class Task(Generic[P, R]):
         """
         return self.app.send_task(self.name, args, kwargs, **options)
 
-    def s(self, *args: Any, **kwargs: Any) -> Signature:
+    def s(self, *args: Any, **kwargs: Any) -> BoundSignature:
         """A signature: this call, to be sent later; the result of a parent comes before its arguments."""
-        return Signature(task=self.name, args=list(args), kwargs=kwargs)
+        return self.signature(args, kwargs)
 
-    def si(self, *args: Any, **kwargs: Any) -> Signature:
+    def si(self, *args: Any, **kwargs: Any) -> BoundSignature:
         """An immutable signature: it ignores the result of a parent."""
-        return Signature(task=self.name, args=list(args), kwargs=kwargs, immutable=True)
+        return self.signature(args, kwargs, immutable=True)
+
+    def signature(
+        self,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        immutable: bool = False,
+        **options: Unpack[SendOptions],
+    ) -> BoundSignature:
+        """A signature with options: ``add.signature((2,), queue="slow", countdown=5)``."""
+        given: dict[str, Any] = dict(options)
+        return BoundSignature(
+            task=self.name,
+            args=list(args),
+            kwargs=dict(kwargs or {}),
+            options=given,
+            immutable=immutable,
+            app=self.app,
+        )
+
+    def map(self, items: Iterable[Any]) -> BoundSignature:
+        """One task that runs this one for every item and gives the list of values: ``double.map([1, 2])``."""
+        return bind(self.app, map_of(self.s(), items))
+
+    def starmap(self, items: Iterable[Sequence[Any]]) -> BoundSignature:
+        """As ``map``, each item being the arguments of one run: ``add.starmap([(1, 2), (3, 4)])``."""
+        return bind(self.app, map_of(self.s(), items, star=True))
+
+    def chunks(self, items: Iterable[Sequence[Any]], size: int) -> Group:
+        """A group of starmaps of ``size`` items each: ``add.chunks(zip(xs, ys), 100)``."""
+        chunks = bind(self.app, chunks_of(self.s(), items, size))
+        assert isinstance(chunks, Group)
+        return chunks
+
+    def replace(self, signature: Signature) -> NoReturn:
+        """End here and let ``signature`` take this task's place: it answers under its id, and goes on in its chain.
+
+        Never returns: it raises ``Replace``, which the worker looks for. Raises ``InvalidCall`` outside of a worker.
+        """
+        _ = self.request
+        check_signature(signature)
+        raise Replace(signature)
+
+    def add_to_chord(self, signature: Signature) -> SentTask:
+        """Send one more member of the chord that this task is a member of; its body waits for it, too.
+
+        Raises ``InvalidCall`` where the task is not a member of a chord, and as ``Celeriac.send_task``.
+        """
+        message = self.request.message
+        if message.chord is None or message.group is None:
+            raise InvalidCall(f"{self.name} is not a member of a chord here; use chord() to make one")
+        return self.app._one_more(message.group, signature.set(group_id=message.group, chord=message.chord))
 
     @property
     def request(self) -> Request:

@@ -10,7 +10,21 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from celeriac.errors import InvalidCall, PublishRefused, TransportError
-from celeriac.transport import Outgoing, Publisher, ResultReader, open_publisher, open_reader
+from celeriac.message import Message
+from celeriac.sending import Route
+from celeriac.transport import (
+    GroupStore,
+    Outgoing,
+    Publisher,
+    ResultReader,
+    counts_chords,
+    open_groups,
+    open_publisher,
+    open_reader,
+)
+
+#: Seconds that groups are kept unless the application says otherwise.
+RESULT_EXPIRES = 86_400
 
 
 class Connections:
@@ -23,7 +37,9 @@ class Connections:
 
     """
 
-    def __init__(self, broker: str, backend: str | None, connect_timeout: float) -> None:
+    def __init__(
+        self, broker: str, backend: str | None, connect_timeout: float, result_expires: int = RESULT_EXPIRES
+    ) -> None:
         self.pid = os.getpid()
         self.oid = str(uuid.uuid4())
         self.origin = f"gen{self.pid}@{socket.gethostname()}"
@@ -31,8 +47,34 @@ class Connections:
         self._backend = backend
         self._connect_timeout = connect_timeout
         self._idle: list[Publisher] = []
+        self._result_expires = result_expires
         self._reader: ResultReader | None = None
+        self._groups: GroupStore | None = None
         self._lock = threading.Lock()
+
+    def deliver(
+        self,
+        messages: Sequence[tuple[Message, Route | None]],
+        sizes: Sequence[tuple[str, int]],
+        default_queue: str,
+        *,
+        answered: bool,
+    ) -> None:
+        """Publish, once who waits for answers (if they are ``answered``) can hear them, and who counts knows how far.
+
+        ``sizes`` are those of chords. Raises as ``publish``; nothing was sent when a message cannot be written.
+        """
+        default = Route("", default_queue)
+        batch = [
+            Outgoing(message.build(), (route or default).routing_key, (route or default).exchange)
+            for message, route in messages
+        ]
+        if answered:
+            self.reader().prepare()
+        groups = self.groups() if sizes else None
+        if groups is not None:
+            groups.expect(sizes)
+        self.publish(batch)
 
     def publish(self, batch: Sequence[Outgoing]) -> None:
         """Publish on an idle connection that is still up, else on a new one. Raises as ``Publisher.publish``."""
@@ -72,13 +114,27 @@ class Connections:
                 self._reader = open_reader(self._broker, self._backend, self.oid, connect_timeout=self._connect_timeout)
             return self._reader
 
+    def groups(self) -> GroupStore | None:
+        """The groups that the backend keeps; None where it keeps none."""
+        if self._backend is None or not counts_chords(self._backend):
+            return None
+        with self._lock:
+            if self._groups is None:
+                self._groups = open_groups(
+                    self._backend, expires=self._result_expires, connect_timeout=self._connect_timeout
+                )
+            return self._groups
+
     def close(self) -> None:
         """Close what is idle. May be called twice."""
         with self._lock:
+            groups, self._groups = self._groups, None
             idle, self._idle = self._idle, []
             reader, self._reader = self._reader, None
         for publisher in idle:
             publisher.close()
+        if groups is not None:
+            groups.close()
         if reader is not None:
             with suppress(TransportError):
                 reader.close()

@@ -12,14 +12,28 @@ go comes first, the settlement last (WK-ACK).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from celeriac.canvas import CHORD, NAMES, chords_in
+from celeriac.errors import InvalidMessage
+from celeriac.following import (
+    composed,
+    continuations,
+    count,
+    errbacks,
+    failure,
+    late,
+    message_of,
+    replacement,
+    stored,
+)
+from celeriac.job import Job
 from celeriac.lifecycle_events import (
     Ack,
     Action,
+    Composed,
     Decision,
     Event,
     Expired,
@@ -32,10 +46,10 @@ from celeriac.lifecycle_events import (
     Ready,
     Refused,
     Reject,
+    Replaced,
     Retried,
     Run,
     Send,
-    Store,
     Succeeded,
     Unknown,
     Unsent,
@@ -44,50 +58,26 @@ from celeriac.lifecycle_events import (
 )
 from celeriac.message import Message
 from celeriac.result import Result
-from celeriac.sending import Route, to_message
+from celeriac.sending import Route
 from celeriac.signature import Signature
-from celeriac.task import TaskOptions
 from celeriac.times import expiration, iso
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """What is known of a delivery when a decision is due.
-
-    ``message`` is None where it could not be read, then ``address`` is all there is; ``options`` is None where the task
-    is not known here. ``queue`` is where the delivery came from, ``default_queue`` where follow-up tasks go that name
-    none. ``deaths`` counts the processes that died while they ran the task; at ``max_deaths`` it is not run again.
-    """
-
-    message: Message | None
-    address: Address
-    options: TaskOptions | None
-    queue: str
-    default_queue: str
-    origin: str
-    now: datetime
-    new_id: Callable[[], str]
-    deaths: int = 0
-    max_deaths: int = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Whom a result is for, as far as it can be read: the parts of a message that even a malformed one may have."""
-
-    task_id: str | None
-    reply_to: str | None
-    correlation_id: str | None
+from celeriac.tree import Node
 
 
 def classify(job: Job) -> Event:
-    """What a well-formed message is to this worker, now. A task that has expired does not wait for its eta."""
-    message = _message(job)
+    """What a well-formed message is to this worker, now. A task that has expired does not wait for its eta.
+
+    Raises InvalidMessage for a canvas in it that is none.
+    """
+    message = message_of(job)
     if job.options is None:
         return Unknown()
-    missing = _not_implemented(message)
-    if missing is not None:
-        return Unsupported(f"this worker does not implement {missing}s, which the message asks for")
+    try:
+        asks = _asks_for_a_chord(message)
+    except InvalidMessage as error:
+        raise error.about(message.id, message.task) from error.__cause__
+    if asks and not job.counts_chords:
+        return Unsupported("this worker has no result store that counts, which the chord in the message asks for")
     if message.expires_at is not None and message.expires_at <= job.now:
         return Expired()
     if message.eta_at is not None and message.eta_at > job.now:
@@ -97,13 +87,16 @@ def classify(job: Job) -> Event:
     return Ready()
 
 
-def _not_implemented(message: Message) -> str | None:
-    """What the message wants done after the task that cannot be done here (WK-RECV-012); None: nothing."""
+def _asks_for_a_chord(message: Message) -> bool:
+    """Whether something is to be counted after the task (WK-RECV-012). Raises InvalidMessage for a canvas that is none.
+
+    Everything is looked at: what cannot be sent later makes the message malformed now.
+    """
+    held = [*(message.callbacks or ()), *(message.errbacks or ()), *(message.chain or ())]
     if message.chord is not None:
-        return "chord"
-    following = (*(message.callbacks or ()), *(message.errbacks or ()), *(message.chain or ()))
-    kinds = (Signature.parse(signature).subtask_type for signature in following)
-    return next((kind for kind in kinds if kind is not None), None)
+        held.append(message.chord)
+    chords = [chords_in(Signature.parse(signature)) for signature in held]
+    return message.chord is not None or message.task == NAMES[CHORD] or any(chords)
 
 
 def step(phase: Phase, event: Event, job: Job) -> Decision:
@@ -115,20 +108,20 @@ def step(phase: Phase, event: Event, job: Job) -> Decision:
 
 
 def _malformed(job: Job, event: Malformed) -> Decision:
-    return Phase.SETTLED, (*_failure(job, event.error, None), Reject())
+    return Phase.SETTLED, (*failure(job, event.error, None), Reject())
 
 
 def _unknown(job: Job, _event: Unknown) -> Decision:
-    return Phase.SETTLED, (*_failure(job, NotRegistered(_message(job).task), None), Reject())
+    return Phase.SETTLED, (*failure(job, NotRegistered(message_of(job).task), None), Reject())
 
 
 def _unsupported(job: Job, event: Unsupported) -> Decision:
-    return Phase.SETTLED, (*_failure(job, NotImplementedError(event.reason), None), Reject())
+    return Phase.SETTLED, (*failure(job, NotImplementedError(event.reason), None), Reject())
 
 
 def _expired(job: Job, _event: Expired) -> Decision:
-    result = Result.from_revoked(_message(job).id, reason="expired", date_done=job.now)
-    return Phase.SETTLED, (*_stored(job, result), Ack())
+    result = Result.from_revoked(message_of(job).id, reason="expired", date_done=job.now)
+    return Phase.SETTLED, (*stored(job, result), *count(message_of(job), result), Ack())
 
 
 def _not_yet(_job: Job, event: NotYet) -> Decision:
@@ -136,32 +129,50 @@ def _not_yet(_job: Job, event: NotYet) -> Decision:
 
 
 def _ready(job: Job, _event: Ready) -> Decision:
-    early: tuple[Action, ...] = () if _late(job) else (Ack(),)
+    early: tuple[Action, ...] = () if late(job) else (Ack(),)
     return Phase.RUNNING, (*early, Run())
 
 
 def _succeeded(job: Job, event: Succeeded) -> Decision:
-    message = _message(job)
-    sent = tuple(_continuations(job, event.value))
-    children = [*event.children, *(send.message.id for send in sent)]
+    sent, children = continuations(job, event.value)
+    return Phase.SETTLED, (*sent, *_success(job, event.value, (*event.children, *children)), *_ack_if_late(job))
+
+
+def _success(job: Job, value: Any, children: tuple[Node, ...]) -> tuple[Action, ...]:
+    message = message_of(job)
     result = Result.from_success(
         message.id,
-        event.value,
+        value,
         date_done=job.now,
-        children=_tuples(children),
+        children=[child.as_tuple() for child in children],
         parent_id=message.parent_id,
         group_id=message.group,
     )
-    return Phase.SETTLED, (*sent, *_stored(job, result), *_ack_if_late(job))
+    return (*stored(job, result), *count(message, result))
+
+
+def _composed(job: Job, event: Composed) -> Decision:
+    """A canvas that came as a task: its parts are sent, and the value says where its result will be (CV-CHORD-006)."""
+    sent, node = composed(job, event.signature)
+    value = node.as_tuple()
+    following, children = continuations(job, value)
+    children = (*event.children, *node.ancestors(), *children)
+    return Phase.SETTLED, (*sent, *following, *_success(job, value, children), *_ack_if_late(job))
+
+
+def _replaced(job: Job, event: Replaced) -> Decision:
+    """Nothing is stored: what takes its place answers under its id."""
+    sent, _ = composed(job, replacement(message_of(job), event.signature))
+    return Phase.SETTLED, (*sent, *_ack_if_late(job))
 
 
 def _failed(job: Job, event: Failed) -> Decision:
-    sends = tuple(_errbacks(job))
-    return Phase.SETTLED, (*sends, *_failure(job, event.error, event.traceback, event.children), *_ack_if_late(job))
+    actions = failure(job, event.error, event.traceback, event.children)
+    return Phase.SETTLED, (*errbacks(job, event.error, event.traceback), *actions, *_ack_if_late(job))
 
 
 def _retried(job: Job, event: Retried) -> Decision:
-    message = _message(job)
+    message = message_of(job)
     retry = event.retry
     again = replace(
         message,
@@ -174,18 +185,18 @@ def _retried(job: Job, event: Retried) -> Decision:
         origin=job.origin,
     )
     result = Result.from_retry(message.id, retry.cause, traceback=event.traceback)
-    actions = (Send(again, Route("", job.queue)), *_stored(job, result), *_ack_if_late(job))
+    actions = (Send(again, Route("", job.queue)), *stored(job, result), *_ack_if_late(job))
     return Phase.SETTLED, actions
 
 
 def _lethal(job: Job, event: Lethal) -> Decision:
     error = WorkerLostError(f"{event.deaths} worker processes died while they ran this task")
-    return Phase.SETTLED, (*_errbacks(job), *_failure(job, error, None), Reject())
+    return Phase.SETTLED, (*errbacks(job, error, None), *failure(job, error, None), Reject())
 
 
 def _unsent(job: Job, event: Unsent) -> Decision:
-    settlement = (Reject(),) if _late(job) else ()
-    return Phase.SETTLED, (*_failure(job, event.error, None), *settlement)
+    settlement = (Reject(),) if late(job) else ()
+    return Phase.SETTLED, (*failure(job, event.error, None), *settlement)
 
 
 def _ignored(job: Job, _event: Ignored) -> Decision:
@@ -193,7 +204,7 @@ def _ignored(job: Job, _event: Ignored) -> Decision:
 
 
 def _refused(job: Job, event: Refused) -> Decision:
-    return Phase.SETTLED, (Reject(event.requeue),) if _late(job) else ()
+    return Phase.SETTLED, (Reject(event.requeue),) if late(job) else ()
 
 
 def _due(job: Job, event: Event) -> Decision:
@@ -213,6 +224,8 @@ TABLE: Mapping[tuple[Phase, type], Callable[[Job, Any], Decision]] = {
     (Phase.WAITING, Lethal): _due,
     (Phase.WAITING, Ready): _due,
     (Phase.RUNNING, Succeeded): _succeeded,
+    (Phase.RUNNING, Composed): _composed,
+    (Phase.RUNNING, Replaced): _replaced,
     (Phase.RUNNING, Failed): _failed,
     (Phase.RUNNING, Retried): _retried,
     (Phase.RUNNING, Ignored): _ignored,
@@ -239,90 +252,5 @@ NotRegistered.__module__ = "celery.exceptions"
 WorkerLostError.__module__ = "billiard.exceptions"
 
 
-def _message(job: Job) -> Message:
-    assert job.message is not None, "only Malformed may come without a message"
-    return job.message
-
-
-def _late(job: Job) -> bool:
-    return job.options is None or job.options.acks_late
-
-
 def _ack_if_late(job: Job) -> tuple[Action, ...]:
-    return (Ack(),) if _late(job) else ()
-
-
-def _stored(job: Job, result: Result) -> tuple[Action, ...]:
-    message = job.message
-    if message is not None:
-        ignored = message.ignore_result
-        if ignored is None:
-            ignored = job.options is not None and job.options.ignore_result
-        if ignored:
-            return ()
-    return (Store(result, job.address.reply_to, job.address.correlation_id),)
-
-
-def _failure(
-    job: Job, error: BaseException, traceback: str | None, children: tuple[str, ...] = ()
-) -> tuple[Action, ...]:
-    """The failure under the task's id, and under that of every later step of its chain: somebody waits for those."""
-    task_id = job.address.task_id
-    if task_id is None:
-        return ()
-    message = job.message
-    result = Result.from_failure(
-        task_id,
-        error,
-        traceback=traceback,
-        date_done=job.now,
-        children=_tuples(children),
-        parent_id=message.parent_id if message is not None else None,
-        group_id=message.group if message is not None else None,
-    )
-    own = _stored(job, result)
-    later = (
-        Store(replace(result, task_id=step_id), _text(step.options.get("reply_to")), step_id)
-        for step in _chain(message)
-        if (step_id := _text(step.options.get("task_id")))
-    )
-    return (*own, *later) if own else ()
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _tuples(children: Iterable[str]) -> list[list[Any]]:
-    """Result tuples of tasks that were sent: ``[[id, parent], children]``; neither is told for a task just sent."""
-    return [[[child, None], None] for child in children]
-
-
-def _chain(message: Message | None) -> list[Signature]:
-    """What is left of the chain, in the order in which it runs (on the wire it stands reversed)."""
-    steps = [] if message is None or not message.chain else message.chain
-    return [Signature.parse(step) for step in reversed(steps)]
-
-
-def _continuations(job: Job, value: Any) -> Iterator[Send]:
-    """The callbacks, and the next step of the chain, which carries the rest of it."""
-    message = _message(job)
-    for callback in message.callbacks or ():
-        yield _send(job, Signature.parse(callback), (value,))
-    if message.chain:
-        rest = list(message.chain)
-        following = _send(job, Signature.parse(rest.pop()), (value,))
-        yield replace(following, message=replace(following.message, chain=rest))
-
-
-def _errbacks(job: Job) -> Iterator[Send]:
-    message = _message(job)
-    for errback in message.errbacks or ():
-        yield _send(job, Signature.parse(errback), (message.id,))
-
-
-def _send(job: Job, signature: Signature, prefix: tuple[Any, ...]) -> Send:
-    message, route = to_message(
-        signature, prefix=prefix, parent=_message(job), new_id=job.new_id, origin=job.origin, now=job.now
-    )
-    return Send(message, route or Route("", job.default_queue))
+    return (Ack(),) if late(job) else ()

@@ -11,7 +11,9 @@ from celeriac.errors import InvalidMessage
 from celeriac.message import Message
 from celeriac.result import Result
 from celeriac.sending import Route
+from celeriac.signature import Signature
 from celeriac.task import Retry
+from celeriac.tree import Node
 
 
 class Phase(Enum):
@@ -67,8 +69,23 @@ class Succeeded:
     """The task returned ``value`` after ``runtime`` seconds and sent the tasks named in ``children``."""
 
     value: Any
-    children: tuple[str, ...] = ()
+    children: tuple[Node, ...] = ()
     runtime: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """The task is a canvas that came as one: its parts are to be sent."""
+
+    signature: Signature
+    children: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The task wants another call to take its place."""
+
+    signature: Signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +94,7 @@ class Failed:
 
     error: BaseException
     traceback: str
-    children: tuple[str, ...] = ()
+    children: tuple[Node, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +103,7 @@ class Retried:
 
     retry: Retry
     traceback: str
-    children: tuple[str, ...] = ()
+    children: tuple[Node, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +141,8 @@ Event: TypeAlias = (
     | Lethal
     | Ready
     | Succeeded
+    | Composed
+    | Replaced
     | Failed
     | Retried
     | Ignored
@@ -165,6 +184,39 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class Size:
+    """Tell the store how many results a group will have, before any message goes (CV-CHORD-001)."""
+
+    group_id: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Count the end of a member of a chord; who counts the last one goes on with ``following.gathered``.
+
+    ``body`` is the signature that gets the results.
+    """
+
+    group_id: str
+    task_id: str
+    index: int | None
+    state: str
+    result: Any
+    body: Signature
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Call an errback in this worker, with the request, the error and the traceback."""
+
+    errback: Signature
+    message: Message
+    error: BaseException
+    traceback: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Ack:
     """Settle: done."""
 
@@ -176,5 +228,5 @@ class Reject:
     requeue: bool = False
 
 
-Action: TypeAlias = Run | WaitUntil | Store | Send | Ack | Reject
+Action: TypeAlias = Run | WaitUntil | Size | Send | Store | Count | Call | Ack | Reject
 Decision: TypeAlias = tuple[Phase, tuple[Action, ...]]

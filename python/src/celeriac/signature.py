@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from celeriac.errors import InvalidMessage
@@ -35,6 +35,12 @@ class Signature:
     immutable: bool = field(default=False, metadata=on_wire("signature", "boolean"))
     chord_size: int | None = field(default=None, metadata=on_wire("signature", "integer", "null", writer="4.4 only"))
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it says the same; whose it is does not matter."""
+        if not isinstance(other, Signature):
+            return NotImplemented
+        return all(getattr(self, item.name) == getattr(other, item.name) for item in fields(Signature))
 
     @classmethod
     def parse(cls, source: Any) -> Signature:

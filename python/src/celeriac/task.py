@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from celeriac.message import Message
+from celeriac.signature import Signature
+from celeriac.tree import Node
 
 
 class Retry(Exception):
@@ -45,6 +47,22 @@ class Reject(Exception):
         self.requeue = requeue
 
 
+class Replace(Exception):
+    """Raised by ``Task.replace``: another call takes the task's place, and answers under its id."""
+
+    def __init__(self, signature: Signature) -> None:
+        super().__init__(signature)
+        self.signature = signature
+
+
+class Compose(Exception):
+    """Raised by a task that is a canvas: send its parts; where the result will be is its value."""
+
+    def __init__(self, signature: Signature) -> None:
+        super().__init__(signature)
+        self.signature = signature
+
+
 class SoftTimeLimitExceeded(Exception):
     """Raised inside a task that has run for longer than its soft time limit (seconds); it may catch it and tidy up."""
 
@@ -71,6 +89,14 @@ class TaskOptions:
     default_retry_delay: float = 180.0
     acks_late: bool = True
     queue: str | None = None
+
+
+def send_defaults(options: TaskOptions) -> dict[str, Any]:
+    """What a task's own options say about how it is sent, where its caller does not."""
+    defaults: dict[str, Any] = {"ignore_result": options.ignore_result}
+    if options.queue is not None:
+        defaults["queue"] = options.queue
+    return defaults
 
 
 class Runnable(Protocol):
@@ -100,7 +126,7 @@ class Request:
     queue: str
     redelivered: bool
     hostname: str
-    children: list[str] = field(default_factory=list)
+    children: list[Node] = field(default_factory=list)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.message, name)

@@ -213,7 +213,7 @@ def test_children_know_their_parents(app: Celeriac, fakes: Fakes, request_: Requ
     child = app.send_task("t")
     own = app.send_task("t", root_id="other", parent_id="another")
     assert [(sent.root_id, sent.parent_id) for sent in fakes.messages] == [("root", "parent"), ("other", "another")]
-    assert request_.children == [child.id, own.id]
+    assert [node.id for node in request_.children] == [child.id, own.id]
     assert (request_.id, request_.retries, request_.headers) == ("parent", 2, {"tenant": "a"})
 
 

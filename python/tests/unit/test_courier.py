@@ -17,8 +17,8 @@ import pytest
 from celeriac import BrokerUnavailable, InvalidCall, PublishRefused
 from celeriac.transport import Delivery, Outgoing
 from celeriac.worker import courier as courier_module
-from celeriac.worker.executor import Outcome, Settlement
 from celeriac.worker.interrupts import Overdue
+from celeriac.worker.outcome import Outcome, Settlement
 from tests.support.waiting import eventually
 
 from .courier_parts import DOCUMENT, WIRE, Crew, FakeBroker
@@ -62,7 +62,7 @@ def settled(broker: FakeBroker) -> list[Any]:
 
 def take(crew: Crew) -> Delivery:
     taken = crew.courier.inbox.get(timeout=5)
-    assert taken is not None
+    assert isinstance(taken, Delivery)
     return taken
 
 

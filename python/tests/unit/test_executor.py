@@ -13,8 +13,9 @@ import pytest
 from celeriac import Celeriac, InvalidMessage, Message, Result, Wire
 from celeriac.errors import PublishRefused
 from celeriac.transport import Delivery
-from celeriac.worker.executor import Executor, Outcome, Settlement
+from celeriac.worker.executor import Executor
 from celeriac.worker.interrupts import ColdShutdown, Overdue
+from celeriac.worker.outcome import Outcome, Settlement
 from celeriac.worker.settings import WorkerSettings
 
 from .worker_parts import message

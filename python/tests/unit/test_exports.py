@@ -10,11 +10,12 @@ import pytest
 import celeriac
 
 PUBLIC = """
-    AsyncResult BrokerUnavailable Celeriac CeleriacError DEFAULT_LIMITS Encoded Envelope Extra Ignore
-    InvalidCall InvalidMessage JSON Limits MSGPACK MaxRetriesExceeded Message NotRegistered PublishFailed
-    PublishRefused Reject Request Result ResultError Retry Route SendOptions Signature SoftTimeLimitExceeded
-    State TERMINAL Task TaskFailure TaskOptions TaskRevoked TaskTimeout TimeLimitExceeded TransportError Wire
-    YAML __version__ current_request dumps exception_info loads outcome to_message
+    AsyncResult BoundSignature BrokerUnavailable Celeriac CeleriacError DEFAULT_LIMITS Encoded Envelope Extra
+    GroupResult Ignore InvalidCall InvalidMessage JSON Limits MSGPACK MaxRetriesExceeded Message NotRegistered
+    PublishFailed PublishRefused Reject Replace Request Result ResultError Retry Route SendOptions Signature
+    SoftTimeLimitExceeded State TERMINAL Task TaskFailure TaskOptions TaskRevoked TaskTimeout
+    TimeLimitExceeded TransportError Wire YAML __version__ chain chord current_request dumps exception_info
+    group loads outcome to_message
 """.split()  # noqa: SIM905  # reads better than a list
 
 

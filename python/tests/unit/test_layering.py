@@ -19,7 +19,7 @@ TREES = modules(ROOT)
 CORE = (
     *("text", "times", "errors", "limits", "compression", "unwritable", "schemaless", "serialization", "tagged"),
     "fields",
-    *("signature", "wire", "message_v1", "producing", "message", "sending", "envelope"),
+    *("signature", "canvas", "wire", "message_v1", "producing", "message", "sending", "envelope", "tree", "planning"),
 )
 #: Beside the core's line. A result knows nothing of messages.
 RESULT_MAY = ("text", "times", "errors", "limits", "serialization", "stored", "tagged", "fields")
@@ -33,23 +33,27 @@ PURE = {
     "framed": FRAMED_MAY,
     "control": (*FRAMED_MAY, "framed"),
     "events": (*FRAMED_MAY, "framed"),
-    "task": ("errors", "message"),
+    "tree": ("text", "errors", "stored"),
+    "task": ("errors", "message", "signature", "tree"),
     "calls": CORE,
+    "job": (*CORE, "task"),
     "lifecycle_events": (*CORE, "result", "task"),
-    "lifecycle": (*CORE, "result", "task", "lifecycle_events"),
+    "following": (*CORE, "result", "task", "lifecycle_events", "job"),
+    "lifecycle": (*CORE, "result", "task", "lifecycle_events", "job", "following"),
 }
 #: Packages and modules that do I/O: what they may import beside themselves.
 OUTSIDE = {
     "transport": ("errors", "message", "wire", "envelope", "limits"),
-    "connections": ("errors", "transport"),
-    "async_result": ("errors", "result", "transport"),
-    "client": (*CORE, "result", "task", "calls", "transport", "connections", "async_result"),
-    "worker": (*CORE, "result", "task", "lifecycle", "lifecycle_events", "transport"),
+    "connections": ("errors", "message", "sending", "transport"),
+    "async_result": ("errors", "result", "transport", "tree"),
+    "bound": ("errors", "signature", "canvas", "calls", "async_result"),
+    "client": (*CORE, "result", "task", "calls", "transport", "connections", "async_result", "bound"),
+    "worker": (*CORE, "result", "task", "lifecycle", "lifecycle_events", "job", "following", "transport"),
     "cli": (*CORE, "result", "task", "calls", "transport", "async_result", "client", "worker"),
 }
 OUTSIDE["__main__"] = ("cli",)
 #: The package itself only re-exports; nobody inside imports it.
-ALLOWED = {**PURE, **OUTSIDE, "": (*PURE, "client", "async_result")}
+ALLOWED = {**PURE, **OUTSIDE, "": (*PURE, "client", "async_result", "bound")}
 
 #: Standard modules through which the world would get into the core.
 WORLD = {

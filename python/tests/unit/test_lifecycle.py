@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from celeriac import InvalidCall, InvalidMessage, Message, Retry, TaskOptions
-from celeriac.lifecycle import TABLE, Address, Job, classify, step
+from celeriac import InvalidCall, InvalidMessage, Message, Retry, Signature, TaskOptions
+from celeriac.job import Address, Job
+from celeriac.lifecycle import TABLE, classify, step
 from celeriac.lifecycle_events import (
     Ack,
     Action,
+    Composed,
     Event,
     Expired,
     Failed,
@@ -23,6 +25,7 @@ from celeriac.lifecycle_events import (
     Ready,
     Refused,
     Reject,
+    Replaced,
     Retried,
     Run,
     Send,
@@ -33,6 +36,7 @@ from celeriac.lifecycle_events import (
     Unsupported,
     WaitUntil,
 )
+from celeriac.tree import Node
 
 from .worker_parts import NOW, ORIGIN, job, message
 
@@ -84,6 +88,10 @@ ROWS: list[tuple[Phase, Event, TaskOptions | None, Phase, list[str]]] = [
     (Phase.WAITING, Ready(), EARLY, Phase.RUNNING, ["Ack", "Run"]),
     (Phase.RUNNING, Succeeded(5), TaskOptions(), Phase.SETTLED, ["SUCCESS", "Ack"]),
     (Phase.RUNNING, Succeeded(5), EARLY, Phase.SETTLED, ["SUCCESS"]),
+    (Phase.RUNNING, Composed(Signature(task="a")), TaskOptions(), Phase.SETTLED, ["Send", "SUCCESS", "Ack"]),
+    (Phase.RUNNING, Composed(Signature(task="a")), EARLY, Phase.SETTLED, ["Send", "SUCCESS"]),
+    (Phase.RUNNING, Replaced(Signature(task="a")), TaskOptions(), Phase.SETTLED, ["Send", "Ack"]),
+    (Phase.RUNNING, Replaced(Signature(task="a")), EARLY, Phase.SETTLED, ["Send"]),
     (Phase.RUNNING, Failed(ERROR, "tb"), TaskOptions(), Phase.SETTLED, ["FAILURE", "Ack"]),
     (Phase.RUNNING, Failed(ERROR, "tb"), EARLY, Phase.SETTLED, ["FAILURE"]),
     (Phase.RUNNING, Retried(Retry(), "tb"), TaskOptions(), Phase.SETTLED, ["Send", "RETRY", "Ack"]),
@@ -137,18 +145,41 @@ def test_unknown_task() -> None:
     assert classify(job(message(expires=EARLIER), options=None)) == Unknown()
 
 
+def chord_signature() -> dict[str, Any]:
+    kwargs = {"header": [signature()], "body": signature(), "kwargs": {}}
+    return signature("celery.chord", subtask_type="chord", kwargs=kwargs)
+
+
+CHORDS: list[dict[str, Any]] = [
+    {"chord": signature()},
+    {"task": "celery.chord", "args": [], "kwargs": {"header": [], "body": signature()}},
+    {"chain": [signature(), chord_signature()]},
+    {"callbacks": [signature("celery.group", subtask_type="group", kwargs={"tasks": [chord_signature()]})]},
+    {"errbacks": [chord_signature()]},
+]
+
+
+@pytest.mark.parametrize("fields", CHORDS)
+def test_a_chord_that_nobody_could_count_is_refused_before_it_runs(fields: dict[str, Any]) -> None:
+    event = classify(job(message(**fields)))
+    assert isinstance(event, Unsupported) and "chord" in event.reason
+    assert classify(job(message(**fields), counts_chords=True)) == Ready()
+
+
 @pytest.mark.parametrize(
-    ("fields", "kind"),
+    "broken",
     [
-        ({"chord": signature()}, "chord"),
-        ({"callbacks": [signature(), signature(subtask_type="group")]}, "group"),
-        ({"errbacks": [signature(subtask_type="chain")]}, "chain"),
-        ({"chain": [signature(), signature(subtask_type="chord")]}, "chord"),
+        signature(subtask_type="group"),
+        signature(subtask_type="chord", kwargs={"header": [signature()]}),
+        signature(subtask_type="chain", kwargs={"tasks": [5]}),
+        signature(subtask_type="net"),
+        signature(options={"chain": 5}),
     ],
 )
-def test_what_is_not_implemented_is_not_ignored(fields: dict[str, Any], kind: str) -> None:
-    event = classify(job(message(**fields)))
-    assert isinstance(event, Unsupported) and f"{kind}s" in event.reason
+@pytest.mark.parametrize("place", ["callbacks", "errbacks", "chain", "chord"])
+def test_a_canvas_that_is_none_is_malformed(place: str, broken: dict[str, Any]) -> None:
+    with pytest.raises(InvalidMessage):
+        classify(job(message(**{place: broken if place == "chord" else [broken]}), counts_chords=True))
 
 
 @pytest.mark.parametrize(("deaths", "event"), [(0, Ready()), (2, Ready()), (3, Lethal(3)), (4, Lethal(4))])
@@ -170,7 +201,7 @@ def test_lethal_is_told_as_celery_tells_it() -> None:
 
 
 def test_result_goes_to_who_asked() -> None:
-    _, actions = decide(Succeeded(5, ("child-1",)), job(message(parent_id="parent", group="group")))
+    _, actions = decide(Succeeded(5, (Node("child-1"),)), job(message(parent_id="parent", group="group")))
     (store,) = stored(actions)
     assert (store.reply_to, store.correlation_id) == ("client-oid", "task-1")
     result = store.result

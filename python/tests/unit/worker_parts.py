@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from celeriac import Message, TaskOptions
-from celeriac.lifecycle import Address, Job
+from celeriac.job import Address, Job
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 ORIGIN = "gen1@worker"

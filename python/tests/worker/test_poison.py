@@ -17,7 +17,7 @@ import pytest
 import redis
 
 from celeriac import Celeriac, Envelope, InvalidMessage, Message, Result, Wire
-from celeriac.lifecycle import Address
+from celeriac.job import Address
 from celeriac.lifecycle import step as step_of
 from celeriac.lifecycle_events import Malformed, Phase, Reject, Store
 from celeriac.transport.amqp_link import Link
@@ -46,7 +46,9 @@ LONG = "x" * 300
 #: Well-formed each of them, and dangerous to what comes after the decoding: name -> (message, state stored).
 HOSTILE = {
     "long-id": (message(id=LONG, correlation_id=None), "SUCCESS"),
-    "chord": (message(chord=step()), "FAILURE"),
+    "chord-of-no-group": (message(chord=step()), "SUCCESS"),
+    "chord-without-size": (message(chord=step(), group="\ud800"), "SUCCESS"),
+    "chord-of-nonsense": (message(chord={**step(), "subtask_type": "net"}, group="g"), "FAILURE"),
     "group-as-callback": (message(callbacks=[{**step(), "subtask_type": "group"}]), "FAILURE"),
     "chord-in-chain": (message(chain=[{**step(), "subtask_type": "chord"}]), "FAILURE"),
     "callback-to-nowhere": (message(callbacks=[step(exchange="nowhere", routing_key="x")]), "FAILURE"),

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from celeriac.errors import InvalidCall
 from celeriac.transport.base import (
     CONNECT_TIMEOUT,
+    ChordPart,
     Consumer,
     Delivery,
     Document,
+    Gathered,
+    GroupStore,
     Outgoing,
     Publisher,
     ResultReader,
@@ -21,15 +24,20 @@ from celeriac.transport.base import (
 
 __all__ = [
     "CONNECT_TIMEOUT",
+    "ChordPart",
     "Consumer",
     "Delivery",
     "Document",
+    "Gathered",
+    "GroupStore",
     "Outgoing",
     "Publisher",
     "ResultReader",
     "ResultStore",
     "WorkerLink",
     "check_urls",
+    "counts_chords",
+    "open_groups",
     "open_publisher",
     "open_reader",
     "open_worker_link",
@@ -49,15 +57,18 @@ BACKENDS: Mapping[str, str] = {"rpc": RPC, "redis": REDIS, "rediss": REDIS, "red
 
 @dataclass(frozen=True, slots=True)
 class WorkerLink:
-    """What a worker process holds of the broker: deliveries in, messages and result documents out."""
+    """What a worker process holds of the broker: deliveries in, messages and result documents out, groups counted."""
 
     consumer: Consumer
     publisher: Publisher
     store: ResultStore | None
+    groups: GroupStore | None = None
 
     def close(self) -> None:
-        """Close all three; what was not settled goes back to its queue. Raises as ``Consumer.close``."""
+        """Close all of it; what was not settled goes back to its queue. Raises as ``Consumer.close``."""
         with ExitStack() as closing:
+            if self.groups is not None:
+                closing.callback(self.groups.close)
             if self.store is not None:
                 closing.callback(self.store.close)
             closing.callback(self.publisher.close)
@@ -115,6 +126,18 @@ def open_reader(broker: str, backend: str, reply_to: str, *, connect_timeout: fl
     return RedisReader(backend, connect_timeout=connect_timeout)
 
 
+def counts_chords(backend: str | None) -> bool:
+    """Whether a backend can count the ends of a chord's members."""
+    return backend is not None and _kind(backend, BACKENDS, "backend") == REDIS
+
+
+def open_groups(backend: str, *, expires: int, connect_timeout: float = CONNECT_TIMEOUT) -> GroupStore:
+    """The groups of a backend that counts chords. Connects when it is first used."""
+    from celeriac.transport.redis_groups import RedisGroups
+
+    return RedisGroups(backend, expires=expires, connect_timeout=connect_timeout)
+
+
 def open_worker_link(
     broker: str, backend: str | None, queues: Sequence[str], prefetch: int, result_expires: int, holder: str = ""
 ) -> WorkerLink:
@@ -134,6 +157,8 @@ def open_worker_link(
             link = _redis_link(broker, queues, holder, store)
         else:
             link = _amqp_link(broker, queues, prefetch, store, rpc=kind == RPC)
+        if backend is not None and kind == REDIS:
+            link = replace(link, groups=open_groups(backend, expires=result_expires))
         opened.pop_all()
         return link
 

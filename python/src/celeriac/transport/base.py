@@ -56,6 +56,27 @@ class Document:
     correlation_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ChordPart:
+    """The end of a member of a chord. ``entry`` is what its body will be made of: ``[1, id, state, result]`` as JSON.
+
+    ``index`` is its place in the header; None: at the end.
+    """
+
+    group_id: str
+    task_id: str
+    index: int | None
+    entry: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """All entries of a chord, in order, and the group as its sender saved it (None: it did not)."""
+
+    saved: bytes | None
+    entries: Sequence[bytes]
+
+
 class Publisher(Protocol):
     """Sends task messages. Not for two threads at once."""
 
@@ -114,6 +135,38 @@ class ResultStore(Protocol):
 
     def store(self, batch: Sequence[Document]) -> None:
         """Write all; returns when they are readable. Raises ``BrokerUnavailable``."""
+
+    def close(self) -> None:
+        """Give the connection back. May be called twice."""
+
+
+class GroupStore(Protocol):
+    """Where chords are counted and groups are kept. Safe for many threads."""
+
+    def expect(self, sizes: Sequence[tuple[str, int]]) -> None:
+        """Note how many results groups will have, before their messages are sent. Raises ``BrokerUnavailable``."""
+
+    def expect_more(self, group_id: str, more: int = 1) -> None:
+        """Note that so many results are to come in addition."""
+
+    def count(self, parts: Sequence[ChordPart]) -> list[Gathered | None]:
+        """Count the ends of members, each once however often it is told, in one step each.
+
+        For each: all there is, when it was the last and whoever asks is to send the body (a crash before ``finish``
+        does not matter: the same part may be counted again and gets the same answer); else None.
+        """
+
+    def finish(self, part: ChordPart, *, broken: bool) -> None:
+        """The body was sent; ``broken``: it will not be, because a member failed."""
+
+    def save(self, group_id: str, document: bytes) -> None:
+        """Keep what a group is made of."""
+
+    def load(self, group_id: str) -> bytes | None:
+        """What was kept of a group, or None."""
+
+    def forget(self, group_id: str) -> None:
+        """Drop what was kept of a group."""
 
     def close(self) -> None:
         """Give the connection back. May be called twice."""

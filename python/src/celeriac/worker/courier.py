@@ -19,13 +19,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from celeriac.errors import InvalidCall, PublishRefused, TransportError
-from celeriac.transport import Delivery, Outgoing, WorkerLink
-from celeriac.worker.executor import Outcome, Settlement
+from celeriac.errors import TransportError
+from celeriac.transport import Delivery, WorkerLink
+from celeriac.worker.carrying import gather, send, store, tell
 from celeriac.worker.interrupts import Overdue
 from celeriac.worker.journal import Journal
+from celeriac.worker.outcome import Outcome, Settlement
 
 logger = logging.getLogger("celeriac.worker")
 
@@ -51,7 +52,7 @@ class Surroundings:
 
 
 class Courier(threading.Thread):
-    """Feeds ``inbox`` with deliveries (None is the end); ``report`` takes what came of them, from any thread.
+    """Feeds ``inbox`` with deliveries, and calls to make; None is the end. ``report`` takes what came of them.
 
     ``stop`` ends it in order: what is not begun goes back, what runs is waited for. ``abandon`` ends it at once: what
     runs goes back too.
@@ -59,7 +60,7 @@ class Courier(threading.Thread):
 
     def __init__(self, prefetch: int, surroundings: Surroundings) -> None:
         super().__init__(name="courier", daemon=True)
-        self.inbox: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
+        self.inbox: queue.SimpleQueue[Delivery | Callable[[], None] | None] = queue.SimpleQueue()
         self._prefetch = prefetch
         self._around = surroundings
         self._link: WorkerLink | None = None
@@ -184,18 +185,18 @@ class Courier(threading.Thread):
         batch = list(self._outcomes)
         if not batch:
             return False
-        refused = _publish(link, [message for outcome in batch for message in outcome.outgoing])
-        batch = [_as_sent(outcome, refused) for outcome in batch]
+        batch = send(link, batch)
         # What a lost connection interrupts is carried out again on the next, but for what was sent already.
         for position, outcome in enumerate(batch):
             self._outcomes[position] = outcome
-        documents = [document for outcome in batch for document in outcome.documents]
-        if documents and link.store is not None:
-            link.store.store(documents)
+        store(link, batch)
+        calls = [call for outcome in (*batch, *gather(link, batch)) for call in outcome.calls]
         self._settle(link, batch)
         for outcome in batch:
             self._outcomes.popleft()
-            _tell(outcome, id(outcome.delivery) in self._open)
+            tell(outcome, id(outcome.delivery) in self._open)
+        for call in calls:
+            self.inbox.put(call)
         return True
 
     def _settle(self, link: WorkerLink, batch: Sequence[Outcome]) -> None:
@@ -233,6 +234,9 @@ class Courier(threading.Thread):
                 link.consumer.cancel()
                 self._recall(link)
                 self._carry_out(link)
+        # The thread that would make them is held up by the task.
+        for call in self._calls():
+            call()
         self._around.journal.end()
         self._close()
         self._around.leave()
@@ -300,7 +304,7 @@ class Courier(threading.Thread):
             logger.error("%d tasks will be delivered again: their end could not be told", len(self._outcomes))
         with contextlib.suppress(IndexError):
             while True:
-                _tell(self._outcomes.popleft(), False)
+                tell(self._outcomes.popleft(), False)
 
     def _recall(self, link: WorkerLink) -> None:
         """Give back what has not been begun."""
@@ -313,10 +317,25 @@ class Courier(threading.Thread):
     def _take_back(self) -> list[Delivery]:
         taken = [delivery for _, _, delivery in self._waiting]
         self._waiting.clear()
+        calls: list[Callable[[], None]] = []
         with contextlib.suppress(queue.Empty):
-            while (delivery := self.inbox.get_nowait()) is not None:
-                taken.append(delivery)
+            while (item := self.inbox.get_nowait()) is not None:
+                if isinstance(item, Delivery):
+                    taken.append(item)
+                else:
+                    calls.append(item)
+        for call in calls:
+            self.inbox.put(call)
         return taken
+
+    def _calls(self) -> list[Callable[[], None]]:
+        """Take the calls that wait out of the inbox, which holds nothing else any more."""
+        calls: list[Callable[[], None]] = []
+        with contextlib.suppress(queue.Empty):
+            while (item := self.inbox.get_nowait()) is not None:
+                if not isinstance(item, Delivery):
+                    calls.append(item)
+        return calls
 
     def _close(self) -> None:
         link, self._link = self._link, None
@@ -324,36 +343,3 @@ class Courier(threading.Thread):
             # What could not be given back is recovered by whoever bears this process's name next.
             with contextlib.suppress(TransportError, OSError):
                 link.close()
-
-
-def _publish(link: WorkerLink, outgoing: Sequence[Outgoing]) -> dict[Outgoing, Exception]:
-    """Publish all; those that will never be taken, and why. Raises what a new connection may mend."""
-    if not outgoing:
-        return {}
-    try:
-        link.publisher.publish(outgoing)
-    except PublishRefused as error:
-        return dict.fromkeys(error.refused, error)
-    except InvalidCall as error:
-        # One of them cannot be written, so none was sent.
-        if len(outgoing) == 1:
-            return {outgoing[0]: error}
-        return {message: why for one in outgoing for message, why in _publish(link, [one]).items()}
-    return {}
-
-
-def _tell(outcome: Outcome, settled: bool) -> None:
-    """Let the executor go on that waits for an early acknowledgement."""
-    if outcome.settled is not None:
-        outcome.settled.put(settled)
-
-
-def _as_sent(outcome: Outcome, refused: dict[Outgoing, Exception]) -> Outcome:
-    """What is left to do for an outcome whose messages were sent, or in part refused."""
-    if not outcome.outgoing:
-        return outcome
-    for message in outcome.outgoing:
-        if message in refused and outcome.if_refused is not None:
-            logger.error("What a task wanted sent was refused, its message is rejected: %s", refused[message])
-            return outcome.if_refused(refused[message])
-    return replace(outcome, outgoing=())

@@ -12,17 +12,20 @@ import traceback as tracebacks
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timezone
-from enum import Enum
 from queue import SimpleQueue
-from typing import Protocol
+from typing import Any, Protocol
 
 from celeriac import lifecycle
 from celeriac import lifecycle_events as events
 from celeriac.errors import CeleriacError, InvalidMessage
-from celeriac.lifecycle import Address, Job
+from celeriac.following import ChordError, broken_off, gathered
+from celeriac.job import Address, Job
 from celeriac.lifecycle_events import (
+    Call,
+    Composed,
+    Count,
     Event,
     Expired,
     Failed,
@@ -33,6 +36,7 @@ from celeriac.lifecycle_events import (
     Phase,
     Ready,
     Refused,
+    Replaced,
     Retried,
     Succeeded,
     Unknown,
@@ -40,43 +44,31 @@ from celeriac.lifecycle_events import (
     Unsupported,
 )
 from celeriac.message import Message
-from celeriac.task import Ignore, Reject, Request, Retry, Runnable, TimeLimitExceeded, current_request
+from celeriac.task import (
+    Compose,
+    Ignore,
+    Reject,
+    Replace,
+    Request,
+    Retry,
+    Runnable,
+    TimeLimitExceeded,
+    current_request,
+    send_defaults,
+)
 from celeriac.text import safe_repr
-from celeriac.transport import Delivery, Document, Outgoing
+from celeriac.transport import ChordPart, Delivery, Gathered, counts_chords
+from celeriac.tree import saved_group
+from celeriac.worker import errbacks
+from celeriac.worker.builtin import with_builtins
 from celeriac.worker.interrupts import ColdShutdown, Overdue, soft_time_limit
+from celeriac.worker.outcome import Outcome, Settlement, chord_member, chord_part, encode
 from celeriac.worker.settings import WorkerSettings
 
 logger = logging.getLogger("celeriac.worker")
 
 #: How much of a task's value a log line shows.
 LOGGED_CHARACTERS = 200
-
-
-class Settlement(Enum):
-    """How a delivery is settled with the broker."""
-
-    ACK = "ack"
-    REJECT = "reject"
-    REQUEUE = "requeue"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the courier has to do for a delivery, encoded: store, publish, then settle or wait.
-
-    ``over`` is False where the task is about to run (an early acknowledgement) and more will come; ``settled`` is then
-    told whether that was done, or the connection was lost before. ``if_refused`` gives what to do instead when the
-    broker will not take one of the messages.
-    """
-
-    delivery: Delivery
-    documents: tuple[Document, ...] = ()
-    outgoing: tuple[Outgoing, ...] = ()
-    settlement: Settlement | None = None
-    wait_until: datetime | None = None
-    over: bool = True
-    if_refused: Callable[[Exception], Outcome] | None = field(default=None, compare=False)
-    settled: SimpleQueue[bool] | None = field(default=None, compare=False)
 
 
 class Desk(Protocol):
@@ -114,6 +106,8 @@ class Executor:
         self._register = register
         self._deaths = deaths
         self._origin = f"gen{os.getpid()}@{settings.hostname}"
+        self._tasks = with_builtins(settings.tasks)
+        self._counts_chords = counts_chords(settings.backend)
 
     def handle(self, delivery: Delivery) -> None:
         """Decode, decide, run if it is to be run. Whatever the message holds, nothing is raised for it."""
@@ -154,7 +148,7 @@ class Executor:
 
     def _decide(self, delivery: Delivery, message: Message | None, phase: Phase, event: Event) -> tuple[Phase, Outcome]:
         following, actions = lifecycle.step(phase, event, self._job(delivery, message, event))
-        outcome = _encode(delivery, actions)
+        outcome = self._encode(delivery, message, actions)
         if not outcome.outgoing:
             return following, outcome
 
@@ -163,8 +157,45 @@ class Executor:
 
         return following, replace(outcome, if_refused=if_refused)
 
+    def _encode(self, delivery: Delivery, message: Message | None, actions: tuple[events.Action, ...]) -> Outcome:
+        """The outcome that the courier carries out."""
+        outcome = encode(delivery, actions)
+        counts = {chord_part(action): action for action in actions if isinstance(action, Count)}
+        calls = tuple(
+            errbacks.bound(action, self._tasks, self._request(delivery, action.message))
+            for action in actions
+            if isinstance(action, Call)
+        )
+
+        def on_gathered(part: ChordPart, all_there_is: Gathered) -> Outcome:
+            return self._gathered(delivery, message, counts[part], all_there_is)
+
+        return replace(outcome, parts=tuple(counts), gathered=on_gathered if counts else None, calls=calls)
+
+    def _gathered(self, delivery: Delivery, message: Message | None, count: Count, all_there_is: Gathered) -> Outcome:
+        """What follows when the last member of a chord has been counted. Called in the courier's thread."""
+        job = self._job(delivery, message)
+
+        def broken(error: Exception) -> Outcome:
+            cause = ChordError(f"Callback error: {safe_repr(error)}")
+            try:
+                return replace(self._encode(delivery, message, broken_off(job, count.body, cause)), broken=True)
+            except Exception:
+                logger.exception("The failure of chord %s cannot be told", ascii(count.group_id))
+                return Outcome(delivery, broken=True)
+
+        # Whatever the entries hold, the thread that counts has to live.
+        try:
+            members = [chord_member(entry) for entry in all_there_is.entries]
+            saved = None if all_there_is.saved is None else saved_group(all_there_is.saved)
+            outcome = self._encode(delivery, message, gathered(job, count, members, saved))
+        except Exception as error:
+            logger.exception("The body of chord %s cannot be sent", ascii(count.group_id))
+            return broken(error)
+        return replace(outcome, broken=any(member.failed for member in members), if_refused=broken)
+
     def _job(self, delivery: Delivery, message: Message | None, event: Event | None = None) -> Job:
-        task = self._settings.tasks.get(message.task) if message is not None else None
+        task = self._tasks.get(message.task) if message is not None else None
         return Job(
             message=message,
             address=_address(delivery, message, event),
@@ -177,11 +208,22 @@ class Executor:
             # What takes its process down has been delivered before.
             deaths=self._deaths(message.id) if message is not None and delivery.redelivered else 0,
             max_deaths=self._settings.max_deaths,
+            counts_chords=self._counts_chords,
+            defaults=self._defaults,
+            runs_inside=lambda errback: errbacks.runs_inside(errback, self._tasks),
         )
 
+    def _defaults(self, name: str) -> Mapping[str, Any]:
+        """Options of a task known here, for a call that has none."""
+        task = self._tasks.get(name)
+        return {} if task is None else send_defaults(task.options)
+
+    def _request(self, delivery: Delivery, message: Message) -> Request:
+        return Request(message, delivery.queue, delivery.redelivered, self._settings.hostname)
+
     def _run(self, delivery: Delivery, message: Message) -> Event:
-        task = self._settings.tasks[message.task]
-        request = Request(message, delivery.queue, delivery.redelivered, self._settings.hostname)
+        task = self._tasks[message.task]
+        request = self._request(delivery, message)
         token = current_request.set(request)
         self._register.begin(message.id)
         started = time.perf_counter()
@@ -192,6 +234,10 @@ class Executor:
             return Retried(retry, _traceback(retry), tuple(request.children))
         except Ignore:
             return Ignored()
+        except Replace as replaced:
+            return Replaced(replaced.signature)
+        except Compose as canvas:
+            return Composed(canvas.signature, tuple(request.children))
         except Reject as reject:
             return Refused(reject.requeue)
         except (ColdShutdown, Overdue):
@@ -225,7 +271,7 @@ class Executor:
 
 def _instead(event: Event, error: CeleriacError) -> Event:
     """What happens when what should have followed from an event cannot be written."""
-    if isinstance(event, (Succeeded, Retried)):
+    if isinstance(event, (Succeeded, Composed, Replaced, Retried)):
         # What the task returned, or wants sent, is at fault: that is a failure of the task.
         return Failed(error, "")
     if isinstance(event, (Failed, Lethal)):
@@ -253,39 +299,6 @@ def _address(delivery: Delivery, message: Message | None, event: Event | None) -
     )
 
 
-def _encode(delivery: Delivery, actions: tuple[events.Action, ...]) -> Outcome:
-    documents: list[Document] = []
-    outgoing: list[Outgoing] = []
-    settlement: Settlement | None = None
-    wait_until: datetime | None = None
-    over = True
-    for action in actions:
-        match action:
-            case events.Store(result, reply_to, correlation_id):
-                encoded = result.build()
-                documents.append(
-                    Document(
-                        result.task_id,
-                        encoded.body,
-                        encoded.content_type,
-                        encoded.content_encoding,
-                        reply_to,
-                        correlation_id,
-                    )
-                )
-            case events.Send(message, route):
-                outgoing.append(Outgoing(message.build(), route.routing_key, route.exchange))
-            case events.Ack():
-                settlement = Settlement.ACK
-            case events.Reject(requeue):
-                settlement = Settlement.REQUEUE if requeue else Settlement.REJECT
-            case events.WaitUntil(at):
-                wait_until = at
-            case events.Run():
-                over = False
-    return Outcome(delivery, tuple(documents), tuple(outgoing), settlement, wait_until, over)
-
-
 def _traceback(error: BaseException) -> str:
     """The traceback as text, without the frames of the worker itself."""
     frames = error.__traceback__
@@ -300,6 +313,8 @@ SAYINGS: Mapping[type, tuple[int, str]] = {
     NotYet: (logging.INFO, "Task {name} received, eta {0.until}"),
     Succeeded: (logging.INFO, "Task {name} succeeded in {0.runtime:.3f}s: {value}"),
     Failed: (logging.ERROR, "Task {name} raised: {error}\n{0.traceback}"),
+    Composed: (logging.INFO, "Task {name} sent its parts"),
+    Replaced: (logging.INFO, "Task {name} replaced by {0.signature.task}"),
     Retried: (logging.INFO, "Task {name} retry at {0.retry.when}: {error}"),
     Ignored: (logging.INFO, "Task {name} ignored"),
     Refused: (logging.INFO, "Task {name} refused its message, requeue {0.requeue}"),

@@ -8,7 +8,7 @@ import signal
 from dataclasses import dataclass
 from types import FrameType
 
-from celeriac.transport import WorkerLink, open_worker_link
+from celeriac.transport import Delivery, WorkerLink, open_worker_link
 from celeriac.worker.courier import Courier, Surroundings
 from celeriac.worker.executor import Executor
 from celeriac.worker.interrupts import ColdShutdown, Overdue
@@ -63,8 +63,11 @@ def run(settings: WorkerSettings, place: Place) -> int:
         # Started first, it keeps the signals blocked: they are for this thread.
         courier.start()
         _install_handlers(courier)
-        while (delivery := courier.inbox.get()) is not None:
-            executor.handle(delivery)
+        while (item := courier.inbox.get()) is not None:
+            if isinstance(item, Delivery):
+                executor.handle(item)
+            else:
+                item()
     except ColdShutdown:
         courier.abandon()
         courier.join()

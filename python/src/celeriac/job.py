@@ -1,0 +1,55 @@
+"""What a worker knows of a delivery when a decision about it is due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from celeriac.message import Message
+from celeriac.signature import Signature
+from celeriac.task import TaskOptions
+
+
+def _no_defaults(_task: str) -> Mapping[str, Any]:
+    return {}
+
+
+def _nowhere(_signature: Signature) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is known of a delivery when a decision is due.
+
+    ``message`` is None where it could not be read, then ``address`` is all there is; ``options`` is None where the task
+    is not known here. ``queue`` is where the delivery came from, ``default_queue`` where follow-up tasks go that name
+    none. ``deaths`` counts the processes that died while they ran the task; at ``max_deaths`` it is not run again.
+    ``counts_chords`` says whether the result store counts; ``defaults`` gives the options of a task by its name, as far
+    as it is known here; ``runs_inside`` whether an errback is one that is called here with what went wrong.
+    """
+
+    message: Message | None
+    address: Address
+    options: TaskOptions | None
+    queue: str
+    default_queue: str
+    origin: str
+    now: datetime
+    new_id: Callable[[], str]
+    deaths: int = 0
+    max_deaths: int = 3
+    counts_chords: bool = False
+    defaults: Callable[[str], Mapping[str, Any]] = _no_defaults
+    runs_inside: Callable[[Signature], bool] = _nowhere
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Whom a result is for, as far as it can be read: the parts of a message that even a malformed one may have."""
+
+    task_id: str | None
+    reply_to: str | None
+    correlation_id: str | None

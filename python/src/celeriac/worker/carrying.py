@@ -1,0 +1,84 @@
+"""Carrying out outcomes on a connection: what is sent, stored and counted, before anything is settled."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from celeriac.errors import InvalidCall, PublishRefused
+from celeriac.transport import Outgoing, WorkerLink
+from celeriac.worker.outcome import Outcome
+
+logger = logging.getLogger("celeriac.worker")
+
+
+def send(link: WorkerLink, batch: Sequence[Outcome]) -> list[Outcome]:
+    """Send what these outcomes want sent; give what is left to do for each. Sizes of groups are noted before."""
+    sizes = [size for outcome in batch for size in outcome.sizes]
+    if sizes and link.groups is not None:
+        link.groups.expect(sizes)
+    refused = _publish(link, [message for outcome in batch for message in outcome.outgoing])
+    return [_as_sent(outcome, refused) for outcome in batch]
+
+
+def store(link: WorkerLink, batch: Sequence[Outcome]) -> None:
+    """Make the results readable."""
+    documents = [document for outcome in batch for document in outcome.documents]
+    if documents and link.store is not None:
+        link.store.store(documents)
+
+
+def gather(link: WorkerLink, batch: Sequence[Outcome]) -> list[Outcome]:
+    """Count the ends of chords' members; where one was the last, go on: the body may itself be the end of another."""
+    done: list[Outcome] = []
+    counting = [(outcome, part) for outcome in batch for part in outcome.parts]
+    while counting and link.groups is not None:
+        found = link.groups.count([part for _, part in counting])
+        ended: list[Outcome] = []
+        for (outcome, part), all_there_is in zip(counting, found, strict=True):
+            if all_there_is is None or outcome.gathered is None:
+                continue
+            following = [outcome.gathered(part, all_there_is)]
+            while following[0].outgoing:
+                # A body that is refused leaves its errbacks to be sent.
+                following = send(link, following)
+            store(link, following)
+            link.groups.finish(part, broken=following[0].broken)
+            ended += following
+        done += ended
+        counting = [(outcome, part) for outcome in ended for part in outcome.parts]
+    return done
+
+
+def _publish(link: WorkerLink, outgoing: Sequence[Outgoing]) -> dict[Outgoing, Exception]:
+    """Publish all; those that will never be taken, and why. Raises what a new connection may mend."""
+    if not outgoing:
+        return {}
+    try:
+        link.publisher.publish(outgoing)
+    except PublishRefused as error:
+        return dict.fromkeys(error.refused, error)
+    except InvalidCall as error:
+        # One of them cannot be written, so none was sent.
+        if len(outgoing) == 1:
+            return {outgoing[0]: error}
+        return {message: why for one in outgoing for message, why in _publish(link, [one]).items()}
+    return {}
+
+
+def tell(outcome: Outcome, settled: bool) -> None:
+    """Let the executor go on that waits for an early acknowledgement."""
+    if outcome.settled is not None:
+        outcome.settled.put(settled)
+
+
+def _as_sent(outcome: Outcome, refused: dict[Outgoing, Exception]) -> Outcome:
+    """What is left to do for an outcome whose messages were sent, or in part refused."""
+    if not outcome.outgoing:
+        return outcome
+    for message in outcome.outgoing:
+        if message in refused and outcome.if_refused is not None:
+            logger.error("What a task wanted sent was refused, its message is rejected: %s", refused[message])
+            return outcome.if_refused(refused[message])
+    return replace(outcome, outgoing=(), sizes=())

@@ -1,0 +1,104 @@
+"""What came of a delivery, encoded: what the courier carries out without knowing tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from queue import SimpleQueue
+
+from celeriac import lifecycle_events as events
+from celeriac.errors import InvalidMessage
+from celeriac.following import Member
+from celeriac.lifecycle_events import Count
+from celeriac.serialization import JSON, dumps, loads
+from celeriac.text import shown
+from celeriac.transport import ChordPart, Delivery, Document, Gathered, Outgoing
+
+
+class Settlement(Enum):
+    """How a delivery is settled with the broker."""
+
+    ACK = "ack"
+    REJECT = "reject"
+    REQUEUE = "requeue"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the courier has to do for a delivery, encoded: store, publish, then settle or wait.
+
+    ``over`` is False where the task is about to run (an early acknowledgement) and more will come; ``settled`` is then
+    told whether that was done, or the connection was lost before. ``if_refused`` gives what to do instead when the
+    broker will not take one of the messages.
+
+    ``sizes`` of groups are noted before anything is sent. ``parts`` of chords are counted once all is stored; for one
+    that was the last of its chord ``gathered`` gives what is to be sent and stored then, as an outcome that is
+    ``broken`` when the chord's body will not run. ``calls`` are made in the executor's thread, after all that.
+    """
+
+    delivery: Delivery
+    documents: tuple[Document, ...] = ()
+    outgoing: tuple[Outgoing, ...] = ()
+    settlement: Settlement | None = None
+    wait_until: datetime | None = None
+    over: bool = True
+    if_refused: Callable[[Exception], Outcome] | None = field(default=None, compare=False)
+    settled: SimpleQueue[bool] | None = field(default=None, compare=False)
+    sizes: tuple[tuple[str, int], ...] = ()
+    parts: tuple[ChordPart, ...] = ()
+    gathered: Callable[[ChordPart, Gathered], Outcome] | None = field(default=None, compare=False)
+    calls: tuple[Callable[[], None], ...] = field(default=(), compare=False)
+    broken: bool = False
+
+
+def chord_part(count: Count) -> ChordPart:
+    """The end of a member as it is counted. Raises InvalidCall for a result that cannot be written."""
+    entry = dumps([1, count.task_id, count.state, count.result], name="result")
+    return ChordPart(count.group_id, count.task_id, count.index, entry.body)
+
+
+def chord_member(entry: bytes) -> Member:
+    """Read an entry of a chord. Raises InvalidMessage."""
+    found = loads(entry, JSON, "utf-8")
+    if not isinstance(found, list) or len(found) != 4:
+        raise InvalidMessage(f"an entry of a chord is {shown(found)}; it is [1, id, state, result]")
+    return Member(str(found[1]), str(found[2]), found[3])
+
+
+def encode(delivery: Delivery, actions: tuple[events.Action, ...]) -> Outcome:
+    """Actions as what the courier carries out. Raises InvalidCall for what cannot be written."""
+    documents: list[Document] = []
+    outgoing: list[Outgoing] = []
+    sizes: list[tuple[str, int]] = []
+    settlement: Settlement | None = None
+    wait_until: datetime | None = None
+    over = True
+    for action in actions:
+        match action:
+            case events.Store(result, reply_to, correlation_id):
+                encoded = result.build()
+                documents.append(
+                    Document(
+                        result.task_id,
+                        encoded.body,
+                        encoded.content_type,
+                        encoded.content_encoding,
+                        reply_to,
+                        correlation_id,
+                    )
+                )
+            case events.Send(message, route):
+                outgoing.append(Outgoing(message.build(), route.routing_key, route.exchange))
+            case events.Size(group_id, size):
+                sizes.append((group_id, size))
+            case events.Ack():
+                settlement = Settlement.ACK
+            case events.Reject(requeue):
+                settlement = Settlement.REQUEUE if requeue else Settlement.REJECT
+            case events.WaitUntil(at):
+                wait_until = at
+            case events.Run():
+                over = False
+    return Outcome(delivery, tuple(documents), tuple(outgoing), settlement, wait_until, over, sizes=tuple(sizes))

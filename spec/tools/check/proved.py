@@ -132,7 +132,7 @@ def close(lines: list[str], names: list[str], killed: list[str]) -> None:
     kept = [line for line in lines[start:] if not line.startswith((PROVED_BY, "*Untested:*"))]
     while kept and not kept[-1].strip():
         kept.pop()
-    if kept[-1].startswith(">"):
+    if kept[-1].startswith((">", "|")):
         kept.append("")
     lines[start:] = [*kept, proved_line(names, killed), ""]
 

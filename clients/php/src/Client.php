@@ -4,6 +4,9 @@ declare(strict_types=1);
 
 namespace Celeriac;
 
+use Celeriac\Canvas\Plan;
+use Celeriac\Canvas\PlannedCall;
+use Celeriac\Canvas\Planner;
 use Celeriac\Exception\BrokerUnavailable;
 use Celeriac\Exception\InvalidCall;
 use Celeriac\Exception\PublishFailed;
@@ -22,6 +25,7 @@ use Celeriac\Transport\Transports;
 final class Client
 {
     private readonly Producer $producer;
+    private readonly string $replyTo;
     private bool $closed = false;
 
     /**
@@ -34,10 +38,8 @@ final class Client
         private readonly ?ResultStore $results = null,
         private readonly ClientOptions $options = new ClientOptions(),
     ) {
-        $this->producer = new Producer(
-            sprintf('gen%d@%s', getmypid(), gethostname()),
-            $results?->replyTo() ?? ($options->newId)(),
-        );
+        $this->replyTo = $results?->replyTo() ?? ($options->newId)();
+        $this->producer = new Producer(sprintf('gen%d@%s', getmypid(), gethostname()), $this->replyTo);
     }
 
     /**
@@ -62,9 +64,9 @@ final class Client
     }
 
     /**
-     * Sends one task and returns when the broker has confirmed it.
+     * Sends one task, or a canvas that has one result, and returns when the broker has confirmed it.
      *
-     * @param string|Signature $task name of the task, or a signature that has arguments and options
+     * @param string|Signature $task name of the task, or a signature that has arguments and options; see Canvas
      * @param list<mixed> $args positional arguments
      * @param array<string, mixed> $kwargs keyword arguments; empty is `{}` on the wire, as it has to be
      * @throws InvalidCall when the call cannot be sent; nothing has been published then
@@ -91,23 +93,33 @@ final class Client
      */
     public function sendMany(iterable $calls): array
     {
-        if ($this->closed) {
-            throw new InvalidCall('the client is closed');
-        }
-        $deliveries = [];
+        $plans = [];
         foreach ($calls as $call) {
-            $deliveries[] = $this->delivery($call instanceof Signature ? new Call($call) : $call);
+            $plans[] = $plan = $this->plan($call instanceof Signature ? new Call($call) : $call);
+            if ($plan->end->children !== null) {
+                throw new InvalidCall('a group has a result for each member: send it by sendGroup()');
+            }
         }
-        $ids = array_column($deliveries, 'taskId');
-        $this->results?->expect($ids);
-        try {
-            $this->broker->publish($deliveries);
-        } catch (PublishFailed $failure) {
-            array_map(fn (string $id) => $this->results?->forget($id), $failure->taskIds);
-            throw $failure;
-        }
+        $this->publish($plans);
 
-        return array_map($this->result(...), $ids);
+        return array_map(fn (Plan $plan): AsyncResult => $this->result($plan->end->id), $plans);
+    }
+
+    /**
+     * Sends a group, or a canvas that ends with one, with one wait for all confirms.
+     *
+     * @param SendOptions|null $options for every member; null: those of the signature
+     * @throws InvalidCall when it cannot be sent, or has one result alone; nothing has been published then
+     * @throws BrokerUnavailable when there is no connection within the connect timeout
+     * @throws PublishFailed when some messages were not taken; it names them
+     */
+    public function sendGroup(Signature $group, ?SendOptions $options = null): GroupResult
+    {
+        $plan = $this->plan(new Call($group, options: $options));
+        $ids = $plan->end->children ?? throw new InvalidCall('this is no group, and has one result: send it by send()');
+        $this->publish([$plan]);
+
+        return new GroupResult($plan->end->id, array_map($this->result(...), $ids));
     }
 
     /**
@@ -128,14 +140,62 @@ final class Client
         $this->results?->close();
     }
 
-    private function delivery(Call $call): Delivery
+    private function plan(Call $call): Plan
     {
-        $options = $call->options;
-        $id = $options->taskId ?? ($this->options->newId)();
-        $message = $this->producer->message($call->signature, $options, $id, ($this->options->now)());
+        return Planner::plan(
+            $call->signature,
+            $call->options,
+            $this->options->newId,
+            $this->replyTo,
+            $this->results?->countsChords() === true,
+        );
+    }
+
+    /**
+     * @param list<Plan> $plans
+     */
+    private function publish(array $plans): void
+    {
+        if ($this->closed) {
+            throw new InvalidCall('the client is closed');
+        }
+        $deliveries = [];
+        $ids = [];
+        foreach ($plans as $plan) {
+            array_push($deliveries, ...array_map($this->delivery(...), $plan->calls));
+            array_push($ids, ...$plan->end->children ?? [$plan->end->id]);
+        }
+        foreach ($plans as $plan) {
+            $plan->chords === [] || $this->results?->startChords($plan->chords);
+        }
+        $this->results?->expect($ids);
+        try {
+            $this->broker->publish($deliveries);
+        } catch (PublishFailed $failure) {
+            foreach ($plans as $plan) {
+                $this->forget($plan, $failure->taskIds);
+            }
+            throw $failure;
+        }
+    }
+
+    /**
+     * @param list<string> $failed ids of messages that were not taken
+     */
+    private function forget(Plan $plan, array $failed): void
+    {
+        if (array_intersect(array_column($plan->calls, 'id'), $failed) !== []) {
+            array_map(fn (string $id) => $this->results?->forget($id), $plan->end->children ?? [$plan->end->id]);
+        }
+    }
+
+    private function delivery(PlannedCall $call): Delivery
+    {
+        [$options, $now] = [$call->options, ($this->options->now)()];
+        $message = $this->producer->message($call->signature, $options, $call->id, $now, $call->fields);
         $exchange = $options->exchange ?? '';
         $routingKey = $exchange === '' ? $options->queue ?? $this->options->queue : $options->routingKey ?? '';
 
-        return new Delivery($id, $message->build(), $exchange, $routingKey);
+        return new Delivery($call->id, $message->build(), $exchange, $routingKey);
     }
 }

@@ -38,6 +38,7 @@ final readonly class SendOptions
      * @param string|null $rootId first task of the workflow that this one belongs to; null: the task itself
      * @param string|null $parentId task on whose behalf this one is sent
      * @param string|null $replyTo queue for rpc results instead of this client's own
+     * @param array<string, mixed> $stamps names and values by which workers can be told to revoke the task
      * @throws InvalidCall when a value is out of range or two options exclude each other
      */
     public function __construct(
@@ -59,6 +60,7 @@ final readonly class SendOptions
         public ?string $rootId = null,
         public ?string $parentId = null,
         public ?string $replyTo = null,
+        public array $stamps = [],
     ) {
         $this->link = self::signatures($link, 'link');
         $this->linkError = self::signatures($linkError, 'link_error');
@@ -92,11 +94,14 @@ final readonly class SendOptions
     public static function fromArray(array $options): self
     {
         $named = [];
+        $names = $options['stamped_headers'] ?? [];
+        $stamps = array_intersect_key($options, array_flip(is_array($names) ? $names : []));
+        $options = array_diff_key($options, $stamps, ['stamped_headers' => 0]) + array_filter(['stamps' => $stamps]);
         foreach ($options as $name => $value) {
             $parameter = lcfirst(str_replace('_', '', ucwords((string) $name, '_')));
             $named[$parameter] = match (true) {
                 !$value instanceof JsonObject => $value,
-                $parameter === 'headers' => $value->members,
+                $parameter === 'headers', $parameter === 'stamps' => $value->members,
                 default => [$value],
             };
         }
@@ -115,11 +120,54 @@ final readonly class SendOptions
     }
 
     /**
-     * A copy with the task id set.
+     * The reverse of fromArray(): what differs from the defaults, as options of a signature.
+     *
+     * @return array<string, mixed>
      */
-    public function withTaskId(string $taskId): self
+    public function toArray(): array
     {
-        return new self(...['taskId' => $taskId] + get_object_vars($this));
+        $options = [];
+        foreach (self::changes($this) as $name => $value) {
+            $options[strtolower((string) preg_replace('/[A-Z]/', '_$0', $name))] = $value;
+        }
+        $stamps = $options['stamps'] ?? [];
+        unset($options['stamps']);
+
+        return $options + $stamps + array_filter(['stamped_headers' => array_keys($stamps)]);
+    }
+
+    /**
+     * A copy with some options changed: `$options->with(queue: 'mail')`.
+     *
+     * @throws InvalidCall as the constructor
+     */
+    public function with(mixed ...$options): self
+    {
+        return new self(...$options + get_object_vars($this));
+    }
+
+    /**
+     * These options, and those of others where these are as by default.
+     *
+     * @throws InvalidCall when they do not go together
+     */
+    public function over(self $others): self
+    {
+        return $others->with(...self::changes($this));
+    }
+
+    /**
+     * @return array<string, mixed>
+     */
+    private static function changes(self $options): array
+    {
+        $default = get_object_vars(new self());
+
+        return array_filter(
+            get_object_vars($options),
+            static fn (mixed $value, string $name): bool => $value !== $default[$name],
+            ARRAY_FILTER_USE_BOTH,
+        );
     }
 
     private static function isSpan(mixed $seconds): bool

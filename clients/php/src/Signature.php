@@ -8,14 +8,15 @@ use Celeriac\Exception\InvalidCall;
 use Celeriac\Serialization\JsonObject;
 
 /**
- * A call that is described but not made: sent by Client::send(), or carried by another task as link or linkError.
+ * A call that is described but not made: sent by Client::send(), carried by another task as link or linkError, or part
+ * of a canvas (see Canvas).
  *
  *     $report = (new Signature('reports.build', kwargs: ['format' => 'pdf']))->onQueue('reports');
  *     $client->send('orders.close', [42], options: new SendOptions(link: $report));
  *
  * On the wire it is an object of six members: task, args, kwargs, options, subtask_type, immutable.
  */
-final readonly class Signature
+final readonly class Signature implements \JsonSerializable
 {
     /** name => [place, types, value when omitted]; see Serialization\FieldTable */
     public const FIELDS = [
@@ -27,6 +28,11 @@ final readonly class Signature
         'immutable' => ['signature', ['boolean'], false],
         'chord_size' => ['signature', ['integer', 'null'], null],
     ];
+
+    private const LINKS = ['link' => 0, 'link_error' => 0];
+
+    /** @var array<string, mixed> how to send it, by Celery's names; link and link_error as lists of objects */
+    public array $options;
 
     /**
      * @param string $task name of the task, like "tasks.add"
@@ -41,7 +47,7 @@ final readonly class Signature
         public string $task,
         public array $args = [],
         public array $kwargs = [],
-        public array $options = [],
+        array $options = [],
         public bool $immutable = false,
         public ?string $subtaskType = null,
     ) {
@@ -54,6 +60,10 @@ final readonly class Signature
         if ($kwargs !== [] && array_is_list($kwargs)) {
             throw new InvalidCall('kwargs has to have names as keys: pass positional arguments as args');
         }
+        foreach (array_intersect_key($options, self::LINKS) as $name => $links) {
+            $options[$name] = self::objects($links, $name);
+        }
+        $this->options = $options;
     }
 
     /**
@@ -77,9 +87,7 @@ final readonly class Signature
      */
     public function link(self $callback): self
     {
-        $links = $this->options['link'] ?? [];
-
-        return $this->withOption('link', [...(is_array($links) ? $links : []), $callback->toObject()]);
+        return $this->withOption('link', [...$this->options['link'] ?? [], $callback]);
     }
 
     /**
@@ -87,9 +95,27 @@ final readonly class Signature
      */
     public function linkError(self $errback): self
     {
-        $links = $this->options['link_error'] ?? [];
+        return $this->withOption('link_error', [...$this->options['link_error'] ?? [], $errback]);
+    }
 
-        return $this->withOption('link_error', [...(is_array($links) ? $links : []), $errback->toObject()]);
+    /**
+     * A copy with stamps: names and values in its headers, by which it can be revoked. Those of a canvas go to its
+     * parts.
+     *
+     * @param array<string, mixed> $stamps
+     */
+    public function stamp(array $stamps): self
+    {
+        $names = array_keys($stamps + array_flip($this->options['stamped_headers'] ?? []));
+
+        return $stamps === [] ? $this : new self(
+            $this->task,
+            $this->args,
+            $this->kwargs,
+            ['stamped_headers' => $names] + $stamps + $this->options,
+            $this->immutable,
+            $this->subtaskType,
+        );
     }
 
     /**
@@ -115,6 +141,14 @@ final readonly class Signature
             'subtask_type' => $this->subtaskType,
             'immutable' => $this->immutable,
         ]);
+    }
+
+    /**
+     * The same, for wherever a signature stands in args, kwargs or options.
+     */
+    public function jsonSerialize(): JsonObject
+    {
+        return $this->toObject();
     }
 
     /**
@@ -146,5 +180,17 @@ final readonly class Signature
         $members = $value instanceof JsonObject ? $value->members : $value;
 
         return is_array($members) ? $members : throw new InvalidCall('kwargs and options of a signature are objects');
+    }
+
+    /**
+     * @return list<JsonObject>
+     */
+    private static function objects(mixed $links, string $option): array
+    {
+        return array_map(static fn (mixed $link): JsonObject => match (true) {
+            $link instanceof self => $link->toObject(),
+            $link instanceof JsonObject => self::fromObject($link)->toObject(),
+            default => throw new InvalidCall("$option takes Celeriac\Signature objects"),
+        }, is_array($links) ? array_values($links) : [$links]);
     }
 }

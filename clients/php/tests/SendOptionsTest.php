@@ -81,8 +81,8 @@ final class SendOptionsTest extends TestCase
     public function testWithTaskIdChangesACopy(): void
     {
         $options = new SendOptions(queue: 'q', link: new Signature('next'));
-        self::assertSame('id', $options->withTaskId('id')->taskId);
-        self::assertEquals($options->link, $options->withTaskId('id')->link);
+        self::assertSame('id', $options->with(taskId: 'id')->taskId);
+        self::assertEquals($options->link, $options->with(taskId: 'id')->link);
         self::assertNull($options->taskId);
     }
 }

@@ -5,13 +5,15 @@
 
 declare(strict_types=1);
 
-use Celeriac\{Client, ClientOptions, Exception, SendOptions};
+use Celeriac\{Client, ClientOptions, Exception, GroupResult, SendOptions};
+use Celeriac\Canvas\Structure;
 use Celeriac\Serialization\{Json, JsonObject, Limits};
 use Celeriac\Transport\{AmqpDriver, TransportOptions};
 
 require __DIR__ . '/../../../clients/php/vendor/autoload.php';
 require __DIR__ . '/tagged.php';
 require __DIR__ . '/codec.php';
+require __DIR__ . '/canvas.php';
 ini_set('display_errors', 'stderr');
 
 function handle(array $ask, array &$clients, array &$results): array
@@ -23,7 +25,8 @@ function handle(array $ask, array &$clients, array &$results): array
             return ['protocol' => 1, 'implementation' => $runtime, 'roles' => ['codec', 'producer', 'result'], 'features' => [
                 'broker' => ['amqp', 'redis'], 'result' => ['rpc', 'redis'], 'serializer' => ['json', 'msgpack', 'yaml'], 'protocol' => [2],
                 'compression' => ['application/x-gzip', ...extension_loaded('bz2') ? ['application/x-bz2'] : []],
-                'kinds' => KINDS, 'confirm' => true]];
+                'kinds' => KINDS, 'confirm' => true,
+                'canvas' => ['chain', 'group', 'chord', 'map', 'starmap', 'chunks', 'link', 'stamps']]];
         case 'decode':
             return ['message' => tag(decode($ask['kind'], untag($ask['wire'])->members))];
         case 'encode':
@@ -34,14 +37,19 @@ function handle(array $ask, array &$clients, array &$results): array
             $clients[$session] = Client::connect($ask['broker_url'], $ask['result_url'] ?? null, $options);
             break;
         case 'publish':
-            $options = SendOptions::fromArray(untag($ask['options'] ?? new JsonObject())->members);
-            $arguments = [untag($ask['args'] ?? []), untag($ask['kwargs'] ?? new JsonObject())->members];
-            $result = $clients[$session]->send($ask['task'], ...$arguments, options: $options);
-            return ['task_id' => ($results[$session][$result->id] = $result)->id, 'confirmed' => true];
+            $call = isset($ask['canvas']) ? node($ask['canvas']) : node(new JsonObject(array_diff_key($ask, ['options' => 0])));
+            $options = SendOptions::fromArray(options($ask['options'] ?? new JsonObject()) + $call->options);
+            $many = Structure::endsInGroup($call);
+            $result = $many ? $clients[$session]->sendGroup($call, $options) : $clients[$session]->send($call, options: $options);
+            $children = $many ? ['children' => array_column($result->children, 'id')] : [];
+            return ['task_id' => ($results[$session][$result->id] = $result)->id, 'confirmed' => true] + $children;
         case 'await':
             $result = $results[$session][$ask['task_id']] ??= $clients[$session]->result($ask['task_id']);
             try {
-                $result->get($ask['timeout_ms'] / 1000);
+                $value = $result->get($ask['timeout_ms'] / 1000);
+                if ($result instanceof GroupResult) {
+                    return ['state' => 'SUCCESS', 'result' => tag($value)];
+                }
                 $outcome = ['result' => tag($result->document()->fields['result'] ?? null)];
             } catch (Exception\TaskFailure $failure) {
                 $outcome = ['type' => $failure->excType, 'module' => $failure->excModule, 'args' => tag($failure->excArgs)];

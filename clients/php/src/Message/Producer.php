@@ -33,10 +33,16 @@ final readonly class Producer
     /**
      * The message for one call.
      *
+     * @param array<string, mixed> $canvas fields of a message that is part of a canvas: group, chain, ...
      * @throws InvalidCall when an option or argument cannot be sent
      */
-    public function message(Signature $call, SendOptions $options, string $id, \DateTimeImmutable $now): TaskMessage
-    {
+    public function message(
+        Signature $call,
+        SendOptions $options,
+        string $id,
+        \DateTimeImmutable $now,
+        array $canvas = [],
+    ): TaskMessage {
         $expires = self::instant($options->expires, $now, 'expires');
         $fields = [
             'lang' => self::LANG,
@@ -56,8 +62,8 @@ final readonly class Producer
             'origin' => $this->origin,
             'ignore_result' => $options->ignoreResult,
             'replaced_task_nesting' => 0,
-            'stamped_headers' => null,
-            'stamps' => new JsonObject(),
+            'stamped_headers' => $options->stamps === [] ? null : array_keys($options->stamps),
+            'stamps' => new JsonObject(array_map(Values::lossless(...), $options->stamps)),
             'correlation_id' => $id,
             'reply_to' => $options->replyTo ?? $this->replyTo,
             'delivery_mode' => self::PERSISTENT,
@@ -71,7 +77,9 @@ final readonly class Producer
             'chord' => null,
         ];
 
-        return TaskMessage::of($fields, array_filter(['headers' => self::ownHeaders($options->headers)]));
+        $extra = array_filter(['headers' => self::ownHeaders($options->headers)]);
+
+        return TaskMessage::of([...$fields, ...$canvas], $extra);
     }
 
     /**

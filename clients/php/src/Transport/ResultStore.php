@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Celeriac\Transport;
 
 use Celeriac\Exception\BrokerUnavailable;
+use Celeriac\Exception\InvalidCall;
 use Celeriac\Exception\InvalidMessage;
 use Celeriac\Message\Wire;
 
@@ -25,6 +26,20 @@ interface ResultStore
      * @throws BrokerUnavailable when there is no connection within the connect timeout
      */
     public function expect(array $taskIds): void;
+
+    /**
+     * Whether workers can count here how many members of a chord have ended.
+     */
+    public function countsChords(): bool;
+
+    /**
+     * Notes how many results each chord waits for, before its members are published.
+     *
+     * @param array<array-key, int> $sizes by group id
+     * @throws BrokerUnavailable when there is no connection within the connect timeout
+     * @throws InvalidCall when this store cannot count
+     */
+    public function startChords(array $sizes): void;
 
     /**
      * Waits for a document about a task that was not handed out before; documents of unfinished tasks count too.

@@ -22,7 +22,8 @@ final class LayersTest extends TestCase
         'Control' => ['Exception', 'Serialization', 'Message'],
         'Event' => ['Exception', 'Serialization', 'Message'],
         'Transport' => ['Exception', 'Serialization', 'Message'],
-        'Client' => ['Exception', 'Serialization', 'Signature', 'Message', 'Result', 'Transport'],
+        'Canvas' => ['Exception', 'Serialization', 'Signature'],
+        'Client' => ['Exception', 'Serialization', 'Signature', 'Canvas', 'Message', 'Result', 'Transport'],
     ];
 
     /** classes that stand above the folders, for users to find them there */
@@ -33,6 +34,7 @@ final class LayersTest extends TestCase
         'Client' => 'Client',
         'ClientOptions' => 'Client',
         'AsyncResult' => 'Client',
+        'GroupResult' => 'Client',
     ];
 
     /** library => where alone it may be used */
@@ -49,7 +51,7 @@ final class LayersTest extends TestCase
     private const FUNCTIONS = [
         '/^json_/' => ['Serialization\Json'],
         '/^(time|microtime|hrtime|date|random_bytes|random_int|uniqid|mt_rand|rand|getmypid|gethostname|getenv)$/' => [
-            'Transport', 'Client', 'ClientOptions', 'AsyncResult',
+            'Transport', 'Client', 'ClientOptions', 'AsyncResult', 'GroupResult',
         ],
         '/^(fopen|fsockopen|stream_\w+|usleep|sleep)$/' => ['Transport', 'Serialization\Compression'],
         '/^(unserialize|serialize|eval|call_user_func\w*|extract|ini_set|error_reporting)$/' => [],

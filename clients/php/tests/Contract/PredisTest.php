@@ -69,6 +69,20 @@ final class PredisTest extends TestCase
         $client->close();
     }
 
+    public function testSizeOfAChordIsSetAndExpires(): void
+    {
+        [$url, $options] = [Url::parse(Servers::redis()), new TransportOptions()];
+        $redis = PredisCommands::to($url, $options);
+        $id = $this->server->name();
+        $redis->set("celery-taskset-meta-$id.c", 'done', 10);
+        (new RedisResults($redis))->startChords([$id => 3]);
+        self::assertNull($redis->get("celery-taskset-meta-$id.c"));
+        self::assertSame('3', $redis->get("celery-taskset-meta-$id.s"));
+        self::assertEqualsWithDelta(86_400, $this->server->secondsLeft("celery-taskset-meta-$id.s"), 5);
+        $redis->delete("celery-taskset-meta-$id.s");
+        $redis->close();
+    }
+
     public function testInjectedClientStaysOpen(): void
     {
         $url = Url::parse(Servers::redis());

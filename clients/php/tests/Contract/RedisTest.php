@@ -21,7 +21,9 @@ use Celeriac\Tests\Support\RedisServer;
 use Celeriac\Tests\Support\Servers;
 use Celeriac\Tests\Support\Vectors;
 use Celeriac\Transport\Redis\PhpRedisCommands;
+use Celeriac\Transport\Redis\RedisResults;
 use Celeriac\Transport\TransportOptions;
+use Celeriac\Transport\Url;
 use PHPUnit\Framework\TestCase;
 
 /**
@@ -115,6 +117,20 @@ final class RedisTest extends TestCase
         self::assertSame(6, $result->get(10.0));
         self::assertLessThan(5.0, microtime(true) - $start);
         proc_close($worker);
+    }
+
+    public function testSizeOfAChordIsSetAndExpires(): void
+    {
+        [$url, $options] = [Url::parse(Servers::redis()), new TransportOptions()];
+        $redis = PhpRedisCommands::to($url, $options);
+        $id = $this->server->name();
+        $redis->set("celery-taskset-meta-$id.c", 'done', 10);
+        (new RedisResults($redis))->startChords([$id => 3]);
+        self::assertNull($redis->get("celery-taskset-meta-$id.c"));
+        self::assertSame('3', $redis->get("celery-taskset-meta-$id.s"));
+        self::assertEqualsWithDelta(86_400, $this->server->secondsLeft("celery-taskset-meta-$id.s"), 5);
+        $redis->delete("celery-taskset-meta-$id.s");
+        $redis->close();
     }
 
     public function testInjectedConnectionPollsInstead(): void

@@ -98,7 +98,7 @@ final class FuzzTest extends TestCase
             yield [Vectors::item($vector), static fn (string $bytes): TaskMessage
                 => TaskMessage::parse(Envelope::parse($bytes)->wire)];
         }
-        foreach (Vectors::in('serializers') as [$vector]) {
+        foreach (Vectors::in('serializers', 'task') as [$vector]) {
             $wire = Vectors::wire($vector);
             $limits = new Limits(accept: Serializer::cases());
             yield [$wire->payload->body, static fn (string $bytes): TaskMessage => TaskMessage::parse(new Wire(

@@ -99,7 +99,7 @@ final class TaskVectorsTest extends TestCase
      */
     public static function tasks(): array
     {
-        return Vectors::in('task-v2') + Vectors::in('task-v2/optional') + Vectors::in('serializers');
+        return Vectors::in('task-v2') + Vectors::in('task-v2/optional') + Vectors::in('serializers', 'task');
     }
 
     /**
@@ -107,7 +107,7 @@ final class TaskVectorsTest extends TestCase
      */
     public static function serialized(): array
     {
-        return Vectors::in('serializers');
+        return Vectors::in('serializers', 'task');
     }
 
     /**
@@ -123,7 +123,7 @@ final class TaskVectorsTest extends TestCase
      */
     public static function envelopes(): array
     {
-        return Vectors::in('redis') + Vectors::in('redis/optional');
+        return Vectors::in('redis') + Vectors::in('redis/optional') + Vectors::in('serializers', 'envelope');
     }
 
     /**

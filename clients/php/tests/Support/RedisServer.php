@@ -54,6 +54,14 @@ final class RedisServer
         return $this->redis->lRange($this->keys[] = $list, 0, -1);
     }
 
+    /**
+     * What is left of a key's time.
+     */
+    public function secondsLeft(string $key): int
+    {
+        return $this->redis->ttl($this->keys[] = $key);
+    }
+
     public function store(string $taskId, string $status, mixed $value): void
     {
         $this->put($taskId, self::document($taskId, $status, $value));

@@ -38,6 +38,18 @@ final class ScriptedCommands implements Commands
         return $this->keys[$key] ?? null;
     }
 
+    public function set(string $key, string $value, int $seconds): void
+    {
+        $this->fault();
+        $this->keys[$key] = $value;
+    }
+
+    public function delete(string $key): void
+    {
+        $this->fault();
+        unset($this->keys[$key]);
+    }
+
     public function name(): string
     {
         return 'a Redis of the test';

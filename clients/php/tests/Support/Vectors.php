@@ -18,21 +18,21 @@ final class Vectors
     private const ROOT = __DIR__ . '/../../../../spec';
 
     /**
+     * @param string|null $kind of the vectors, null for all
      * @return array<string, array{array<string, mixed>}> members of each vector, untagged, by its id
      */
-    public static function in(string $folder): array
+    public static function in(string $folder, ?string $kind = null): array
     {
         $files = glob(self::ROOT . "/vectors/$folder/*.json") ?: [];
-        if ($files === []) {
-            throw new \LogicException("spec/vectors/$folder holds no vectors");
-        }
         $vectors = [];
         foreach ($files as $file) {
             $vector = Neutral::untag(self::read($file))->members;
-            $vectors[$vector['id']] = [$vector];
+            if ($kind === null || $vector['kind'] === $kind) {
+                $vectors[$vector['id']] = [$vector];
+            }
         }
 
-        return $vectors;
+        return $vectors === [] ? throw new \LogicException("spec/vectors/$folder holds no $kind") : $vectors;
     }
 
     /**

@@ -113,6 +113,20 @@ final class RedisTransportTest extends TestCase
         (new RedisResults($redis))->wait('i', 0.0);
     }
 
+    public function testSizesOfChordsAreThereBeforeTheirMembers(): void
+    {
+        $redis = new ScriptedCommands();
+        $redis->keys['celery-taskset-meta-g.c'] = 'done';
+        $redis->faults = [new ConnectionLost('gone')];
+        $results = new RedisResults($redis);
+        self::assertTrue($results->countsChords());
+        $results->startChords(['g' => 2, 'h' => 3]);
+        self::assertSame(['celery-taskset-meta-g.s' => '2', 'celery-taskset-meta-h.s' => '3'], $redis->keys);
+        $redis->faults = [new Refused('READONLY')];
+        $this->expectException(BrokerUnavailable::class);
+        $results->startChords(['g' => 2]);
+    }
+
     private function to(string $id, ?int $priority = null): Delivery
     {
         return new Delivery($id, new Wire(new Payload($id), [], array_filter(['priority' => $priority])), '', 'q');

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Celeriac\Transport\Amqp;
 
+use Celeriac\Exception\InvalidCall;
 use Celeriac\Exception\InvalidMessage;
 use Celeriac\Message\Wire;
 use Celeriac\Serialization\Payload;
@@ -66,6 +67,16 @@ final class AmqpResults implements ResultStore
             $this->discard();
         }
         $this->channel ??= $this->consume();
+    }
+
+    public function countsChords(): bool
+    {
+        return false;
+    }
+
+    public function startChords(array $sizes): void
+    {
+        throw new InvalidCall('replies by rpc:// cannot be counted: a chord needs a redis:// URL as backend');
     }
 
     public function wait(string $taskId, float $seconds): ?Wire

@@ -13,6 +13,9 @@ use Celeriac\Transport\ResultStore;
  */
 final class MemoryResults implements ResultStore
 {
+    /** @var array<array-key, int> how many results each chord waits for, by group id */
+    public array $chords = [];
+
     /** @var array<array-key, list<Payload>> */
     private array $documents = [];
 
@@ -32,6 +35,16 @@ final class MemoryResults implements ResultStore
     public function expect(array $taskIds): void
     {
         // documents stay until they are handed out
+    }
+
+    public function countsChords(): bool
+    {
+        return true;
+    }
+
+    public function startChords(array $sizes): void
+    {
+        $this->chords = $sizes + $this->chords;
     }
 
     public function wait(string $taskId, float $seconds): ?Wire

@@ -9,7 +9,7 @@ use Celeriac\Transport\ConnectionLost;
 use Celeriac\Transport\Refused;
 
 /**
- * The two Redis commands that sending and reading need. Connects when first used, and again after discard().
+ * The Redis commands that sending and reading need. Connects when first used, and again after discard().
  */
 interface Commands
 {
@@ -28,6 +28,20 @@ interface Commands
      * @throws BrokerUnavailable|ConnectionLost|Refused
      */
     public function get(string $key): ?string;
+
+    /**
+     * SET with an expiry.
+     *
+     * @throws BrokerUnavailable|ConnectionLost|Refused
+     */
+    public function set(string $key, string $value, int $seconds): void;
+
+    /**
+     * DEL.
+     *
+     * @throws BrokerUnavailable|ConnectionLost|Refused
+     */
+    public function delete(string $key): void;
 
     /**
      * What to call the server in messages: its URL without a password.

@@ -62,6 +62,16 @@ final class PhpRedisCommands implements Commands
         return is_string($value) ? $value : null;
     }
 
+    public function set(string $key, string $value, int $seconds): void
+    {
+        $this->run(static fn (\Redis $redis): mixed => $redis->set($key, $value, ['EX' => $seconds]));
+    }
+
+    public function delete(string $key): void
+    {
+        $this->run(static fn (\Redis $redis): mixed => $redis->del($key));
+    }
+
     public function name(): string
     {
         return $this->name;

@@ -65,6 +65,16 @@ final class PredisCommands implements Commands
         return is_string($value) ? $value : null;
     }
 
+    public function set(string $key, string $value, int $seconds): void
+    {
+        $this->run('SET', [$key, $value, 'EX', (string) $seconds]);
+    }
+
+    public function delete(string $key): void
+    {
+        $this->run('DEL', [$key]);
+    }
+
     public function name(): string
     {
         return $this->name;

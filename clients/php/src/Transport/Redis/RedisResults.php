@@ -20,6 +20,9 @@ use Celeriac\Transport\ResultStore;
 final class RedisResults implements ResultStore
 {
     public const KEY_PREFIX = 'celery-task-meta-';
+    private const GROUP_PREFIX = 'celery-taskset-meta-';
+    /** Celery's default for `result_expires` */
+    private const EXPIRES = 86_400;
     private const FIRST_PAUSE = 0.002;
     private const LAST_PAUSE = 0.05;
 
@@ -38,6 +41,21 @@ final class RedisResults implements ResultStore
     public function expect(array $taskIds): void
     {
         // a document stays in its key: it is found whenever somebody asks
+    }
+
+    public function countsChords(): bool
+    {
+        return true;
+    }
+
+    public function startChords(array $sizes): void
+    {
+        foreach ($sizes as $groupId => $size) {
+            $key = self::GROUP_PREFIX . $groupId;
+            // a claim on the body that is left from an earlier use of the id would keep it from being sent
+            $this->reliably(fn () => $this->commands->delete("$key.c"));
+            $this->reliably(fn () => $this->commands->set("$key.s", (string) $size, self::EXPIRES));
+        }
     }
 
     public function wait(string $taskId, float $seconds): ?Wire
@@ -96,13 +114,26 @@ final class RedisResults implements ResultStore
     private function look(string $taskId): ?Wire
     {
         $key = self::KEY_PREFIX . $taskId;
+
+        return $this->news($taskId, $this->reliably(fn (): ?string => $this->commands->get($key)));
+    }
+
+    /**
+     * Runs a command that may be run twice: once more on a new connection when the one that was there is gone.
+     *
+     * @template T
+     * @param \Closure(): T $command
+     * @return T
+     */
+    private function reliably(\Closure $command): mixed
+    {
         try {
             try {
-                return $this->news($taskId, $this->commands->get($key));
+                return $command();
             } catch (ConnectionLost) {
                 $this->commands->discard();
 
-                return $this->news($taskId, $this->commands->get($key));
+                return $command();
             }
         } catch (ConnectionLost | Refused $fault) {
             $this->commands->discard();

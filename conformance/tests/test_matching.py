@@ -35,6 +35,9 @@ TABLE: list[tuple[str, Any, list[Any], list[Any]]] = [
     ("keys", ["a", "b"], [{"a": 1, "b": 2}], [{"b": 2, "a": 1}, {"a": 1}, None]),
     ("contains", {"a": 1}, [{"a": 1, "b": 2}], [{"a": 1.0}, {}, None]),
     ("includes", "a", ["bab", ["a"]], ["b", [], None]),
+    ("includes_at", "y", [["other"], {"other": 1}], [["x"], {}, "other", None]),
+    ("ordered", ["a", "b$"], [["a", "ab"], ["x", "xax", "b"]], [["b", "a"], ["ab"], [], None]),
+    ("rising", True, [[1, 2.5, 3]], [[1, 1], [2, 1], [1], ["a", "b"], None]),
     ("excludes", "a", [[], ["b"]], [["a"], "a", None]),
 ]
 

@@ -118,3 +118,26 @@ def nested(self: Any) -> None:
     """Raise an exception whose argument cannot be serialized."""
     _ran(self)
     raise ValueError(object())
+
+
+@_task("sum")
+def sum_(self: Any, values: list[Any]) -> Any:
+    """Return the sum of the values."""
+    _ran(self)
+    return sum(values)
+
+
+@_task("replace")
+def replace(self: Any, x: Any, y: Any) -> Any:
+    """Let conf.add(x, y) take the task's place."""
+    _ran(self)
+    return self.replace(add.s(x, y))
+
+
+@_task("children")
+def children(self: Any, n: int) -> int:
+    """Send conf.echo so often from inside; return how often."""
+    _ran(self)
+    for number in range(n):
+        echo.delay(number)
+    return n

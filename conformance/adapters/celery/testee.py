@@ -18,7 +18,7 @@ import celery
 import celery.exceptions
 import kombu
 import kombu.exceptions
-from tagged import from_tagged, to_tagged
+from client import Client, Controller, Monitor
 
 POOL = os.environ.get("CONF_CELERY_POOL", "prefork")  # what Celery itself defaults to
 STDOUT = os.dup(1)  # stdout is the protocol's; whatever else prints goes to stderr
@@ -32,44 +32,16 @@ def write(document: dict[str, Any]) -> None:
         os.write(STDOUT, json.dumps(document).encode() + b"\n")
 
 
-class Client:
-    """A session that sends and awaits."""
-
-    def __init__(self, request: dict[str, Any]) -> None:
-        self.app = celery.Celery("conf", broker=request["broker_url"], backend=request["result_url"])
-        self.app.conf.update(task_default_queue=request["queue"], broker_connection_timeout=4)
-        if request["broker_url"].startswith("amqp"):
-            self.app.conf.broker_transport_options = {"confirm_publish": True}
-
-    def publish(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Send a task by name."""
-        args, kwargs, options = (from_tagged(request[name]) for name in ("args", "kwargs", "options"))
-        result = self.app.send_task(request["task"], args, kwargs, **options)
-        return {"task_id": result.id, "confirmed": True}
-
-    def await_(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Wait for a result."""
-        result = self.app.AsyncResult(request["task_id"])
-        value = result.get(timeout=request["timeout_ms"] / 1000, propagate=False)
-        if not isinstance(value, BaseException):
-            return {"state": result.state, "result": to_tagged(value)}
-        kind = type(value)
-        exception = {"type": kind.__name__, "module": kind.__module__, "args": to_tagged(value.args)}
-        return {"state": result.state, "exception": exception}
-
-    def close(self) -> None:
-        """End a session."""
-        self.app.close()
-
-
 class Worker:
     """A session whose worker is a ``celery worker`` process; its end is reported, not hidden."""
 
     def __init__(self, request: dict[str, Any]) -> None:
         self.session, self.closing = request["session"], False
         concurrency = request["options"].get("concurrency", 1)
-        name = ["-n", f"{self.session}@%h", "-P", POOL, "-c", str(concurrency)]
-        quiet = ["-l", "warning", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+        options = request["options"]
+        name = ["-n", options.get("node", f"{self.session}@%h"), "-P", POOL, "-c", str(concurrency)]
+        quiet = ["-l", "warning", "--without-gossip", "--without-mingle"]
+        quiet += ["-E"] if options.get("events") else [] if "node" in options else ["--without-heartbeat"]
         ready, say_ready = os.pipe()
         environment = {"CONF_QUEUE": request["queue"], "CONF_BROKER_URL": request["broker_url"]}
         environment |= {"CONF_RESULT_URL": request["result_url"] or "", "CONF_READY_FD": str(say_ready)}
@@ -100,6 +72,11 @@ class Worker:
 
 
 SESSIONS: dict[str, Any] = {}
+COMMANDS = [
+    "ping", "revoke", "terminate", "revoke_by_stamped_headers", "active", "reserved", "scheduled", "registered",
+    "revoked", "query_task", "stats", "active_queues", "rate_limit", "time_limit", "add_consumer", "cancel_consumer",
+    "enable_events", "disable_events", "heartbeat", "shutdown",
+]  # fmt: skip
 KINDS = {
     celery.exceptions.TimeoutError: "TaskTimeout",
     kombu.exceptions.OperationalError: "BrokerUnavailable",
@@ -113,14 +90,17 @@ def hello(_: dict[str, Any]) -> dict[str, Any]:
     runtime = f"{platform.python_version()}, kombu {kombu.__version__}, {POOL}"
     about = {"name": "celery", "version": celery.__version__, "language": "python", "runtime": runtime}
     features: dict[str, Any] = {"broker": ["amqp", "redis"], "result": ["rpc", "redis"], "serializer": ["json"]}
-    features |= {"confirm": True, "time_limits": True, "protocol": [2]}
-    roles = ["producer", "result", "worker"]
+    features |= {"confirm": True, "time_limits": True, "protocol": [2], "events": True, "control": COMMANDS}
+    features["canvas"] = ["chain", "group", "chord", "map", "starmap", "chunks", "link", "stamps"]
+    features["worker_canvas"] = ["chain", "link", "link_error", "chord", "replace", "map", "starmap"]
+    roles = ["producer", "result", "worker", "control", "events"]
     return {"protocol": 1, "implementation": about, "roles": roles, "features": features}
 
 
 def open_(request: dict[str, Any]) -> dict[str, Any]:
     """Open a session."""
-    SESSIONS[request["session"]] = (Worker if request["role"] == "worker" else Client)(request)
+    roles = {"worker": Worker, "control": Controller, "events": lambda request: Monitor(request, write)}
+    SESSIONS[request["session"]] = roles.get(request["role"], Client)(request)
     return {}
 
 
@@ -134,6 +114,7 @@ OPS = {
     "hello": hello, "open": open_, "close": close, "bye": lambda _: {},
     "publish": lambda request: SESSIONS[request["session"]].publish(request),
     "await": lambda request: SESSIONS[request["session"]].await_(request),
+    "control": lambda request: SESSIONS[request["session"]].control(request),
 }  # fmt: skip
 
 for line in sys.stdin:

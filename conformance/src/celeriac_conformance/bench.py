@@ -13,7 +13,11 @@ from typing import Any
 from celeriac_conformance.testee import Answer, Hello, Refused, Testee, TesteeBroken
 from celeriac_conformance.witness import COMBOS, Broker, Combo, Results
 from celeriac_conformance.witness.amqp import AmqpBroker, RpcResults
+from celeriac_conformance.witness.amqp_mail import AmqpMail
+from celeriac_conformance.witness.commands import Commands
+from celeriac_conformance.witness.mail import Mail
 from celeriac_conformance.witness.redis import RedisBroker, RedisResults
+from celeriac_conformance.witness.redis_mail import RedisMail
 
 #: How often a run goes on after its testee has broken down.
 MOST_RESTARTS = 3
@@ -38,6 +42,8 @@ class Bench:
     restarts: int = 0
     _brokers: dict[str, Broker] = field(default_factory=dict)
     _results: dict[Combo, Results] = field(default_factory=dict)
+    _mails: dict[str, Mail] = field(default_factory=dict)
+    _commands: Commands | None = None
 
     def start(self) -> Hello:
         """Start the testee and greet it; raises TesteeBroken."""
@@ -85,6 +91,19 @@ class Bench:
             )
         return self._results[combo]
 
+    def mail(self, combo: Combo) -> Mail:
+        """The witness of remote control and events at the combination's broker; raises BrokerDown."""
+        if combo.broker not in self._mails:
+            witness = AmqpMail if combo.broker == "amqp" else RedisMail
+            self._mails[combo.broker] = witness(self.urls[combo.broker])
+        return self._mails[combo.broker]
+
+    def commands(self) -> Commands:
+        """The witness of what Redis is told, from the first call of this on; raises BrokerDown."""
+        if self._commands is None:
+            self._commands = Commands(self.urls["redis"])
+        return self._commands
+
     def result_url(self, combo: Combo) -> str:
         """The result URL that a session of the combination is opened with."""
         return "rpc://" if combo.result == "rpc" else self.urls["redis"]
@@ -116,8 +135,12 @@ class Bench:
             except TesteeBroken as error:
                 fault = str(error)
         self.testee.kill()
-        witnesses: list[Broker | Results] = [*self._brokers.values(), *self._results.values()]
-        for witness in witnesses:
+        witnesses: list[Broker | Results | Mail] = [
+            *self._brokers.values(),
+            *self._results.values(),
+            *self._mails.values(),
+        ]
+        for witness in (*witnesses, *filter(None, (self._commands,))):
             with suppress(Exception):  # the run is over: a witness that cannot say goodbye changes no verdict
                 witness.close()
         return fault
@@ -132,16 +155,18 @@ class Session:
     close_seconds: float
 
     def publish(self, call: dict[str, Any], seconds: float) -> Answer:
-        """Have the testee send a task message."""
-        return self.testee.ask(
-            "publish",
-            seconds,
-            session=self.name,
-            task=call.get("task", "conf.echo"),
-            args=call.get("args", []),
-            kwargs=call.get("kwargs", {}),
-            options=call.get("options", {}),
+        """Have the testee send a task message, or the messages of a canvas."""
+        what = (
+            {"canvas": call["canvas"]}
+            if "canvas" in call
+            else {"task": call.get("task", "conf.echo"), "args": call.get("args", []), "kwargs": call.get("kwargs", {})}
         )
+        options = call.get("options", {})
+        return self.testee.ask("publish", seconds, session=self.name, **what, options=options)
+
+    def await_(self, task_id: str, timeout_ms: int, seconds: float) -> Answer:
+        """Have the testee wait for a result, ``timeout_ms`` at most."""
+        return self.testee.ask("await", seconds, session=self.name, task_id=task_id, timeout_ms=timeout_ms)
 
     def close(self) -> None:
         """Close in order; raises Refused or TesteeBroken."""

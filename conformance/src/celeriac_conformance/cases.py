@@ -14,15 +14,16 @@ from celeriac_conformance import data
 from celeriac_conformance.requirements import Specification
 from celeriac_conformance.witness import Combo
 
-PROFILES = ("codec", "producer", "worker", "result")
+#: What ``--profile`` takes. The last two are parts of worker: tables that say so with ``also``.
+PROFILES = ("codec", "producer", "worker", "result", "canvas", "control", "events", "timing", "robust")
 
 #: libyaml where the wheel of PyYAML has it: five times as fast, and safe as well.
 _LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-#: What a case of a profile is about; it has one of these.
-STEPS = {"producer": {"publish"}, "worker": {"send", "poison"}, "result": {"script"}}
+#: What a case of a stage is about; it has one of these.
+STEPS = {"producer": {"publish"}, "worker": {"send", "poison"}, "result": {"script"}, "play": {"script"}}
 
-#: Members of a case that say when it applies; what is left are the steps, which its profile reads.
+#: Members of a case that say when it applies; what is left are the steps, which its stage reads.
 _FRAME = frozenset({"about", "needs", "broker", "result", "checks"})
 
 
@@ -44,7 +45,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A case. ``needs`` are features of hello; ``broker`` and ``result`` restrict where it runs."""
+    """A case. ``needs`` are features of hello; ``broker`` and ``result`` restrict where it runs.
+
+    ``profile`` is the one that it belongs to, ``also`` another that selects it.
+    """
 
     name: str
     profile: str
@@ -55,6 +59,17 @@ class Case:
     broker: str | None = None
     result: str | None = None
     proves: tuple[str, ...] = ()
+    also: str | None = None
+
+    @property
+    def profiles(self) -> frozenset[str]:
+        """Every profile that selects the case."""
+        return frozenset(filter(None, (self.profile, self.also)))
+
+    @property
+    def stage(self) -> str:
+        """Who runs the case: ``play`` for a script with a cast, else the profile's own group."""
+        return "play" if "cast" in self.steps else self.profile
 
     @property
     def requirements(self) -> tuple[str, ...]:
@@ -93,23 +108,29 @@ def _table(path: Path, folder: Path) -> Iterator[Case]:
     defaults, profile = table.get("defaults", {}), table["profile"]
     for row, case in table["cases"].items():
         whole = {**defaults, **case}
-        if not STEPS[profile] & set(whole) or not whole.get("checks"):
-            raise data.DataError(f"{path}: {row} has no checks, or none of {', '.join(sorted(STEPS[profile]))}")
-        yield _case(f"{topic}/{row}", profile, whole, defaults.get("checks", []))
+        steps = STEPS["play" if "cast" in whole else profile]
+        if not steps & set(whole) or not whole.get("checks"):
+            raise data.DataError(f"{path}: {row} has no checks, or none of {', '.join(sorted(steps))}")
+        yield _case(f"{topic}/{row}", table, whole, defaults.get("checks", []))
 
 
-def _case(name: str, profile: str, row: dict[str, Any], common: list[dict[str, Any]]) -> Case:
-    own = row.get("checks", [])
+def _case(name: str, table: dict[str, Any], row: dict[str, Any], common: list[dict[str, Any]]) -> Case:
+    own, profile = row.get("checks", []), table["profile"]
     return Case(
         name,
         profile,
         row["about"],
         {key: value for key, value in row.items() if key not in _FRAME},
         tuple(_check(check) for check in (own if own is common else [*own, *common])),
-        tuple(row.get("needs", {}).items()),
+        tuple((name, value) for name, wanted in row.get("needs", {}).items() for value in _listed(wanted)),
         row.get("broker"),
         row.get("result"),
+        also=table.get("also"),
     )
+
+
+def _listed(wanted: Any) -> list[Any]:
+    return wanted if isinstance(wanted, list) else [wanted]
 
 
 def _check(row: dict[str, Any]) -> Check:
@@ -144,7 +165,7 @@ def select(cases: Iterable[Case], profiles: Iterable[str], only: Iterable[str], 
     return [
         case
         for case in cases
-        if case.profile in profiles
+        if case.profiles & set(profiles)
         and (not only or any(matches(case.name, glob) for glob in only))
         and not any(matches(case.name, glob) for glob in skip)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -133,6 +134,30 @@ def _excludes(path: str, actual: Any, wanted: Any, _: dict[str, Any]) -> Differe
     return Difference(path, f"a list without {shown(wanted)}", shown(actual))
 
 
+def _includes_at(path: str, actual: Any, wanted: str, document: dict[str, Any]) -> Difference | None:
+    other = look_up(document, wanted)
+    if isinstance(actual, (list, dict)) and other in actual:
+        return None
+    return Difference(path, f"something with {wanted}, {shown(other)}, in it", shown(actual))
+
+
+def _rising(path: str, actual: Any, _: bool, __: dict[str, Any]) -> Difference | None:
+    numbers = actual if isinstance(actual, list) and all(isinstance(item, (int, float)) for item in actual) else []
+    if len(numbers) > 1 and all(one < two for one, two in itertools.pairwise(numbers)):
+        return None
+    return Difference(path, "numbers that rise", shown(actual))
+
+
+def _ordered(path: str, actual: Any, wanted: list[str], _: dict[str, Any]) -> Difference | None:
+    texts, place = actual if isinstance(actual, list) else [], 0
+    for pattern in wanted:
+        found = (at for at in range(place, len(texts)) if re.search(pattern, str(texts[at]), re.DOTALL))
+        if (at := next(found, None)) is None:
+            return Difference(path, f"something like /{pattern}/ after what comes before it", shown(actual))
+        place = at + 1
+    return None
+
+
 #: matcher -> function(path, actual value, argument of the matcher, whole document).
 MATCHERS: dict[str, Matcher] = {
     "equals": _equals,  # the same JSON value; 1, 1.0 and true differ
@@ -152,6 +177,9 @@ MATCHERS: dict[str, Matcher] = {
     "contains": _contains,  # an object with at least these members
     "includes": _includes,  # a list with this item, or a text with this part
     "excludes": _excludes,  # a list without this item
+    "includes_at": _includes_at,  # a list with the value at another path, or an object with that key
+    "rising": _rising,  # true: a list of numbers, each above the one before
+    "ordered": _ordered,  # a list of texts in which these regular expressions are found one after the other
 }
 
 

@@ -7,9 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from redis.exceptions import RedisError
+
 from celeriac_conformance.bench import Bench, RestartsExhausted
 from celeriac_conformance.cases import Case
 from celeriac_conformance.profiles import Group, LegallyUnsupported, Void, codec
+from celeriac_conformance.profiles.company import PARTS
+from celeriac_conformance.profiles.play import PlayGroup
 from celeriac_conformance.profiles.producer import ProducerGroup
 from celeriac_conformance.profiles.result import ResultGroup
 from celeriac_conformance.profiles.worker import WorkerGroup
@@ -22,6 +26,7 @@ GROUPS: dict[str, Callable[[Bench, Combo], Group]] = {
     "producer": ProducerGroup,
     "worker": WorkerGroup,
     "result": ResultGroup,
+    "play": PlayGroup,
 }
 
 _Plan = list[tuple["Combo | None", list[Case]]]
@@ -50,7 +55,7 @@ class Run:
             for combo, group in self._plan:
                 outcomes = self._codec(group) if combo is None else self._live(combo, group)
                 yield from map(self._marked, outcomes)
-        except (RestartsExhausted, BrokerDown, TesteeBroken) as error:
+        except (RestartsExhausted, BrokerDown, RedisError, TesteeBroken) as error:
             self.faults.append(str(error))
 
     @property
@@ -76,32 +81,31 @@ class Run:
         """Groups of cases with their combination, and the outcomes of what the testee does not claim."""
         shuffled = list(cases)
         self.bench.random.shuffle(shuffled)
-        shuffled.sort(key=lambda case: "poison" in case.steps)  # what may destroy a worker comes last
+        shuffled.sort(key=_order)
         plan: _Plan = []
         unable: list[Outcome] = []
-        for profile in ("codec", *GROUPS):
+        for stage in ("codec", *GROUPS):
             able = []
-            for case in (case for case in shuffled if case.profile == profile):
+            for case in (case for case in shuffled if case.stage == stage):
                 if why := self._lacking(case):
                     unable.append(Outcome(case, None, UNSUPPORTED, f"{why} is not claimed"))
                 else:
                     able.append(case)
-            groups = [(None, able)] if profile == "codec" else self._by_combo(profile, able)
+            groups = [(None, able)] if stage == "codec" else self._by_combo(stage, able)
             plan += [(combo, group) for combo, group in groups if group]
             homeless = [case for case in able if not any(case in group for _, group in groups)]
             why = "no broker and result backend that it runs on is claimed and here"
             unable += [Outcome(case, None, UNSUPPORTED, why) for case in homeless]
         return plan, unable
 
-    def _by_combo(self, profile: str, cases: list[Case]) -> _Plan:
-        combos = combos_of(profile, self.bench.combos())
+    def _by_combo(self, stage: str, cases: list[Case]) -> _Plan:
+        combos = combos_of(stage, self.bench.combos())
         return [(c, [case for case in cases if case.runs_on(c) and suits(case, c)]) for c in combos]
 
     def _lacking(self, case: Case) -> str | None:
         """The first role or feature that the case needs and the testee does not claim."""
         hello = self.bench.hello
-        roles = {case.profile} if case.profile != "result" or case.steps.get("reader") else {"result", "producer"}
-        if missing := roles - hello.roles:
+        if missing := roles_of(case) - hello.roles:
             return f"role {min(missing)}"
         needs = case.needs if case.profile != "codec" else ()  # a codec case says itself what it lacks
         return next((f"{name}.{value}" for name, value in needs if not hello.claims(name, value)), None)
@@ -122,7 +126,7 @@ class Run:
 
     def _live(self, combo: Combo, cases: list[Case]) -> Iterator[Outcome]:
         """Observe all cases, finish, then judge: settlement is known only at the end of a session."""
-        group = GROUPS[cases[0].profile](self.bench, combo)
+        group = GROUPS[cases[0].stage](self.bench, combo)
         seen: _Seen = []
         left = list(cases)
         while left:
@@ -178,9 +182,21 @@ class Run:
         yield outcome
 
 
-def combos_of(profile: str, combos: Sequence[Combo]) -> list[Combo]:
-    """The combinations a profile runs on. What a producer writes depends on the broker alone, so one of each."""
-    if profile != "producer":
+def _order(case: Case) -> tuple[Any, ...]:
+    """What may destroy a worker comes last; plays of the same cast follow each other."""
+    return "poison" in case.steps, bool(case.steps.get("fresh")), case.steps.get("cast", [])
+
+
+def roles_of(case: Case) -> set[str]:
+    """The roles that a testee has to play for the case."""
+    if case.stage == "play":
+        return {PARTS[name].role for name in case.steps["cast"]}
+    return {"result", "producer"} if case.stage == "result" and not case.steps.get("reader") else {case.profile}
+
+
+def combos_of(stage: str, combos: Sequence[Combo]) -> list[Combo]:
+    """The combinations a stage runs on. What a producer writes depends on the broker alone, so one of each."""
+    if stage != "producer":
         return list(combos)
     return list({combo.broker: combo for combo in reversed(combos)}.values())[::-1]
 

@@ -24,7 +24,20 @@ from celeriac_conformance import data
 STDERR_TAIL = 2000
 
 #: The features that hello can claim (protocol/README.md, "hello").
-FAMILIES = ("broker", "result", "serializer", "protocol", "compression", "kinds", "confirm", "time_limits")
+FAMILIES = (
+    "broker",
+    "result",
+    "serializer",
+    "protocol",
+    "compression",
+    "kinds",
+    "confirm",
+    "time_limits",
+    "canvas",
+    "worker_canvas",
+    "control",
+    "events",
+)
 
 
 class TesteeBroken(Exception):

@@ -75,6 +75,9 @@ def judge(
         for check in case.checks
         if check.applies(combo)
     ]
+    if (stalled := document.get("stalled")) is not None:  # what was to be looked at did not come about
+        level = specification.level(case.requirements)
+        findings.insert(0, Finding(case.requirements, level, Difference("script", "acted to its end", stalled)))
     outcome = Outcome(case, combo, verdict_of(findings, strict), findings=findings, document=document)
     if (worst := outcome.worst()) is not None:
         outcome.why = str(worst.difference)
@@ -99,7 +102,7 @@ def exit_code(
     verdicts = {outcome.verdict for outcome in outcomes}
     if faults or verdicts & {ERROR, UNTESTED}:
         return BROKEN
-    met = {outcome.case.profile for outcome in outcomes if outcome.verdict in LOOKED}
+    met = {profile for outcome in outcomes if outcome.verdict in LOOKED for profile in outcome.case.profiles}
     if FAIL in verdicts or not met or not met.issuperset(demanded):
         return NOT_CONFORMANT
     return USAGE if stale else OK

@@ -64,6 +64,8 @@ class Substitutes:
     task_id: str
     reply_to: str
     now: datetime.datetime
+    #: What other words stand for; raises LookupError for a word that it does not know.
+    lookup: Callable[[str], Any] | None = None
 
     @property
     def mark(self) -> Path:
@@ -87,7 +89,12 @@ class Substitutes:
             return self._fill_object(value)
         if isinstance(value, list):
             return [self.fill(item) for item in value]
-        return self.words.get(value, value) if isinstance(value, str) else value
+        return self._word(value) if isinstance(value, str) and value.startswith("$") else value
+
+    def _word(self, text: str) -> Any:
+        if text in (words := self.words):
+            return words[text]
+        return self.lookup(text) if self.lookup else text
 
     def _fill_object(self, value: dict[str, Any]) -> Any:
         if "$now" in value:

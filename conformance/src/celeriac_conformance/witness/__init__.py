@@ -64,6 +64,9 @@ class Broker(Protocol):
     def put(self, queue: str, task: RawTask) -> None:
         """Put a raw task message into the queue."""
 
+    def leave_behind(self, queue: str, task: RawTask) -> None:
+        """Leave the message as a worker that died left it: delivered once, never settled, and nobody's now."""
+
     def take(self, queue: str) -> dict[str, Any] | None:
         """Take the oldest message out of the queue, as a document; None when there is none now."""
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import amqp
-from amqp.exceptions import AMQPError, NotFound, PreconditionFailed
+from amqp.exceptions import AMQPError, NotFound, PreconditionFailed, ResourceLocked
 
 from celeriac_conformance.waiting import until
 from celeriac_conformance.witness import REJECTED, TERMINAL, BrokerDown, RawTask
@@ -32,6 +32,9 @@ PROPERTIES = (
     "user_id",
     "app_id",
 )
+
+#: A reply queue as RS-RPC-004 has it.
+REPLY_QUEUE: dict[str, Any] = {"durable": True, "auto_delete": True, "arguments": {"x-expires": 86_400_000}}
 
 Channel = Any
 Message = Any
@@ -55,7 +58,7 @@ def connect(url: str) -> Any:
     return connection
 
 
-class _Connected:
+class Connected:
     """A connection and a channel; a channel that the broker closed is replaced at the next use."""
 
     def __init__(self, url: str) -> None:
@@ -70,7 +73,7 @@ class _Connected:
                 self._current.auto_decode = False  # bodies are bytes here
                 self._current.confirm_select()
             yield self._current
-        except (NotFound, PreconditionFailed):
+        except (NotFound, PreconditionFailed, ResourceLocked):
             raise
         except (OSError, AMQPError) as error:
             raise BrokerDown(f"AMQP: {error}") from error
@@ -92,7 +95,7 @@ class _Connected:
             self._connection.close()
 
 
-class AmqpBroker(_Connected):
+class AmqpBroker(Connected):
     """Queues of a real AMQP broker (witness.Broker)."""
 
     def __init__(self, url: str) -> None:
@@ -127,10 +130,17 @@ class AmqpBroker(_Connected):
             properties["application_headers"] = task.headers
         self._publish(amqp.Message(task.body, **properties), queue)
 
+    def leave_behind(self, queue: str, task: RawTask) -> None:
+        """Publish the message, take it and give it back: the broker marks it as redelivered from now on."""
+        self.put(queue, task)
+        with self._channel() as channel:
+            taken = channel.basic_get(queue, no_ack=False)
+            channel.basic_reject(taken.delivery_tag, requeue=True)
+
     def take(self, queue: str) -> dict[str, Any] | None:
         """Take the oldest message out of the queue, read as a document; None when it is empty."""
         message = self._get(queue)
-        return None if message is None else _document(message)
+        return None if message is None else document(message)
 
     def settled(self, queue: str, marker: str) -> str | None:
         """REJECTED when the message is among the dead letters, None when that cannot be told yet."""
@@ -172,7 +182,7 @@ class AmqpBroker(_Connected):
         return {"exists": True, "plain": True}
 
 
-class RpcResults(_Connected):
+class RpcResults(Connected):
     """Results sent as messages to a reply queue (witness.Results)."""
 
     def __init__(self, url: str) -> None:
@@ -180,7 +190,7 @@ class RpcResults(_Connected):
         self.reply_to = str(uuid.uuid4())
         self._records: dict[str, list[dict[str, Any]]] = {}
         with self._channel() as channel:
-            channel.queue_declare(self.reply_to, durable=True, auto_delete=True, arguments={"x-expires": 86_400_000})
+            channel.queue_declare(self.reply_to, **REPLY_QUEUE)
 
     def watch(self, task_id: str) -> None:
         """Begin to keep the replies for this correlation id."""
@@ -189,7 +199,7 @@ class RpcResults(_Connected):
     def history(self, task_id: str) -> list[dict[str, Any]]:
         """Fetch what has arrived; every reply for the correlation id, oldest first."""
         while (message := self._get(self.reply_to)) is not None:
-            found = _document(message)
+            found = document(message)
             record = {"reply": {name: found[name] for name in ("properties", "content_type", "content_encoding")}}
             record.update({"document": found["body"]} if "body" in found else {"raw": found["body_text"]})
             key = found["properties"].get("correlation_id") or (found.get("body") or {}).get("task_id")
@@ -205,6 +215,19 @@ class RpcResults(_Connected):
         sent = {"correlation_id": task_id, "delivery_mode": 1, "content_type": "application/json"}
         sent |= {"content_encoding": "utf-8", **properties}
         self._publish(amqp.Message(body, **sent), reply_to)
+
+    def reply_queue(self, name: str) -> dict[str, bool]:
+        """Whether a client's reply queue is there, and whether it was declared as Celery 5.7 declares it."""
+        try:
+            with self._channel() as channel:
+                channel.queue_declare(name, passive=True)
+            with self._channel() as channel:
+                channel.queue_declare(name, **REPLY_QUEUE)
+        except NotFound:
+            return {"exists": False, "as_celery": False}
+        except (PreconditionFailed, ResourceLocked):
+            return {"exists": True, "as_celery": False}
+        return {"exists": True, "as_celery": True}
 
     def close(self) -> None:
         """Delete the reply queue and disconnect."""
@@ -223,7 +246,8 @@ def _dead(queue: str) -> str:
     return f"{queue}.dead"
 
 
-def _document(message: Message) -> dict[str, Any]:
+def document(message: Message) -> dict[str, Any]:
+    """A message as cases look at it: headers, properties, address, the body as text and as JSON."""
     properties = {name: message.properties[name] for name in PROPERTIES if name in message.properties}
     body = message.body if isinstance(message.body, bytes) else message.body.encode()
     return {
@@ -246,4 +270,4 @@ def body_document(body: bytes) -> dict[str, Any]:
         return {"body_text": text}
 
 
-__all__ = ["AmqpBroker", "RpcResults", "body_document", "connect", "last_terminal"]
+__all__ = ["AmqpBroker", "Connected", "RpcResults", "body_document", "connect", "document", "last_terminal"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import time
 import uuid
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,8 @@ SUFFIXES = ("", "\x06\x163", "\x06\x166", "\x06\x169")
 RESULT_KEY = "celery-task-meta-{}"
 RESULT_SECONDS = 86_400
 CONNECT_SECONDS = 10
+#: Longer than the visibility timeout of any worker, in seconds.
+LONG_AGO = 86_400
 
 Client = Any
 
@@ -40,6 +43,7 @@ class RedisBroker:
 
     def __init__(self, url: str) -> None:
         self._redis = connect(url)
+        self._tags: dict[str, str] = {}
 
     def create(self, queue: str, arguments: dict[str, Any] | None = None) -> None:
         """An empty list does not exist, so there is nothing to make."""
@@ -57,20 +61,30 @@ class RedisBroker:
 
     def put(self, queue: str, task: RawTask) -> None:
         """LPUSH the message in an envelope, or the list item that the case wrote itself."""
-        self._redis.lpush(queue, task.item if task.item is not None else _item(queue, task))
+        item = task.item if task.item is not None else _item(queue, task)
+        self._tags[task.marker] = str(_object(_object(item).get("properties")).get("delivery_tag"))
+        self._redis.lpush(queue, item)
+
+    def leave_behind(self, queue: str, task: RawTask) -> None:
+        """Write the message down as held, for longer than any visibility timeout."""
+        envelope = _object(_item(queue, task))
+        tag = self._tags[task.marker] = str(envelope["properties"]["delivery_tag"])
+        self._redis.hset("unacked", tag, json.dumps([envelope, "", queue]))
+        self._redis.zadd("unacked_index", {tag: time.time() - LONG_AGO})
 
     def take(self, queue: str) -> dict[str, Any] | None:
         """RPOP the oldest message of the most urgent list, read as a document; None when there is none."""
         for key in _lists(queue):
             if (item := self._redis.rpop(key)) is not None:
-                return _document(item, key[len(queue) :])
+                return document(item, key[len(queue) :])
         return None
 
     def settled(self, queue: str, marker: str) -> str | None:
         """UNSETTLED while the message is in a list or among the unacknowledged, else ACKED."""
         held = {key: entry for key, entry in self._unacked().items() if entry[1] == queue}
         waiting = any(marker.encode() in item for key in _lists(queue) for item in self._redis.lrange(key, 0, -1))
-        return UNSETTLED if waiting or any(marker in text for text, _ in held.values()) else ACKED
+        indexed = self._redis.zscore("unacked_index", self._tags.get(marker, "")) is not None
+        return UNSETTLED if waiting or indexed or any(marker in text for text, _ in held.values()) else ACKED
 
     def leftover(self, queue: str) -> set[str]:
         """The markers of what is in the lists or unacknowledged, which is then removed."""
@@ -196,12 +210,12 @@ def changed(document: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]
     return result
 
 
-def _document(item: bytes, suffix: str) -> dict[str, Any]:
+def document(item: bytes, suffix: str) -> dict[str, Any]:
     """A list item as cases look at it: the names of the AMQP witness, and the envelope itself."""
     envelope = _object(item)
     properties = dict(_object(envelope.get("properties")))
     info = _object(properties.get("delivery_info"))
-    document: dict[str, Any] = {
+    found: dict[str, Any] = {
         "item": item.decode(errors="backslashreplace"),
         "envelope": envelope,
         "list": suffix,
@@ -215,8 +229,8 @@ def _document(item: bytes, suffix: str) -> dict[str, Any]:
     try:
         body = base64.b64decode(envelope.get("body", ""), validate=True)
     except (ValueError, TypeError, binascii.Error):
-        return {**document, "body_text": str(envelope.get("body"))}
-    return {**document, **body_document(body)}
+        return {**found, "body_text": str(envelope.get("body"))}
+    return {**found, **body_document(body)}
 
 
 def _result(stored: bytes) -> dict[str, Any]:

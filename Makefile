@@ -5,10 +5,10 @@ JOBS ?= 3
 BROKER ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test check conformance matrix status capture tox format lock clean
+.PHONY: help demo setup test check conformance matrix matrix-full status capture tox format lock clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## Python, Node and PHP send tasks to a worker, on an embedded Valkey (BROKER=rabbitmq, or a URL of yours)
 	@$(PYTHON) examples/demo/run.py $(BROKER)
@@ -27,6 +27,10 @@ conformance: ## The conformance suite on our three implementations and on real C
 
 matrix: ## Every producer against every worker on every broker and result backend
 	@$(PYTHON) tools/test.py --only matrix
+
+matrix-full: ## Everybody against everybody: Celery of three versions and the clients from npm; writes conformance/INTEROP.md
+	@$(PYTHON) tools/matrix_full.py
+	@$(PYTHON) tools/status.py full
 
 status: matrix ## Run the matrix and write its table into README.md
 	@$(PYTHON) tools/status.py

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from common import ROOT, digest, relative, say
-from venvs import CAPTURE, DEMO, DEV, EMBEDDED, LOCKS, UV_ENVIRONMENT, WITNESS, uv
+from venvs import CAPTURE, DEMO, DEV, EMBEDDED, LOCKS, OLDER, UV_ENVIRONMENT, WITNESS, uv
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -60,7 +60,7 @@ TABLE = (
         (PYTHON, CONFORMANCE, FOLDER / "dev.in"),
         (*EXTRAS, *(f"--group={relative(file)}:dev" for file in (PYTHON, CONFORMANCE))),
     ),
-    Lock(LOCKS[WITNESS], (FOLDER / "celery-5.7.in",)),
+    *(Lock(LOCKS[path], (FOLDER / f"{path.name}.in",)) for path in (WITNESS, *OLDER.values())),
     Lock(LOCKS[CAPTURE], (ROOT / "spec" / "tools" / "capture" / "requirements.txt",)),
     Lock(LOCKS[DEMO], (PYTHON, FOLDER / "demo.in")),
     Lock(EMBEDDED, (PYTHON,), ("--extra=embedded",)),

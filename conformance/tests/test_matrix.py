@@ -56,6 +56,31 @@ def test_a_wrong_worker_makes_its_cells_red(suite: Suite, redis_url: str, tmp_pa
     assert "evidence is of 2 runs, not of 1" in done.out
 
 
+def test_who_is_apart_has_a_worker_alone_after_the_others(suite: Suite, redis_url: str, tmp_path: Path) -> None:
+    testees = {"right": {"command": reference()}, "apart": {"command": reference(), "apart": True}}
+    config = _config(tmp_path, testees=testees, producers=["apart", "right"])
+    assert matrix.read(config).companies() == [["right"], ["apart"]]
+    done, document = _run(suite, config, redis_url)
+    assert done.code == 0, done.out
+    assert [cell["producer"] for cell in document["cells"]] == ["right", "apart"]
+
+
+def test_the_end_of_a_worker_that_only_the_unwanted_used_is_no_fault(
+    suite: Suite, redis_url: str, tmp_path: Path
+) -> None:
+    unwanted = [{"worker": "lazy", "why": "it settles nothing at all"}]
+    testees = {"right": {"command": reference()}, "lazy": {"command": reference("never-settles")}}
+    config = _config(tmp_path, testees=testees, workers=["right", "lazy"])
+    done, document = _run(suite, config, redis_url)
+    assert (done.code, document["faults"] != []) == (3, True), done.out
+    config = _config(tmp_path, testees=testees, workers=["right", "lazy"], unwanted=unwanted)
+    done, document = _run(suite, config, redis_url)
+    assert (done.code, document["faults"]) == (0, []), done.out
+    last = document["cells"][1]["calls"][-1]
+    assert (last["call"], last["verdict"]) == ("the end", "fail")
+    assert "messages were left in the queue of a worker on redis+redis" in last["why"]
+
+
 def test_an_unwanted_cell_is_run_and_shown_but_decides_nothing(suite: Suite, redis_url: str, tmp_path: Path) -> None:
     unwanted = [{"worker": "wrong", "why": "it runs everything twice"}]
     done, document = _run(suite, _config(tmp_path, workers=["wrong", "right"], unwanted=unwanted), redis_url)
@@ -65,7 +90,9 @@ def test_an_unwanted_cell_is_run_and_shown_but_decides_nothing(suite: Suite, red
 
 
 def test_what_is_not_claimed_is_not_green(suite: Suite, redis_url: str, tmp_path: Path) -> None:
-    done, document = _run(suite, _config(tmp_path, combos=["amqp+redis", "redis+redis"]), redis_url)
+    testees = {"right": {"command": reference()}, "modest": {"command": fake("claims-nothing")}}
+    config = _config(tmp_path, testees=testees, producers=["modest", "right"])
+    done, document = _run(suite, config, redis_url)
     assert done.code == 1
     assert [cell["verdict"] for cell in document["cells"]] == ["unsupported", "pass"]
 

@@ -44,6 +44,13 @@ class Config:
     workers: Sequence[str]
     combos: Sequence[Combo]
     unwanted: Sequence[dict[str, str]]
+    apart: frozenset[str] = frozenset()
+
+    def companies(self) -> list[list[str]]:
+        """The producers that share a worker; whoever is set apart has one alone, after the others."""
+        together = [name for name in self.producers if name not in self.apart]
+        alone = [[name] for name in self.producers if name in self.apart]
+        return [together, *alone] if together else alone
 
     def why_unwanted(self, cell: Cell) -> str | None:
         """The reason why the cell need not be green, or None when it has to be."""
@@ -110,6 +117,7 @@ def read(path: Path) -> Config:
     wanted = document.get("combos", [str(combo) for combo in COMBOS])
     testees = {
         name: {
+            "about": testee.get("about", name),
             "command": [_expanded(part) for part in testee["command"]],
             "cwd": (path.parent / _expanded(testee.get("cwd", "."))).resolve(),
         }
@@ -117,7 +125,8 @@ def read(path: Path) -> Config:
         if name in names
     }
     combos = [combo for combo in COMBOS if str(combo) in wanted]
-    return Config(testees, document["producers"], document["workers"], combos, document.get("unwanted", []))
+    apart = frozenset(name for name, testee in document["testees"].items() if testee.get("apart"))
+    return Config(testees, document["producers"], document["workers"], combos, document.get("unwanted", []), apart)
 
 
 def _expanded(text: str) -> str:
@@ -177,7 +186,8 @@ class _Execution:
                 self.benches[role, name] = self._bench(name, stack)
         for worker in config.workers:
             for combo in config.combos:
-                self._column(worker, combo)
+                for producers in config.companies():
+                    self._column(worker, combo, producers)
 
     def _bench(self, name: str, stack: contextlib.ExitStack) -> Bench | str:
         """A started testee, or why there is none."""
@@ -188,11 +198,12 @@ class _Execution:
             hello = bench.start()
         except TesteeBroken as error:
             return f"{name} did not start: {error}"
-        self.told.testees[name] = {**hello.implementation, "roles": sorted(hello.roles)}
+        about = self.told.config.testees[name]["about"]
+        self.told.testees[name] = {**hello.implementation, "about": about, "roles": sorted(hello.roles)}
         return bench
 
-    def _column(self, worker: str, combo: Combo) -> None:
-        """One worker session on one combination, and every producer against it."""
+    def _column(self, worker: str, combo: Combo, producers: Sequence[str]) -> None:
+        """One worker session on one combination, and these producers against it."""
         bench, queue = self.benches["worker", worker], new_queue()
         session, why = None, (ERROR, "")
         if isinstance(bench, str):
@@ -205,26 +216,34 @@ class _Execution:
                 session = bench.open("worker", combo, queue, {"concurrency": 1})
             except (Refused, TesteeBroken) as error:
                 why = (ERROR, str(error))
-        cells = [Cell(producer, worker, combo) for producer in self.told.config.producers]
+        cells = [Cell(producer, worker, combo) for producer in producers]
         # The producers are processes of their own, and most of a cell is waiting: they run side by side.
         with ThreadPoolExecutor(len(cells)) as pool:
             list(pool.map(lambda cell: self._cell(cell, queue, session, why), cells))
         for cell in cells:
             cell.unwanted = self.told.config.why_unwanted(cell) is not None
+        if session is not None and not isinstance(bench, str):
+            self._end(bench, session, cells, queue)
+        for cell in cells:
             self.told.cells.append(cell)
             self.say(f"{cell.verdict:11} {cell.producer} -> {worker} on {combo}")
-        if session is not None and not isinstance(bench, str):
-            self._end(bench, session, combo, queue)
 
-    def _end(self, bench: Bench, session: Session, combo: Combo, queue: str) -> None:
+    def _end(self, bench: Bench, session: Session, cells: Sequence[Cell], queue: str) -> None:
+        """Close the worker. What is wrong then is a fault of the run, unless none of its cells has to be green."""
+        combo, faults = cells[0].combo, []
         try:
             session.close()
         except (Refused, TesteeBroken) as error:
-            self.told.faults.append(f"end of the worker on {combo}: {error}")
+            faults.append(f"end of the worker on {combo}: {error}")
         left = bench.broker(combo).leftover(queue)
         if left:
-            self.told.faults.append(f"{len(left)} messages were left in the queue of a worker on {combo}")
+            faults.append(f"{len(left)} messages were left in the queue of a worker on {combo}")
         bench.broker(combo).delete(queue)
+        if all(cell.unwanted for cell in cells):
+            for cell in cells:
+                cell.calls += [("the end", FAIL, fault) for fault in faults]
+        else:
+            self.told.faults += faults
 
     def _cell(self, cell: Cell, queue: str, worker: Session | None, why: tuple[str, str]) -> None:
         began = time.monotonic()

@@ -68,7 +68,8 @@ class Answer:
     def must(self, what: str) -> dict[str, Any]:
         """The content of ``ok``; raises Refused, naming ``what``, when the answer is another."""
         if self.ok is None:
-            raise Refused(f"{what}: {json.dumps(self.document(), ensure_ascii=False)}")
+            told = {name: value for name, value in (self.error or self.unsupported or {}).items() if name != "trace"}
+            raise Refused(f"{what}: {'error' if self.error else 'unsupported'} {json.dumps(told, ensure_ascii=False)}")
         return self.ok
 
 

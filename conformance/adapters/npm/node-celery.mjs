@@ -1,0 +1,31 @@
+// node-celery (github.com/mher/node-celery) as a testee. It writes protocol 1.
+import { createRequire } from 'node:module';
+
+import { refuseOptions, serve, within } from './lines.mjs';
+
+const celery = createRequire(import.meta.url)('node-celery');
+const OPTIONS = { queue: 'queue', eta: 'eta', expires: 'expires', task_id: 'id' };
+
+await serve({
+  name: 'node-celery',
+  // Its Redis client is the newest there is, with which it never connects; its AMQP results are not those of rpc.
+  roles: ['producer'],
+  features: { broker: ['amqp'], result: ['redis'], protocol: [1] },
+  connect: async ({ broker_url: broker, queue }) => {
+    const client = celery.createClient({
+      CELERY_BROKER_URL: broker,
+      CELERY_RESULT_BACKEND: broker,
+      CELERY_DEFAULT_QUEUE: queue,
+      CELERY_IGNORE_RESULT: true,
+    });
+    await within(new Promise((resolve, reject) => client.once('connect', resolve).once('error', reject)), 5000);
+    return {
+      publish: async ({ task, args, kwargs, options }) => {
+        refuseOptions(options, Object.keys(OPTIONS));
+        const known = Object.entries(options).map(([name, value]) => [OPTIONS[name], value]);
+        return client.call(task, args, kwargs, Object.fromEntries(known)).taskid;
+      },
+      close: async () => client.end(),
+    };
+  },
+});

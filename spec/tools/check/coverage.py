@@ -22,7 +22,16 @@ from .tables import REMEDY
 CODEC = "codec/"
 BLOCK = re.compile(r"(<!-- coverage -->\n).*?(<!-- /coverage -->)", re.DOTALL)
 LEVELS = ("Core", "Strict", "Optional")
-COLUMNS = ("requirements", "schema or vector", "live case", "codec case", "mutant", "vector alone", "untested")
+COLUMNS = (
+    "requirements",
+    "schema or vector",
+    "live case",
+    "codec case",
+    "mutant",
+    "vector alone",
+    "untested",
+    "stable",
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +87,8 @@ class Proof:
         """One line of the table, for this requirement alone."""
         bare = not self.cases and not self.requirement.note("Untested")
         untested = bool(self.requirement.note("Untested"))
-        values = (True, self.in_bytes, bool(self.live), bool(self.codec), bool(self.mutants), bare, untested)
+        stable = self.requirement.state == "Stable"
+        values = (True, self.in_bytes, bool(self.live), bool(self.codec), bool(self.mutants), bare, untested, stable)
         return tuple(map(int, values))
 
 

@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
-from .problems import Problem, Spec
+from .problems import Problem, Spec, parsed
 
 FILE = "conformance/mutants/mutants.yaml"
 #: What a case says of a mutant that it caught: a MUST was missed, a SHOULD was, or the mutant did not live through it.
@@ -32,12 +30,7 @@ class Kill:
 def table(spec: Spec) -> Any:
     """The list of the file, [] where there is no file, the error where it is no YAML."""
     path = spec.cases.parent / "mutants" / "mutants.yaml" if spec.cases else None
-    if path is None or not path.exists():
-        return []
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        return error
+    return [] if path is None or not path.exists() else parsed(path.read_text(encoding="utf-8"))
 
 
 def kills(spec: Spec) -> dict[str, list[Kill]]:

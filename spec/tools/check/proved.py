@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from . import mutants, requirements
-from .problems import Problem, Spec
+from .problems import Problem, Spec, parsed
 
 ID = re.compile(r"\b[A-Z]+(?:-[A-Z0-9]+)+-\d{3}\b")
 #: Folders of vectors.
@@ -21,8 +21,6 @@ PROVED_BY = "*Proved by:*"
 EXAMPLE = "*Example*"
 CASE_NAME = re.compile(r"`([a-z0-9-]+(?:/[a-z0-9-]+)+)`")
 SHOWN = 4
-#: libyaml where PyYAML has it: several times as fast.
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def tables(spec: Spec) -> dict[str, Any]:
@@ -32,10 +30,7 @@ def tables(spec: Spec) -> dict[str, Any]:
         return found
     for path in sorted(spec.cases.rglob("*.yaml")):
         topic = path.relative_to(spec.cases).with_suffix("").as_posix()
-        try:
-            found[topic] = yaml.load(path.read_text(encoding="utf-8"), LOADER)
-        except yaml.YAMLError as error:
-            found[topic] = error
+        found[topic] = parsed(path.read_text(encoding="utf-8"))
     return found
 
 

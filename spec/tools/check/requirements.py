@@ -78,7 +78,11 @@ class Requirement:
     def note(self, name: str) -> str | None:
         """Text of the note of that name ("Untested"), or None."""
         return next(
-            (text[note.end() :].strip() for _, text in self.notes if (note := NOTE.match(text)) and note["name"] == name),
+            (
+                text[note.end() :].strip()
+                for _, text in self.notes
+                if (note := NOTE.match(text)) and note["name"] == name
+            ),
             None,
         )
 

@@ -78,7 +78,10 @@ def check_status(spec: Spec) -> Iterator[Problem]:
                 name, 1, f"is {own}, the README says {table.get(name) or 'nothing'}", "make both say the same"
             )
         for found in in_page(name, path):
-            if own == "Draft" and found.row()["state"] not in ("Draft", "Retired"):
+            if own == "Stable" and found.state not in ("Stable", "Retired"):
+                message = f"{found.id} is {found.state}, its page Stable"
+                yield Problem(name, found.line, message, "a page is Stable when all of its sections are")
+            if own == "Draft" and found.state not in ("Draft", "Retired"):
                 yield Problem(
                     name, found.line, f"{found.id} is ahead of its page, a draft", "make it Draft, or move the page on"
                 )

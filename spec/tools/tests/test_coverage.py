@@ -115,8 +115,8 @@ def test_a_vector_is_a_case_once_it_has_caught_a_mutant(copy: Copy) -> None:
 
 def test_a_section_has_one_state(copy: Copy) -> None:
     copy.mutants([])
-    copy.replace(PAGE, "Candidate · since 0.1 · producer Core", "Draft · since 0.1 · producer Core")
-    assert found(list(coverage.check(copy.spec)), "the section 'Identity' is Candidate and Draft")
+    copy.replace(PAGE, "Stable · since 0.1 · producer Core", "Candidate · since 0.1 · producer Core")
+    assert found(list(coverage.check(copy.spec)), "the section 'Identity' is Candidate and Stable")
 
 
 MUTANTS: dict[str, tuple[object, str]] = {

@@ -13,7 +13,8 @@ from check.problems import Spec
 
 PAGE = "02-task-message.md"
 HEADING = "#### TM-HDR-001 `task` names the task"
-META = "Candidate · since 0.1 · producer Core · protocol 2"
+META = "Stable · since 0.1 · producer Core · protocol 2"
+STATUS = "**Status: Stable.**"
 QUOTE = "> A producer **MUST** write the header `task` as a string that is not empty."
 PLAIN = "vectors/task-v2/plain.json"
 MESSAGE = "schemas/task-message.schema.json"
@@ -85,13 +86,10 @@ TEXT: dict[str, tuple[Plant, str, str]] = {
         "dead link bindings/redis.md#what",
         "a heading of",
     ),
-    "no status": (swap(PAGE, "**Status: Candidate.**", "Status:"), "has no status", "begin with"),
-    "other status": (
-        swap(PAGE, "**Status: Candidate.**", "**Status: Stable.**"),
-        "the README says Candidate",
-        "the same",
-    ),
-    "ahead": (swap(PAGE, "**Status: Candidate.**", "**Status: Draft.**"), "ahead of its page", "make it Draft"),
+    "no status": (swap(PAGE, STATUS, "Status:"), "has no status", "begin with"),
+    "other status": (swap(PAGE, STATUS, "**Status: Candidate.**"), "the README says Stable", "the same"),
+    "ahead": (swap(PAGE, STATUS, "**Status: Draft.**"), "ahead of its page", "make it Draft"),
+    "behind": (swap(PAGE, META, META.replace("Stable", "Candidate")), "is Candidate, its page Stable", "a page is"),
     "no ending": (swap("01-model.md", "## Common mistakes", "## The end"), "does not end with", "Common mistakes"),
 }
 

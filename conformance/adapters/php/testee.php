@@ -7,6 +7,7 @@ declare(strict_types=1);
 
 use Celeriac\{Client, ClientOptions, Exception, GroupResult, SendOptions};
 use Celeriac\Canvas\Structure;
+use Celeriac\Control\{Controller, Nodes, Reply};
 use Celeriac\Serialization\{Json, JsonObject, Limits};
 use Celeriac\Transport\{AmqpDriver, TransportOptions};
 
@@ -22,7 +23,7 @@ function handle(array $ask, array &$clients, array &$results): array
     switch ($ask['op']) {
         case 'hello':
             $runtime = ['name' => 'celeriac-php', 'version' => '0.1.0', 'language' => 'php', 'runtime' => PHP_VERSION];
-            return ['protocol' => 1, 'implementation' => $runtime, 'roles' => ['codec', 'producer', 'result'], 'features' => [
+            return ['protocol' => 1, 'implementation' => $runtime, 'roles' => ['codec', 'producer', 'result', 'control'], 'features' => [
                 'broker' => ['amqp', 'redis'], 'result' => ['rpc', 'redis'], 'serializer' => ['json', 'msgpack', 'yaml'], 'protocol' => [2],
                 'compression' => ['application/x-gzip', ...extension_loaded('bz2') ? ['application/x-bz2'] : []],
                 'kinds' => KINDS, 'confirm' => true,
@@ -32,6 +33,10 @@ function handle(array $ask, array &$clients, array &$results): array
         case 'encode':
             return ['wire' => tag(encode($ask['kind'], untag($ask['message'])->members))];
         case 'open':
+            if ($ask['role'] === 'control') {
+                $clients[$session] = Controller::connect($ask['broker_url']);
+                break;
+            }
             $driver = getenv('CELERIAC_PHP_AMQP') === 'extension' ? AmqpDriver::Extension : AmqpDriver::Amqplib;
             $options = new ClientOptions($ask['queue'], new TransportOptions(amqpDriver: $driver));
             $clients[$session] = Client::connect($ask['broker_url'], $ask['result_url'] ?? null, $options);
@@ -57,6 +62,21 @@ function handle(array $ask, array &$clients, array &$results): array
                 $outcome = ['type' => 'TaskRevokedError', 'module' => 'celery.exceptions', 'args' => [$revoked->reason]];
             }
             return ['state' => $result->document()->status()] + (isset($outcome['type']) ? ['exception' => $outcome] : $outcome);
+        case 'control':
+            $nodes = match (true) {
+                isset($ask['destination']) => Nodes::named(...$ask['destination']),
+                isset($ask['pattern']) => Nodes::{$ask['matcher'] ?? 'glob'}($ask['pattern']),
+                default => Nodes::all(),
+            };
+            $call = [$ask['method'], untag($ask['arguments'] ?? new JsonObject())->members, $nodes];
+            if (!$ask['reply']) {
+                $clients[$session]->tell(...$call);
+                return ['replies' => []];
+            }
+            $replies = $clients[$session]->ask(...$call, timeout: $ask['timeout_ms'] / 1000, limit: $ask['limit'] ?? null);
+            return ['replies' => array_map(static fn (Reply $reply): JsonObject => new JsonObject(
+                ['node' => $reply->node(), 'reply' => tag($reply->fields['reply'])],
+            ), $replies)];
         case 'close':
             $clients[$session]->close();
             unset($clients[$session], $results[$session]);

@@ -6,6 +6,7 @@ namespace Celeriac\Transport;
 
 use Celeriac\Exception\InvalidCall;
 use Celeriac\Transport\Amqp\AmqpBroker;
+use Celeriac\Transport\Amqp\AmqpControl;
 use Celeriac\Transport\Amqp\AmqplibConnector;
 use Celeriac\Transport\Amqp\AmqplibPublisher;
 use Celeriac\Transport\Amqp\AmqpResults;
@@ -14,6 +15,7 @@ use Celeriac\Transport\Redis\Commands;
 use Celeriac\Transport\Redis\PhpRedisCommands;
 use Celeriac\Transport\Redis\PredisCommands;
 use Celeriac\Transport\Redis\RedisBroker;
+use Celeriac\Transport\Redis\RedisControl;
 use Celeriac\Transport\Redis\RedisResults;
 use Celeriac\Transport\Redis\Subscriber;
 use PhpAmqpLib\Connection\AbstractConnection;
@@ -81,6 +83,28 @@ final class Transports
             $backend instanceof AbstractConnection => self::replies($backend, $options, $replyTo),
             default => new RedisResults(self::over($backend)),
         };
+    }
+
+    /**
+     * The way to the workers of a broker, for remote control.
+     *
+     * @param string|object $broker as for broker(), but for an \AMQPConnection
+     * @param string $routingKey name for the replies
+     * @throws InvalidCall when it is none of these, or its driver is not installed
+     */
+    public static function control(string|object $broker, TransportOptions $options, string $routingKey): ControlChannel
+    {
+        if (is_string($broker)) {
+            $url = Url::parse($broker);
+
+            return $url->isRedis()
+                ? new RedisControl(self::commands($url, $options), $routingKey)
+                : new AmqpControl(AmqplibConnector::to($url, $options), $routingKey);
+        }
+
+        return $broker instanceof AbstractConnection
+            ? new AmqpControl(AmqplibConnector::over($broker), $routingKey)
+            : new RedisControl(self::over($broker), $routingKey);
     }
 
     private static function replies(string|object $broker, TransportOptions $options, string $replyTo): AmqpResults

@@ -19,7 +19,7 @@ final class LayersTest extends TestCase
         'Message' => ['Exception', 'Serialization', 'Signature'],
         'Result' => ['Exception', 'Serialization'],
         'Security' => ['Exception', 'Serialization'],
-        'Control' => ['Exception', 'Serialization', 'Message'],
+        'Control' => ['Exception', 'Serialization', 'Message', 'Transport'],
         'Event' => ['Exception', 'Serialization', 'Message'],
         'Transport' => ['Exception', 'Serialization', 'Message'],
         'Canvas' => ['Exception', 'Serialization', 'Signature'],
@@ -51,7 +51,7 @@ final class LayersTest extends TestCase
     private const FUNCTIONS = [
         '/^json_/' => ['Serialization\Json'],
         '/^(time|microtime|hrtime|date|random_bytes|random_int|uniqid|mt_rand|rand|getmypid|gethostname|getenv)$/' => [
-            'Transport', 'Client', 'ClientOptions', 'AsyncResult', 'GroupResult',
+            'Transport', 'Client', 'ClientOptions', 'AsyncResult', 'GroupResult', 'Control\Controller',
         ],
         '/^(fopen|fsockopen|stream_\w+|usleep|sleep)$/' => ['Transport', 'Serialization\Compression'],
         '/^(unserialize|serialize|eval|call_user_func\w*|extract|ini_set|error_reporting)$/' => [],

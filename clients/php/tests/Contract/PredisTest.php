@@ -10,10 +10,14 @@ use Celeriac\Exception\BrokerUnavailable;
 use Celeriac\Exception\PublishFailed;
 use Celeriac\Message\Envelope;
 use Celeriac\Message\TaskMessage;
+use Celeriac\Message\Wire;
+use Celeriac\Serialization\Payload;
+use Celeriac\Serialization\Uuid;
 use Celeriac\Tests\Support\RedisServer;
 use Celeriac\Tests\Support\Servers;
 use Celeriac\Transport\Redis\PredisCommands;
 use Celeriac\Transport\Redis\RedisBroker;
+use Celeriac\Transport\Redis\RedisControl;
 use Celeriac\Transport\Redis\RedisResults;
 use Celeriac\Transport\Redis\Subscriber;
 use Celeriac\Transport\TransportOptions;
@@ -81,6 +85,27 @@ final class PredisTest extends TestCase
         self::assertEqualsWithDelta(86_400, $this->server->secondsLeft("celery-taskset-meta-$id.s"), 5);
         $redis->delete("celery-taskset-meta-$id.s");
         $redis->close();
+    }
+
+    public function testRemoteControlLeavesNothingBehind(): void
+    {
+        $url = (string) preg_replace('~/\d*$~', '/3', Servers::redis());
+        $redis = PredisCommands::to(Url::parse($url), new TransportOptions());
+        self::assertSame(3, $redis->database());
+        $control = new RedisControl($redis, $key = $this->server->name());
+        $control->listen();
+        $control->publish(new Wire(new Payload('{}')));
+        self::assertNull($control->next(0.0));
+        $redis->push("$key.reply.celery.pidbox", [Envelope::to(
+            new Wire(new Payload('5')),
+            '',
+            '',
+            Uuid::version4(random_bytes(16)),
+        )->build(), 'another']);
+        self::assertSame('5', $control->next(1.0)?->payload->body);
+        $control->rest();
+        self::assertNull($control->next(0.0));
+        $control->close();
     }
 
     public function testInjectedClientStaysOpen(): void

@@ -115,8 +115,10 @@ final class RpcResultsTest extends TestCase
         self::assertMatchesRegularExpression('/^[0-9a-f]{8}(-[0-9a-f]{4}){4}[0-9a-f]{8}$/', $queue);
         // declaring it once more with other properties would be refused
         $channel = $this->rabbit->connection()->channel();
-        $arguments = new AMQPTable(['x-expires' => 86_400_000]);
-        [$name, , $consumers] = $channel->queue_declare($queue, false, true, false, true, false, $arguments);
+        $celery = Vectors::in('topology')['topology/client-rpc'][0]['wire']->members['methods'][0]->members;
+        $flags = [$celery['durable'], $celery['exclusive'], $celery['auto_delete']];
+        $arguments = new AMQPTable($celery['arguments']->members);
+        [$name, , $consumers] = $channel->queue_declare($queue, false, ...$flags, arguments: $arguments);
         self::assertSame([$queue, 1], [$name, $consumers]);
         $channel->getConnection()?->close();
     }

@@ -17,6 +17,12 @@ final class ScriptedCommands implements Commands
     /** @var array<string, string> */
     public array $keys = [];
 
+    /** @var array<array-key, list<string>> */
+    public array $sets = [];
+
+    /** @var list<array{string, string}> channel and message */
+    public array $published = [];
+
     /** @var list<\Exception|null> what the next commands throw, null for none */
     public array $faults = [];
 
@@ -48,6 +54,39 @@ final class ScriptedCommands implements Commands
     {
         $this->fault();
         unset($this->keys[$key]);
+    }
+
+    public function pop(string $list): ?string
+    {
+        $this->fault();
+        $items = $this->lists[$list] ?? [];
+        $item = array_pop($items);
+        $this->lists[$list] = $items;
+
+        return $item;
+    }
+
+    public function publish(string $channel, string $message): void
+    {
+        $this->fault();
+        $this->published[] = [$channel, $message];
+    }
+
+    public function addToSet(string $key, string $member): void
+    {
+        $this->fault();
+        $this->sets[$key][] = $member;
+    }
+
+    public function removeFromSet(string $key, string $member): void
+    {
+        $this->fault();
+        $this->sets[$key] = array_values(array_diff($this->sets[$key], [$member]));
+    }
+
+    public function database(): int
+    {
+        return 7;
     }
 
     public function name(): string

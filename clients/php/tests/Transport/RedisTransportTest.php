@@ -6,6 +6,7 @@ namespace Celeriac\Tests\Transport;
 
 use Celeriac\Exception\BrokerUnavailable;
 use Celeriac\Exception\InvalidCall;
+use Celeriac\Exception\InvalidMessage;
 use Celeriac\Exception\PublishFailed;
 use Celeriac\Message\Envelope;
 use Celeriac\Message\Wire;
@@ -14,12 +15,15 @@ use Celeriac\Tests\Support\ScriptedCommands;
 use Celeriac\Transport\ConnectionLost;
 use Celeriac\Transport\Delivery;
 use Celeriac\Transport\Redis\RedisBroker;
+use Celeriac\Transport\Redis\RedisControl;
 use Celeriac\Transport\Redis\RedisResults;
 use Celeriac\Transport\Refused;
 use PHPUnit\Framework\TestCase;
 
 final class RedisTransportTest extends TestCase
 {
+    private const BINDINGS = '_kombu.binding.reply.celery.pidbox';
+
     public function testMessagesLieInTheListOfTheirPriorityUnderTagsOfTheirOwn(): void
     {
         $redis = new ScriptedCommands();
@@ -125,6 +129,31 @@ final class RedisTransportTest extends TestCase
         $redis->faults = [new Refused('READONLY')];
         $this->expectException(BrokerUnavailable::class);
         $results->startChords(['g' => 2]);
+    }
+
+    public function testRequestsGoToTheChannelAndRepliesComeThroughABoundList(): void
+    {
+        $redis = new ScriptedCommands();
+        $control = new RedisControl($redis, 'key');
+        $redis->faults = [new ConnectionLost('gone')];
+        $control->listen();
+        self::assertSame(["key\x06\x16\x06\x16key.reply.celery.pidbox"], $redis->sets[self::BINDINGS]);
+        $control->publish(new Wire(new Payload('{}')));
+        self::assertSame('/7.celery.pidbox', $redis->published[0][0]);
+        self::assertSame('{}', Envelope::parse($redis->published[0][1])->wire->payload->body);
+        $redis->lists['key.reply.celery.pidbox'] = [$redis->published[0][1], 'no envelope'];
+        try {
+            $control->next(1.0);
+            self::fail('read');
+        } catch (InvalidMessage) {
+            self::assertSame('{}', $control->next(1.0)?->payload->body);
+        }
+        self::assertNull($control->next(0.0));
+        $control->rest();
+        self::assertSame([], $redis->sets[self::BINDINGS]);
+        $redis->faults = [new Refused('NOPERM')];
+        $this->expectException(BrokerUnavailable::class);
+        $control->publish(new Wire(new Payload('{}')));
     }
 
     private function to(string $id, ?int $priority = null): Delivery

@@ -81,8 +81,16 @@ final class AmqplibConnector
             return $channel;
         } catch (\Exception $fault) {
             $this->discard();
-            throw new BrokerUnavailable($this->name, $fault->getMessage(), $fault);
+            throw $this->unavailable($fault->getMessage(), $fault);
         }
+    }
+
+    /**
+     * What to throw when this server is gone.
+     */
+    public function unavailable(string $why, ?\Throwable $fault = null): BrokerUnavailable
+    {
+        return new BrokerUnavailable($this->name, $why, $fault);
     }
 
     /**

@@ -9,7 +9,7 @@ use Celeriac\Transport\ConnectionLost;
 use Celeriac\Transport\Refused;
 
 /**
- * The Redis commands that sending and reading need. Connects when first used, and again after discard().
+ * The Redis commands that are needed here. Connects when first used, and again after discard().
  */
 interface Commands
 {
@@ -42,6 +42,42 @@ interface Commands
      * @throws BrokerUnavailable|ConnectionLost|Refused
      */
     public function delete(string $key): void;
+
+    /**
+     * RPOP.
+     *
+     * @return string|null null when the list is empty
+     * @throws BrokerUnavailable|ConnectionLost|Refused
+     */
+    public function pop(string $list): ?string;
+
+    /**
+     * PUBLISH.
+     *
+     * @throws BrokerUnavailable|ConnectionLost|Refused
+     */
+    public function publish(string $channel, string $message): void;
+
+    /**
+     * SADD of one member.
+     *
+     * @throws BrokerUnavailable|ConnectionLost|Refused
+     */
+    public function addToSet(string $key, string $member): void;
+
+    /**
+     * SREM of one member.
+     *
+     * @throws BrokerUnavailable|ConnectionLost|Refused
+     */
+    public function removeFromSet(string $key, string $member): void;
+
+    /**
+     * Number of the database that the connection uses, which is part of the names of channels.
+     *
+     * @throws BrokerUnavailable|ConnectionLost
+     */
+    public function database(): int;
 
     /**
      * What to call the server in messages: its URL without a password.

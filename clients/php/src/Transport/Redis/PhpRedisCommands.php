@@ -72,6 +72,33 @@ final class PhpRedisCommands implements Commands
         $this->run(static fn (\Redis $redis): mixed => $redis->del($key));
     }
 
+    public function pop(string $list): ?string
+    {
+        $item = $this->run(static fn (\Redis $redis): mixed => $redis->rPop($list));
+
+        return is_string($item) ? $item : null;
+    }
+
+    public function publish(string $channel, string $message): void
+    {
+        $this->run(static fn (\Redis $redis): mixed => $redis->publish($channel, $message));
+    }
+
+    public function addToSet(string $key, string $member): void
+    {
+        $this->run(static fn (\Redis $redis): mixed => $redis->sAdd($key, $member));
+    }
+
+    public function removeFromSet(string $key, string $member): void
+    {
+        $this->run(static fn (\Redis $redis): mixed => $redis->sRem($key, $member));
+    }
+
+    public function database(): int
+    {
+        return (int) $this->run(static fn (\Redis $redis): mixed => $redis->getDbNum());
+    }
+
     public function name(): string
     {
         return $this->name;

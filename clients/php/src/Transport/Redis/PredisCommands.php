@@ -12,6 +12,7 @@ use Celeriac\Transport\Url;
 use Predis\Client;
 use Predis\ClientInterface;
 use Predis\Connection\ConnectionException;
+use Predis\Connection\NodeConnectionInterface;
 use Predis\PredisException;
 
 /**
@@ -73,6 +74,35 @@ final class PredisCommands implements Commands
     public function delete(string $key): void
     {
         $this->run('DEL', [$key]);
+    }
+
+    public function pop(string $list): ?string
+    {
+        $item = $this->run('RPOP', [$list]);
+
+        return is_string($item) ? $item : null;
+    }
+
+    public function publish(string $channel, string $message): void
+    {
+        $this->run('PUBLISH', [$channel, $message]);
+    }
+
+    public function addToSet(string $key, string $member): void
+    {
+        $this->run('SADD', [$key, $member]);
+    }
+
+    public function removeFromSet(string $key, string $member): void
+    {
+        $this->run('SREM', [$key, $member]);
+    }
+
+    public function database(): int
+    {
+        $connection = $this->redis->getConnection();
+
+        return $connection instanceof NodeConnectionInterface ? (int) $connection->getParameters()->database : 0;
     }
 
     public function name(): string

@@ -1,4 +1,4 @@
-"""The command line: ``celeriac -A module worker``, ``call``, ``result``, ``purge``."""
+"""The command line: ``celeriac -A module worker``, ``call``, ``result``, ``purge``; see also ``cli_control``."""
 
 from __future__ import annotations
 
@@ -8,22 +8,20 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, NoReturn
+import uuid
+from typing import Any
 
 import click
 
 from celeriac.async_result import AsyncResult
+from celeriac.cli_common import EXIT_TASK_FAILED, EXIT_TIMEOUT, errors, names_in
+from celeriac.cli_control import control, events, inspect, queues, status
 from celeriac.client import Celeriac
-from celeriac.errors import BrokerUnavailable, CeleriacError, InvalidCall, TaskFailure, TaskRevoked, TaskTimeout
+from celeriac.errors import InvalidCall, TaskFailure, TaskRevoked, TaskTimeout
 from celeriac.tagged import to_tagged
 from celeriac.transport import purge as purge_queue
 from celeriac.transport import sanitized
-from celeriac.worker import Supervisor, WorkerSettings
-
-#: Exit codes beside 0 and click's own 2 for a command line that cannot be understood.
-EXIT_TASK_FAILED, EXIT_UNAVAILABLE, EXIT_TIMEOUT = 1, 3, 4
+from celeriac.worker import Supervisor, WorkerSettings, node_name
 
 LOG_FORMAT = "[%(asctime)s: %(levelname)s/%(process)d] %(message)s"
 LEVELS = click.Choice(["debug", "info", "warning", "error", "critical"], case_sensitive=False)
@@ -44,8 +42,10 @@ def main(context: click.Context, app_path: str | None, broker: str | None, backe
       celeriac -b amqp://guest@localhost// --backend redis://localhost/0 call shop.add --args '[2, 3]' --wait 10
       celeriac -A shop result 0b7c9c5e-3a51-4f2b-a2a2-1f0a6a5b8f11 --timeout 10
       celeriac -A shop purge -Q mail --force
+      celeriac -A shop inspect active
+      celeriac -A shop control revoke 0b7c9c5e-3a51-4f2b-a2a2-1f0a6a5b8f11
     """
-    with _errors():
+    with errors():
         context.obj = _find_app(app_path, broker, backend)
         context.call_on_close(context.obj.close)
 
@@ -54,23 +54,28 @@ def main(context: click.Context, app_path: str | None, broker: str | None, backe
 @click.option("-Q", "--queues", "--queue", default="", metavar="Q1,Q2", help="Queues to consume.  [default: the app's]")
 @click.option("-c", "--concurrency", type=click.IntRange(1), default=os.cpu_count, help="Processes.  [default: CPUs]")
 @click.option(
-    "-n", "--hostname", default=None, help="Name of this worker; %h is the host.  [default: unique by itself]"
-)
+    "-n", "--hostname", default=None,
+    help="Node name, no other worker's: mail-1@%h.  %h is the host, %n its name, %d its domain.  [default: a new one]",
+)  # fmt: skip
 @click.option("-l", "--loglevel", type=LEVELS, default="warning", show_default=True, help="How much to log.")
 @click.option("--prefetch", type=click.IntRange(1), default=4, show_default=True, help="Messages held per process.")
 @click.option(
     "--max-deaths", type=click.IntRange(1), default=3, show_default=True,
     help="Processes that may die running a task before it is failed.",
 )  # fmt: skip
+@click.option("-E", "--task-events", is_flag=True, help="Tell monitors of every task, from the start.")
+@click.option("--statedb", metavar="FILE", default=None, help="File that remembers what was revoked.")
+@click.option("--no-control", is_flag=True, help="Answer no remote control, send no heartbeats.")
 @click.pass_obj
 def worker(
     app: Celeriac,
+    /,
     queues: str,
-    concurrency: int,
     hostname: str | None,
     loglevel: str,
-    prefetch: int,
-    max_deaths: int,
+    statedb: str | None,
+    no_control: bool,
+    **given: Any,
 ) -> None:
     """Run the application's tasks until told to stop.
 
@@ -83,20 +88,19 @@ def worker(
       celeriac -A shop worker -Q mail -c 4 -l info -n mail-1@%h
     """
     logging.basicConfig(level=loglevel.upper(), format=LOG_FORMAT, stream=sys.stderr)
-    host = socket.gethostname()
     settings = WorkerSettings(
         broker=app.broker,
         backend=app.backend,
         tasks=app.tasks,
-        hostname=(hostname or f"celeriac-{os.getpid()}@%h").replace("%h", host),
-        queues=_names(queues) or (app.default_queue,),
+        hostname=node_name(hostname, socket.gethostname(), uuid.uuid4().hex[:8]),
+        queues=names_in(queues) or (app.default_queue,),
         default_queue=app.default_queue,
-        concurrency=concurrency,
-        prefetch=prefetch,
-        max_deaths=max_deaths,
         result_expires=app.result_expires,
+        control=not no_control,
+        state_file=statedb,
+        **given,
     )
-    with _errors():
+    with errors():
         click.echo(_banner(settings), err=True)
         code = Supervisor(settings).run()
     sys.exit(code)
@@ -121,7 +125,7 @@ def call(app: Celeriac, /, task: str, args: str, kwargs: str, wait: float | None
       celeriac -b redis://localhost/0 --backend redis://localhost/0 call shop.add -a '[2, 3]' --wait 10 --json
     """
     options = {name: value for name, value in given.items() if value is not None}
-    with _errors():
+    with errors():
         sent = app.send_task(task, _json(args, "--args"), _json(kwargs, "--kwargs"), **options)
         if wait is not None:
             _print_result(sent, wait, as_json)
@@ -143,7 +147,7 @@ def result(app: Celeriac, task_id: str, timeout: float, as_json: bool) -> None:
     Examples:
       celeriac --backend redis://localhost/0 result 0b7c9c5e-3a51-4f2b-a2a2-1f0a6a5b8f11 --timeout 10
     """
-    with _errors():
+    with errors():
         _print_result(app.AsyncResult(task_id), timeout, as_json)
 
 
@@ -158,10 +162,10 @@ def purge(app: Celeriac, queues: str, force: bool) -> None:
     Examples:
       celeriac -A shop purge -Q mail --force
     """
-    names = _names(queues) or (app.default_queue,)
+    names = names_in(queues) or (app.default_queue,)
     if not force:
         click.confirm(f"Delete all messages in {', '.join(names)} at {sanitized(app.broker)}?", abort=True)
-    with _errors():
+    with errors():
         for name in names:
             click.echo(f"{name}: {purge_queue(app.broker, name)} messages deleted")
 
@@ -227,10 +231,6 @@ def _banner(settings: WorkerSettings) -> str:
     return "\n".join(lines)
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
 def _json(text: str, option: str) -> Any:
     try:
         return json.loads(text)
@@ -238,19 +238,5 @@ def _json(text: str, option: str) -> Any:
         raise InvalidCall(f"{option} has to be JSON, not {text!r}: {error}") from None
 
 
-@contextmanager
-def _errors() -> Iterator[None]:
-    """What the user or the broker did wrong is one line, not a traceback."""
-    try:
-        yield
-    except BrokerUnavailable as error:
-        _fail(error, EXIT_UNAVAILABLE)
-    except InvalidCall as error:
-        _fail(error, click.UsageError.exit_code)
-    except CeleriacError as error:
-        _fail(error, EXIT_TASK_FAILED)
-
-
-def _fail(error: Exception, code: int) -> NoReturn:
-    click.echo(f"error: {error}", err=True)
-    sys.exit(code)
+for _command in (status, inspect, control, events, queues):
+    main.add_command(_command)

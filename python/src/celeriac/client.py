@@ -27,6 +27,7 @@ from celeriac.connections import Connections
 from celeriac.errors import InvalidCall
 from celeriac.message import Message
 from celeriac.planning import Plan, Sender, plan
+from celeriac.remote import Control, Events
 from celeriac.sending import Route
 from celeriac.signature import Signature
 from celeriac.task import Replace, Request, RetryOptions, TaskOptions, current_request, retry, send_defaults
@@ -264,6 +265,21 @@ class Celeriac:
         parent = current_request.get()
         if parent is not None:
             parent.children.extend(results)
+
+    # -- workers
+
+    @property
+    def control(self) -> Control:
+        """Remote control of workers: ``app.control.ping()``, ``app.control.revoke(task_id)``."""
+        return Control(self)
+
+    def events(self, keys: Sequence[str] = ("#",)) -> Events:
+        """What workers and producers tell, from now on: ``for event in app.events(): ...``.
+
+        ``keys`` are routing keys to listen to, as ``task.#`` or ``worker.#``. Workers tell of tasks when they were
+        started with ``-E`` or told to by ``app.control.ask("enable_events")``. Raises ``BrokerUnavailable``.
+        """
+        return Events(self, keys)
 
     # -- connections
 

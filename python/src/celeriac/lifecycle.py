@@ -48,6 +48,7 @@ from celeriac.lifecycle_events import (
     Reject,
     Replaced,
     Retried,
+    Revoked,
     Run,
     Send,
     Succeeded,
@@ -122,6 +123,16 @@ def _unsupported(job: Job, event: Unsupported) -> Decision:
 def _expired(job: Job, _event: Expired) -> Decision:
     result = Result.from_revoked(message_of(job).id, reason="expired", date_done=job.now)
     return Phase.SETTLED, (*stored(job, result), *count(message_of(job), result), Ack())
+
+
+def _revoked(job: Job, event: Revoked) -> Decision:
+    result = Result.from_revoked(message_of(job).id, reason=event.reason, date_done=job.now)
+    return Phase.SETTLED, (*stored(job, result), *count(message_of(job), result), Ack())
+
+
+def _terminated(job: Job, event: Revoked) -> Decision:
+    result = Result.from_revoked(message_of(job).id, reason=event.reason, date_done=job.now)
+    return Phase.SETTLED, (*stored(job, result), *count(message_of(job), result), *_ack_if_late(job))
 
 
 def _not_yet(_job: Job, event: NotYet) -> Decision:
@@ -216,10 +227,13 @@ TABLE: Mapping[tuple[Phase, type], Callable[[Job, Any], Decision]] = {
     (Phase.RECEIVED, Unknown): _unknown,
     (Phase.RECEIVED, Unsupported): _unsupported,
     (Phase.RECEIVED, Expired): _expired,
+    (Phase.RECEIVED, Revoked): _revoked,
     (Phase.RECEIVED, NotYet): _not_yet,
     (Phase.RECEIVED, Lethal): _lethal,
     (Phase.RECEIVED, Ready): _ready,
     (Phase.WAITING, Expired): _due,
+    (Phase.WAITING, Revoked): _due,
+    (Phase.RUNNING, Revoked): _terminated,
     (Phase.WAITING, NotYet): _due,
     (Phase.WAITING, Lethal): _due,
     (Phase.WAITING, Ready): _due,

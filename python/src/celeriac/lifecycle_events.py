@@ -53,6 +53,14 @@ class Expired:
 
 
 @dataclass(frozen=True, slots=True)
+class Revoked:
+    """Remote control will not have it run: ``revoked`` before it began, or ``terminated`` by signal ``signum``."""
+
+    reason: str = "revoked"
+    signum: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NotYet:
     """``eta`` has not come."""
 
@@ -137,6 +145,7 @@ Event: TypeAlias = (
     | Unknown
     | Unsupported
     | Expired
+    | Revoked
     | NotYet
     | Lethal
     | Ready

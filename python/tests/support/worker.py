@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -66,12 +67,28 @@ class Worker:
         return self.process.pid
 
     @property
-    def children(self) -> list[int]:
-        """Process ids of the worker processes."""
+    def node(self) -> str:
+        """Name of its node."""
+        return self.log.split("celeriac worker ", 1)[1].split("\n", 1)[0]
+
+    @property
+    def node_pid(self) -> int:
+        """Process id of what speaks for it all, as it was started last."""
+        return int(re.findall(r"/(\d+)\] \S+ answers remote control", self.log)[-1])
+
+    @property
+    def everybody(self) -> list[int]:
+        """Process ids of all that the supervisor has started."""
         path = Path(f"/proc/{self.pid}/task/{self.pid}/children")
         with suppress(FileNotFoundError):
             return [int(pid) for pid in path.read_text().split()]
         return []
+
+    @property
+    def children(self) -> list[int]:
+        """Process ids of the processes that run tasks."""
+        nodes = re.findall(r"/(\d+)\] \S+ answers remote control", self.log)
+        return [pid for pid in self.everybody if str(pid) not in nodes]
 
     @property
     def notes(self) -> list[str]:
@@ -110,7 +127,7 @@ class Worker:
 
     def kill(self) -> None:
         """Away with it, whatever state it is in."""
-        children = self.children
+        children = self.everybody
         self.process.kill()
         self.process.wait()
         for pid in children:

@@ -8,10 +8,15 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from celeriac import Wire
-from celeriac.transport import Delivery, Document, Outgoing, WorkerLink
+from celeriac import InvalidMessage, Wire
+from celeriac.events import EventMessage
+from celeriac.transport import Delivery, Document, Outgoing, Source, WorkerLink
 from celeriac.worker.courier import Courier, Surroundings
 from celeriac.worker.journal import Journal
+from celeriac.worker.outcome import Outcome
+from celeriac.worker.running import Running
+
+from .worker_parts import message
 
 WIRE = Wire(b"[]", "application/json", "utf-8", {}, {})
 DOCUMENT = Document("task-1", b"{}", "application/json", "utf-8")
@@ -66,6 +71,9 @@ class FakeBroker:
     def hold(self, held: int) -> None:
         self.events.append(("hold", held))
 
+    def consume(self, sources: Sequence[Source]) -> None:
+        self._do("consume", [source.queue for source in sources])
+
     def cancel(self) -> None:
         self.cancelled = True
 
@@ -89,6 +97,34 @@ class FakeBroker:
             self._do("close")
 
 
+class FakePost:
+    """Sends nothing, but writes down what it was to send."""
+
+    def __init__(self, events: list[Any]) -> None:
+        self._events = events
+
+    def filenos(self) -> Iterable[int]:
+        return ()
+
+    def receive(self, timeout: float) -> list[Wire | InvalidMessage]:
+        raise AssertionError(f"nobody asks for {timeout}")
+
+    def send(self, exchange: str, routing_key: str, wire: Wire) -> None:
+        events = EventMessage.parse(wire).events
+        self._events.append((exchange, routing_key, [event.type for event in events]))
+
+    def tick(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def limited(delivery: Delivery, seconds: float, outcome: Outcome) -> Running:
+    """A task that runs with a hard time limit, and what comes of it then."""
+    return Running(delivery, message(), time.time(), lambda _event: outcome, seconds, time.monotonic() + seconds)
+
+
 class Crew:
     """A courier that runs, on one fake broker after the other."""
 
@@ -98,7 +134,7 @@ class Crew:
         self.ready: list[float] = []
         self._brokers = iter(brokers)
         around = Surroundings(
-            self._connect, lambda: self.ready.append(time.monotonic()), self._leave, self.journal, os.getppid()
+            self._connect, lambda: self.ready.append(time.monotonic()), self._leave, self.journal, os.getppid(), "w1@h"
         )
         self.courier = Courier(prefetch, around)
 
@@ -106,7 +142,7 @@ class Crew:
         broker = next(self._brokers)
         if isinstance(broker, Exception):
             raise broker
-        return WorkerLink(broker, broker, broker)
+        return WorkerLink(broker, broker, broker, FakePost(broker.events))
 
     def _leave(self) -> None:
         self.left.set()

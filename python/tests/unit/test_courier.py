@@ -21,7 +21,7 @@ from celeriac.worker.interrupts import Overdue
 from celeriac.worker.outcome import Outcome, Settlement
 from tests.support.waiting import eventually
 
-from .courier_parts import DOCUMENT, WIRE, Crew, FakeBroker
+from .courier_parts import DOCUMENT, WIRE, Crew, FakeBroker, limited
 
 
 @pytest.fixture
@@ -316,7 +316,7 @@ def test_limit_that_passes(start: Start) -> None:
     broker = FakeBroker([delivery(tag) for tag in range(3)])
     crew = start(broker)
     running = take(crew)
-    crew.courier.limit(0.05, lambda: done(running, documents=(DOCUMENT,)))
+    crew.courier.begin(limited(running, 0.05, done(running, documents=(DOCUMENT,))))
     assert crew.left.wait(5)
     assert sorted(name for name, *_ in broker.events) == ["close", "settle", "settle", "store"]
     assert ([0], [], []) in settled(broker) and ([], [], [1, 2]) in settled(broker)
@@ -328,7 +328,7 @@ def test_limit_that_is_lifted(start: Start) -> None:
     broker = FakeBroker([delivery(1)])
     crew = start(broker)
     running = take(crew)
-    crew.courier.limit(0.1, lambda: done(running, Settlement.REJECT))
+    crew.courier.begin(limited(running, 0.1, done(running, Settlement.REJECT)))
     crew.courier.lift()
     time.sleep(0.2)
     crew.courier.report(done(running))
@@ -342,7 +342,7 @@ def test_limit_is_kept_without_a_broker(start: Start) -> None:
     crew = start(broker)
     running = take(crew)
     broker.fails["store"] = BrokerUnavailable("cut")
-    crew.courier.limit(0.05, lambda: done(running, documents=(DOCUMENT,)))
+    crew.courier.begin(limited(running, 0.05, done(running, documents=(DOCUMENT,))))
     assert crew.left.wait(5)
 
 
@@ -352,5 +352,5 @@ def test_limit_is_kept_while_it_tries_to_connect(start: Start, monkeypatch: pyte
     running = take(crew)
     monkeypatch.setattr(courier_module, "RECONNECT_FIRST", 30)
     broker.fails["receive"] = BrokerUnavailable("cut")
-    crew.courier.limit(0.3, lambda: done(running))
+    crew.courier.begin(limited(running, 0.3, done(running)))
     assert crew.left.wait(5)

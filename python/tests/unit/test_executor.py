@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -12,11 +13,17 @@ import pytest
 
 from celeriac import Celeriac, InvalidMessage, Message, Result, Wire
 from celeriac.errors import PublishRefused
+from celeriac.events import Event
+from celeriac.lifecycle_events import Revoked
 from celeriac.transport import Delivery
+from celeriac.worker.clock import Clock
 from celeriac.worker.executor import Executor
 from celeriac.worker.interrupts import ColdShutdown, Overdue
+from celeriac.worker.orders import Orders
 from celeriac.worker.outcome import Outcome, Settlement
+from celeriac.worker.running import Running
 from celeriac.worker.settings import WorkerSettings
+from celeriac.worker.telling import Teller
 
 from .worker_parts import message
 
@@ -28,7 +35,9 @@ class FakeDesk:
 
     def __init__(self) -> None:
         self.outcomes: list[Outcome] = []
-        self.limits: list[tuple[float, Callable[[], Outcome]]] = []
+        self.running: list[Running] = []
+        self.news: list[Event] = []
+        self.put_off: set[int] = set()
         self.loses = False
         self.overdue = False
 
@@ -37,8 +46,14 @@ class FakeDesk:
         if outcome.settled is not None:
             outcome.settled.put(not self.loses)
 
-    def limit(self, seconds: float, outcome: Callable[[], Outcome]) -> None:
-        self.limits.append((seconds, outcome))
+    def begin(self, running: Running) -> None:
+        self.running.append(running)
+
+    def came_due(self, delivery: Delivery) -> bool:
+        return id(delivery) in self.put_off
+
+    def tell(self, news: Iterable[Event]) -> None:
+        self.news += news
 
     def lift(self) -> None:
         if self.overdue:
@@ -99,9 +114,22 @@ def register() -> FakeRegister:
 
 
 @pytest.fixture
-def executor(desk: FakeDesk, register: FakeRegister) -> Executor:
+def orders() -> Orders:
+    return Orders()
+
+
+@pytest.fixture
+def executor(desk: FakeDesk, register: FakeRegister, orders: Orders) -> Executor:
     settings = WorkerSettings(broker=app.broker, backend=None, tasks=app.tasks, hostname="w1")
-    return Executor(settings, desk, register, {"killer": 3, "survivor": 2}.get)  # type: ignore[arg-type]
+    return Executor(
+        settings,
+        desk,
+        register,
+        {"killer": 3, "survivor": 2}.get,  # type: ignore[arg-type]
+        orders=orders,
+        teller=Teller("w1", Clock()),
+        total=Counter(),
+    )
 
 
 def delivery(about: Message | None = None, **fields: Any) -> Delivery:
@@ -249,9 +277,9 @@ def test_a_task_is_held_against_its_deaths_when_it_comes_again(executor: Executo
 @pytest.mark.usefixtures("desk")
 def test_hard_time_limit_is_left_with_the_desk(executor: Executor, desk: FakeDesk) -> None:
     executor.handle(delivery(time_limit=30))
-    ((seconds, outcome),) = desk.limits
-    assert seconds == 30
-    exceeded = outcome()
+    (running,) = desk.running
+    assert running.limit == 30
+    exceeded = running.exceeded()
     assert results(exceeded)[0].result["exc_type"] == "TimeLimitExceeded"
     assert exceeded.settlement is Settlement.ACK
 
@@ -279,3 +307,93 @@ def test_a_wire_without_headers_is_no_task(executor: Executor, desk: FakeDesk) -
     executor.handle(Delivery(Wire(b"", None, None, {}, {}), 1, "mail"))
     (outcome,) = desk.outcomes
     assert (outcome.documents, outcome.settlement) == ((), Settlement.REJECT)
+
+
+# -- remote control and events
+
+
+def test_what_is_revoked_is_not_run(executor: Executor, desk: FakeDesk, orders: Orders, register: FakeRegister) -> None:
+    orders.revoked.add(["task-1"], time.time())
+    orders.revoked.add_stamps({"tenant": ["acme"]}, time.time())
+    executor.handle(delivery())
+    executor.handle(
+        delivery(id="task-2", eta="2999-01-01T00:00:00Z", stamps={"tenant": "acme"}, stamped_headers=["tenant"])
+    )
+    executor.handle(delivery(id="task-3", stamps={"tenant": "other"}, stamped_headers=["tenant"]))
+    assert [results(outcome)[0].status for outcome in desk.outcomes] == ["REVOKED", "REVOKED", "SUCCESS"]
+    assert results(desk.outcomes[0])[0].result["exc_message"] == ["revoked"]
+    assert [outcome.settlement for outcome in desk.outcomes] == [Settlement.ACK] * 3
+    assert register.entries == ["task-3", "end"]
+
+
+def test_what_is_terminated_is_told(executor: Executor, desk: FakeDesk) -> None:
+    executor.handle(delivery())
+    outcome = desk.running[0].settle(Revoked("terminated", 15))
+    assert results(outcome)[0].result["exc_message"] == ["terminated"]
+    assert outcome.settlement is Settlement.ACK
+
+
+def test_a_rate_limit_puts_tasks_off(executor: Executor, desk: FakeDesk, orders: Orders) -> None:
+    orders.take({"rates": {"shop.add": 0.1}})
+    executor.handle(delivery())
+    executor.handle(delivery(id="task-2"))
+    first, second = desk.outcomes
+    assert first.settlement is Settlement.ACK
+    assert second.wait_until is not None and 5 < second.wait_until.timestamp() - time.time() <= 10
+    orders.take({"rates": {"shop.add": 0}})
+    executor.handle(delivery(id="task-3"))
+    assert desk.outcomes[-1].settlement is Settlement.ACK
+
+
+def test_time_limits_of_remote_control_give_way_to_those_of_the_message(
+    executor: Executor, desk: FakeDesk, orders: Orders
+) -> None:
+    orders.take({"limits": {"shop.add": [30, None]}})
+    executor.handle(delivery())
+    executor.handle(delivery(time_limit=5))
+    assert [running.limit for running in desk.running] == [30, 5]
+
+
+def told(desk: FakeDesk) -> list[str]:
+    return [event.type for event in (*desk.news, *(event for outcome in desk.outcomes for event in outcome.news))]
+
+
+def test_no_news_unless_asked_for(executor: Executor, desk: FakeDesk) -> None:
+    executor.handle(delivery())
+    assert told(desk) == []
+
+
+def test_news(executor: Executor, desk: FakeDesk, orders: Orders) -> None:
+    orders.take({"events": True})
+    executor.handle(delivery())
+    assert told(desk) == ["task-received", "task-started", "task-succeeded"]
+    received, started = desk.news
+    assert (received.name, received.args, received.kwargs, received.retries) == ("shop.add", "(2, 3)", "{}", 0)
+    assert (received.uuid, received.hostname, received.clock) == ("task-1", "w1", 1)
+    assert desk.outcomes[0].news[0].result == "5"
+    assert started.clock == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "news"),
+    [
+        ({"task": "shop.nobody"}, ["task-failed"]),
+        ({"expires": "2020-01-01T00:00:00Z"}, ["task-revoked"]),
+        ({"eta": "2999-01-01T00:00:00Z"}, ["task-received"]),
+        ({"args": ("x",)}, ["task-received", "task-started", "task-failed"]),
+    ],
+)
+def test_news_of_what_does_not_go_well(
+    executor: Executor, desk: FakeDesk, orders: Orders, fields: dict[str, Any], news: list[str]
+) -> None:
+    orders.take({"events": True})
+    executor.handle(delivery(**fields))
+    assert told(desk) == news
+
+
+def test_a_task_that_was_put_off_is_received_once(executor: Executor, desk: FakeDesk, orders: Orders) -> None:
+    orders.take({"events": True})
+    again = delivery()
+    desk.put_off.add(id(again))
+    executor.handle(again)
+    assert told(desk) == ["task-started", "task-succeeded"]

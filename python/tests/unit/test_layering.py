@@ -43,7 +43,7 @@ PURE = {
 }
 #: Packages and modules that do I/O: what they may import beside themselves.
 OUTSIDE = {
-    "transport": ("errors", "message", "wire", "envelope", "limits"),
+    "transport": ("errors", "message", "wire", "envelope", "limits", "control", "events"),
     "connections": ("errors", "message", "sending", "transport"),
     "async_result": ("errors", "result", "transport", "tree"),
     "bound": ("errors", "signature", "canvas", "calls", "async_result"),
@@ -51,6 +51,12 @@ OUTSIDE = {
     "worker": (*CORE, "result", "task", "lifecycle", "lifecycle_events", "job", "following", "transport"),
     "cli": (*CORE, "result", "task", "calls", "transport", "async_result", "client", "worker"),
 }
+OUTSIDE["remote"] = (*FRAMED_MAY, "framed", "control", "events", "transport")
+OUTSIDE["client"] += ("remote",)
+OUTSIDE["worker"] += ("framed", "control", "events")
+OUTSIDE["cli_common"] = ("errors",)
+OUTSIDE["cli_control"] = ("errors", "tagged", "events", "transport", "remote", "client", "cli_common")
+OUTSIDE["cli"] += ("cli_common", "cli_control")
 OUTSIDE["__main__"] = ("cli",)
 #: The package itself only re-exports; nobody inside imports it.
 ALLOWED = {**PURE, **OUTSIDE, "": (*PURE, "client", "async_result", "bound")}

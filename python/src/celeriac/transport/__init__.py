@@ -20,7 +20,9 @@ from celeriac.transport.base import (
     Publisher,
     ResultReader,
     ResultStore,
+    Source,
 )
+from celeriac.transport.post import Post, Subscription, events_for, replies_to, requests_to
 
 __all__ = [
     "CONNECT_TIMEOUT",
@@ -31,17 +33,24 @@ __all__ = [
     "Gathered",
     "GroupStore",
     "Outgoing",
+    "Post",
     "Publisher",
     "ResultReader",
     "ResultStore",
+    "Source",
     "WorkerLink",
     "check_urls",
+    "count_waiting",
     "counts_chords",
+    "events_for",
     "open_groups",
+    "open_post",
     "open_publisher",
     "open_reader",
     "open_worker_link",
     "purge",
+    "replies_to",
+    "requests_to",
     "sanitized",
 ]
 
@@ -62,6 +71,7 @@ class WorkerLink:
     consumer: Consumer
     publisher: Publisher
     store: ResultStore | None
+    post: Post
     groups: GroupStore | None = None
 
     def close(self) -> None:
@@ -73,6 +83,7 @@ class WorkerLink:
                 closing.callback(self.store.close)
             closing.callback(self.publisher.close)
             closing.callback(self.consumer.close)
+            closing.callback(self.post.close)
 
 
 def _kind(url: str, known: Mapping[str, str], what: str) -> str:
@@ -138,6 +149,25 @@ def open_groups(backend: str, *, expires: int, connect_timeout: float = CONNECT_
     return RedisGroups(backend, expires=expires, connect_timeout=connect_timeout)
 
 
+def open_post(
+    broker: str, subscription: Subscription | None = None, *, connect_timeout: float = CONNECT_TIMEOUT
+) -> Post:
+    """Connect for control and events. Raises ``BrokerUnavailable``; ``InvalidCall`` for a node name that is taken."""
+    if _kind(broker, BROKERS, "broker") == REDIS:
+        from celeriac.transport.redis_post import RedisPost
+
+        return RedisPost(broker, subscription, connect_timeout=connect_timeout)
+    from celeriac.transport.amqp_link import HEARTBEAT, Link
+    from celeriac.transport.amqp_post import AmqpPost
+
+    link = Link(broker, connect_timeout=connect_timeout, heartbeat=HEARTBEAT)
+    try:
+        return AmqpPost(link, subscription)
+    except BaseException:
+        link.close()
+        raise
+
+
 def open_worker_link(
     broker: str, backend: str | None, queues: Sequence[str], prefetch: int, result_expires: int, holder: str = ""
 ) -> WorkerLink:
@@ -166,13 +196,16 @@ def open_worker_link(
 def _redis_link(broker: str, queues: Sequence[str], holder: str, store: ResultStore | None) -> WorkerLink:
     from celeriac.transport.redis import RedisPublisher
     from celeriac.transport.redis_consumer import RedisConsumer
+    from celeriac.transport.redis_post import RedisPost
 
-    publisher = RedisPublisher(broker)
-    try:
-        return WorkerLink(RedisConsumer(broker, queues, holder=holder), publisher, store)
-    except BaseException:
-        publisher.close()
-        raise
+    with ExitStack() as opened:
+        publisher = RedisPublisher(broker)
+        opened.callback(publisher.close)
+        post = RedisPost(broker)
+        opened.callback(post.close)
+        link = WorkerLink(RedisConsumer(broker, queues, holder=holder), publisher, store, post)
+        opened.pop_all()
+        return link
 
 
 def _amqp_link(
@@ -181,6 +214,7 @@ def _amqp_link(
     from celeriac.transport.amqp import AmqpPublisher, RpcStore
     from celeriac.transport.amqp_consumer import AmqpConsumer
     from celeriac.transport.amqp_link import HEARTBEAT, Link
+    from celeriac.transport.amqp_post import AmqpPost
 
     link = Link(broker, heartbeat=HEARTBEAT)
     try:
@@ -188,7 +222,8 @@ def _amqp_link(
     except BaseException:
         link.close()
         raise
-    return WorkerLink(consumer, AmqpPublisher(link, patient=True), RpcStore(link) if rpc else store)
+    publisher = AmqpPublisher(link, patient=True)
+    return WorkerLink(consumer, publisher, RpcStore(link) if rpc else store, AmqpPost(link, owns=False))
 
 
 def purge(broker: str, queue: str) -> int:
@@ -198,3 +233,12 @@ def purge(broker: str, queue: str) -> int:
     else:
         from celeriac.transport.redis import purge_queue
     return purge_queue(broker, queue)
+
+
+def count_waiting(broker: str, queue: str) -> int | None:
+    """Messages that wait in a queue; None when there is no such queue (Redis: 0). Raises ``BrokerUnavailable``."""
+    if _kind(broker, BROKERS, "broker") == AMQP:
+        from celeriac.transport.amqp import count_queue
+    else:
+        from celeriac.transport.redis import count_queue
+    return count_queue(broker, queue)

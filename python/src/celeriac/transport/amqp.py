@@ -11,7 +11,7 @@ from kombu.transport.pyamqp import Channel
 
 from celeriac.errors import BrokerUnavailable, InvalidCall, PublishFailed, PublishRefused
 from celeriac.message import Wire
-from celeriac.transport.amqp_link import Link
+from celeriac.transport.amqp_link import NOT_FOUND, Link
 from celeriac.transport.base import CONFIRM_TIMEOUT, Document, Outgoing
 
 logger = logging.getLogger("celeriac.transport")
@@ -53,7 +53,7 @@ class AmqpPublisher:
         with self._link.translated():
             self._channel = self._channel or self._open_channel()
         # All before the first is sent: a mistake in one of them sends none.
-        prepared = [(outgoing, _prepared(self._channel, outgoing)) for outgoing in batch]
+        prepared = [(outgoing, message_for(self._channel, outgoing.wire)) for outgoing in batch]
         if self._declare:
             self._ensure_queues(batch)
         self._refused.clear()
@@ -158,8 +158,8 @@ class AmqpPublisher:
         self._link.close()
 
 
-def _prepared(channel: Channel, outgoing: Outgoing) -> Any:
-    wire = outgoing.wire
+def message_for(channel: Channel, wire: Wire) -> Any:
+    """A message of py-amqp's, its properties written already. Raises ``InvalidCall`` when they cannot be."""
     properties = dict(wire.properties)
     prepare: Any = channel.prepare_message
     message = prepare(
@@ -249,5 +249,19 @@ def purge_queue(broker: str, queue: str) -> int:
             return int(link.channel().queue_purge(queue) or 0)
     except link.channel_errors as error:
         raise InvalidCall(f"queue {queue!r} cannot be purged: {error}") from error
+    finally:
+        link.close()
+
+
+def count_queue(broker: str, queue: str) -> int | None:
+    """Messages that wait in a queue; None when there is no such queue."""
+    link = Link(broker)
+    try:
+        with link.translated():
+            return int(link.channel().queue_declare(queue, passive=True).message_count)
+    except link.channel_errors as error:
+        if getattr(error, "reply_code", None) == NOT_FOUND:
+            return None
+        raise InvalidCall(f"queue {queue!r} cannot be looked at: {error}") from error
     finally:
         link.close()

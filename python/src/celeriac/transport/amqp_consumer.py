@@ -10,7 +10,7 @@ from typing import Any
 from celeriac.errors import BrokerUnavailable, InvalidCall
 from celeriac.message import Wire
 from celeriac.transport.amqp_link import Link
-from celeriac.transport.base import Delivery
+from celeriac.transport.base import Delivery, Source
 
 #: Largest prefetch window of the protocol.
 WIDEST_WINDOW = 0xFFFF
@@ -29,7 +29,7 @@ class AmqpConsumer:
         self._prefetch = self._window = prefetch
         self._arrived: deque[Delivery] = deque()
         self._unsettled: dict[int, None] = {}
-        self._tags: list[str] = []
+        self._tags: dict[str, str] = {}
         with self._translated():
             for queue in self._queues:
                 link.ensure_queue(queue)
@@ -50,13 +50,13 @@ class AmqpConsumer:
         # Per consumer, not per channel: quorum queues refuse a global window.
         self._channel.basic_qos(0, self._window, False)
         for queue in self._queues:
-            self._tags.append(self._channel.basic_consume(queue, callback=self._receiver(queue)))
+            self._tags[queue] = self._channel.basic_consume(queue, callback=self._receiver(queue))
 
     def _receiver(self, queue: str) -> Any:
         def on_message(message: Any) -> None:
             self._unsettled[message.delivery_tag] = None
             self._arrived.append(
-                Delivery(_wire(message), message.delivery_tag, queue, message.delivery_info["redelivered"])
+                Delivery(wire_of(message), message.delivery_tag, queue, message.delivery_info["redelivered"])
             )
 
         return on_message
@@ -111,11 +111,35 @@ class AmqpConsumer:
         with self._translated():
             self._consume()
 
+    def consume(self, sources: Sequence[Source]) -> None:
+        """See ``Consumer.consume``."""
+        if set(self._queues) == {source.queue for source in sources}:
+            return
+        new = [source for source in sources if source.queue not in self._queues]
+        self._queues = tuple(source.queue for source in sources)
+        with self._translated():
+            for queue in self._tags.keys() - self._queues:
+                self._channel.basic_cancel(self._tags.pop(queue))
+            for source in new:
+                self._declare(source)
+                self._tags[source.queue] = self._channel.basic_consume(
+                    source.queue, callback=self._receiver(source.queue)
+                )
+
+    def _declare(self, source: Source) -> None:
+        self._link.ensure_queue(source.queue)
+        if source.exchange:
+            # On a channel of its own: a refusal must not take down what is unsettled.
+            channel = self._link.channel()
+            channel.exchange_declare(source.exchange, source.exchange_type, durable=True, auto_delete=False)
+            channel.queue_bind(source.queue, source.exchange, routing_key=source.routing_key)
+            channel.close()
+
     def cancel(self) -> None:
         """See ``Consumer.cancel``."""
-        tags, self._tags = self._tags, []
+        tags, self._tags = self._tags, {}
         with self._translated():
-            for tag in tags:
+            for tag in tags.values():
                 self._channel.basic_cancel(tag)
 
     def recover(self) -> None:
@@ -126,7 +150,8 @@ class AmqpConsumer:
         self._link.close()
 
 
-def _wire(message: Any) -> Wire:
+def wire_of(message: Any) -> Wire:
+    """The raw message of py-amqp's."""
     properties: dict[str, Any] = dict(message.properties)
     headers: Mapping[str, Any] | None = properties.pop("application_headers", None)
     content_type = properties.pop("content_type", None)

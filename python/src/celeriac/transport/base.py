@@ -31,6 +31,16 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A queue to consume; with an ``exchange``, it is declared and the queue bound to it by ``routing_key``."""
+
+    queue: str
+    exchange: str | None = None
+    exchange_type: str = "direct"
+    routing_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """A message as it came, not yet settled.
 
@@ -116,6 +126,12 @@ class Consumer(Protocol):
 
     def hold(self, held: int) -> None:
         """Tell how many deliveries are set aside for later, so that they do not use up the prefetch window."""
+
+    def consume(self, sources: Sequence[Source]) -> None:
+        """Consume these queues and no others from now on; what was taken from others is still held.
+
+        Raises ``BrokerUnavailable`` for a queue that the broker does not let be consumed.
+        """
 
     def cancel(self) -> None:
         """Take no more. ``receive`` still hands out what had come before. May be called twice."""

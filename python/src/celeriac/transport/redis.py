@@ -19,6 +19,9 @@ from celeriac.transport.base import CONNECT_TIMEOUT, Outgoing
 
 #: Seconds to wait for any answer before the connection counts as lost.
 SILENCE_TIMEOUT = 30.0
+#: Before an exchange's name: the set of its bindings. A member is routing key, pattern and queue.
+BINDING = "_kombu.binding."
+SEPARATOR = "\x06\x16"
 
 
 def connect(url: str, *, connect_timeout: float = CONNECT_TIMEOUT, **options: Any) -> Any:
@@ -117,3 +120,9 @@ def purge_queue(broker: str, queue: str) -> int:
             pipeline.llen(key)
         pipeline.delete(*keys)
         return int(sum(pipeline.execute()[:-1]))
+
+
+def count_queue(broker: str, queue: str) -> int | None:
+    """Messages that wait in a queue, of all priorities."""
+    with translated(broker), connect(broker) as client:
+        return sum(int(client.llen(key)) for key in lists_for(queue))

@@ -19,8 +19,8 @@ import redis
 from celeriac.envelope import Envelope, list_for, lists_for
 from celeriac.errors import InvalidMessage
 from celeriac.message import Wire
-from celeriac.transport.base import CONNECT_TIMEOUT, Delivery
-from celeriac.transport.redis import connect, translated
+from celeriac.transport.base import CONNECT_TIMEOUT, Delivery, Source
+from celeriac.transport.redis import BINDING, SEPARATOR, connect, translated
 
 logger = logging.getLogger("celeriac.transport")
 
@@ -109,10 +109,7 @@ class RedisConsumer:
     ) -> None:
         self._url = url
         self._books = HELD + (holder or uuid.uuid4().hex)
-        self._lists = [(key, queue) for queue in queues for key in lists_for(queue)]
-        # The most urgent list of every queue before the next urgent ones.
-        self._lists.sort(key=lambda pair: lists_for(pair[1]).index(pair[0]))
-        self._keys = [key for key, _ in self._lists]
+        self._read_from(queues)
         self._held: dict[bytes, tuple[str, bytes]] = {}
         self._renewed = time.monotonic()
         self._news = True
@@ -125,6 +122,12 @@ class RedisConsumer:
             self._listener: Any = self._client.connection_pool.make_connection()
             self._listener.connect()
             self._tracked = self._track()
+
+    def _read_from(self, queues: Sequence[str]) -> None:
+        self._lists = [(key, queue) for queue in queues for key in lists_for(queue)]
+        # The most urgent list of every queue before the next urgent ones.
+        self._lists.sort(key=lambda pair: lists_for(pair[1]).index(pair[0]))
+        self._keys = [key for key, _ in self._lists]
 
     def _track(self) -> bool:
         """Have Redis tell the listener when a list changes; False where it does not offer that."""
@@ -258,6 +261,17 @@ class RedisConsumer:
 
     def hold(self, held: int) -> None:
         """Nothing to do: the caller's ``room`` is the window."""
+
+    def consume(self, sources: Sequence[Source]) -> None:
+        """See ``Consumer.consume``. A binding is kombu's: its producers look queues up there."""
+        with translated(self._url):
+            for source in sources:
+                if source.exchange:
+                    member = SEPARATOR.join((source.routing_key, "", source.queue))
+                    self._client.sadd(BINDING + source.exchange, member)
+        self._read_from([source.queue for source in sources])
+        self._cancelled = not sources
+        self._news = True
 
     def cancel(self) -> None:
         """See ``Consumer.cancel``."""

@@ -1,10 +1,11 @@
 """The worker: a supervisor and N processes, each with a connection and a thread for it of its own.
 
 supervisor      starts the processes, passes signals on, starts anew what has died
+  node          a process that answers remote control for them all, and tells that the worker lives
   process       main thread: ``executor`` decodes, runs, decides;  ``courier`` thread: all input and output
 """
 
-from celeriac.worker.settings import WorkerSettings
+from celeriac.worker.settings import WorkerSettings, node_name
 from celeriac.worker.supervisor import Supervisor
 
-__all__ = ["Supervisor", "WorkerSettings"]
+__all__ = ["Supervisor", "WorkerSettings", "node_name"]

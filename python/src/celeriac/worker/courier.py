@@ -18,20 +18,29 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from celeriac.errors import TransportError
-from celeriac.transport import Delivery, WorkerLink
+from celeriac.events import Event
+from celeriac.lifecycle_events import Revoked
+from celeriac.message import Message
+from celeriac.transport import Delivery, Source, WorkerLink
 from celeriac.worker.carrying import gather, send, store, tell
 from celeriac.worker.interrupts import Overdue
 from celeriac.worker.journal import Journal
+from celeriac.worker.liaison import Liaison
+from celeriac.worker.mouth import Mouth, Place
 from celeriac.worker.outcome import Outcome, Settlement
+from celeriac.worker.running import Running
 
 logger = logging.getLogger("celeriac.worker")
 
 #: Seconds between heartbeats and housekeeping.
 TICK = 1.0
+#: Seconds to wait for what the node knows before the first message is taken.
+GREETING_SECONDS = 5.0
 #: Seconds before the first, and at most before a later, attempt to connect again.
 RECONNECT_FIRST, RECONNECT_MOST = 1.0, 30.0
 
@@ -41,7 +50,8 @@ class Surroundings:
     """What the courier needs of the process around it.
 
     ``connect`` makes a connection, ``ready`` is called whenever one is up, ``leave`` ends the process at once after a
-    hard time limit. ``supervisor`` is the process without which this one has no business here.
+    hard time limit. ``supervisor`` is the process without which this one has no business here, ``node`` the worker's
+    name, ``liaison`` this process's end of the channel to the node, if there is remote control.
     """
 
     connect: Callable[[], WorkerLink]
@@ -49,6 +59,8 @@ class Surroundings:
     leave: Callable[[], None]
     journal: Journal
     supervisor: int
+    node: str
+    liaison: Liaison | None = None
 
 
 class Courier(threading.Thread):
@@ -62,6 +74,7 @@ class Courier(threading.Thread):
         super().__init__(name="courier", daemon=True)
         self.inbox: queue.SimpleQueue[Delivery | Callable[[], None] | None] = queue.SimpleQueue()
         self._prefetch = prefetch
+        self._mouth = Mouth(surroundings.node)
         self._around = surroundings
         self._link: WorkerLink | None = None
         self._outcomes: deque[Outcome] = deque()
@@ -70,8 +83,15 @@ class Courier(threading.Thread):
         self._waiting: list[tuple[float, int, Delivery]] = []
         self._order = itertools.count()
         self._ticked = 0.0
-        #: The hard time limit of what runs, and what to do then. Whoever takes it out decides how the task ended.
-        self._limit: deque[tuple[float, Callable[[], Outcome]]] = deque()
+        #: What runs. Whoever takes it out decides how the task ended.
+        self._running: deque[Running] = deque()
+        #: Deliveries that waited for their turn and are in the inbox again, by identity.
+        self._came_due: set[int] = set()
+        #: The outcome of what remote control has ended.
+        self._ending: Outcome | None = None
+        #: The queues to consume, and whether the consumer has still to be told.
+        self._queues: list[Mapping[str, Any]] = []
+        self._moved = False
         #: Whether the thread ended by a defect rather than because it was told to.
         self.failed = False
         self._stopping = threading.Event()
@@ -86,22 +106,34 @@ class Courier(threading.Thread):
 
     def report(self, outcome: Outcome) -> None:
         """Hand over an outcome; it is carried out soon, in the order of the reports."""
+        if outcome.news:
+            outcome = replace(outcome, place=self._mouth.reserve())
         self._outcomes.append(outcome)
         if self._over.is_set():
             self._drop_outcomes()
         self._rouse()
 
-    def limit(self, seconds: float, outcome: Callable[[], Outcome]) -> None:
-        """Unless ``lift`` is called within so many seconds, carry out this outcome and end the process."""
-        self._limit.append((time.monotonic() + seconds, outcome))
-        self._rouse()
+    def begin(self, running: Running) -> None:
+        """A task starts. Unless ``lift`` is called before its limit, carry out its outcome and end the process."""
+        self._running.append(running)
+        if running.limit is not None:
+            self._rouse()
 
     def lift(self) -> None:
-        """What was limited has ended. Raises ``Overdue`` when that came too late."""
+        """The task has ended. Raises ``Overdue`` when that came too late: another end of it was told already."""
         try:
-            self._limit.pop()
+            self._running.pop()
         except IndexError:
             raise Overdue from None
+
+    def came_due(self, delivery: Delivery) -> bool:
+        """Whether a delivery was handled before and put off."""
+        return id(delivery) in self._came_due
+
+    def tell(self, news: Iterable[Event]) -> None:
+        """Tell monitors, soon."""
+        if self._mouth.take(news):
+            self._rouse()
 
     def stop(self) -> None:
         """End in order."""
@@ -123,6 +155,7 @@ class Courier(threading.Thread):
     def run(self) -> None:
         """Work until told to stop. Called by ``start``."""
         try:
+            self._greet()
             while not self._finished():
                 self._attempt()
         except Exception:
@@ -146,8 +179,13 @@ class Courier(threading.Thread):
         self._take_in(link)
         if self._stopping.is_set():
             self._recall(link)
+        elif self._moved:
+            self._moved = False
+            link.consumer.consume([Source(**queue) for queue in self._queues])
         self._enforce_limit(link)
+        self._enforce_end(link)
         carried = self._carry_out(link)
+        self._mouth.speak(link.post)
         self._tick(link)
         # What was settled made room: take in again before sleeping.
         if not carried and not self._finished():
@@ -158,6 +196,9 @@ class Courier(threading.Thread):
             return
         self._ticked = time.monotonic()
         link.consumer.tick()
+        if self._around.liaison is not None:
+            self._around.liaison.hear(self)
+            self._around.liaison.tick(self)
         if os.getppid() != self._around.supervisor:
             logger.warning("The supervisor is gone; this process ends")
             self._stopping.set()
@@ -175,7 +216,9 @@ class Courier(threading.Thread):
         now = time.time()
         due = 0
         while self._waiting and self._waiting[0][0] <= now:
-            self.inbox.put(heapq.heappop(self._waiting)[2])
+            delivery = heapq.heappop(self._waiting)[2]
+            self._came_due.add(id(delivery))
+            self.inbox.put(delivery)
             due += 1
         if due:
             link.consumer.hold(len(self._waiting))
@@ -185,7 +228,8 @@ class Courier(threading.Thread):
         batch = list(self._outcomes)
         if not batch:
             return False
-        batch = send(link, batch)
+        places = [outcome.place for outcome in batch]
+        batch = [_placed(outcome, place) for outcome, place in zip(send(link, batch), places, strict=True)]
         # What a lost connection interrupts is carried out again on the next, but for what was sent already.
         for position, outcome in enumerate(batch):
             self._outcomes[position] = outcome
@@ -194,6 +238,8 @@ class Courier(threading.Thread):
         self._settle(link, batch)
         for outcome in batch:
             self._outcomes.popleft()
+            if outcome.place is not None:
+                outcome.place.fill(outcome.news)
             tell(outcome, id(outcome.delivery) in self._open)
         for call in calls:
             self.inbox.put(call)
@@ -209,6 +255,7 @@ class Courier(threading.Thread):
                 continue
             if outcome.settlement is not None:
                 settled[outcome.settlement].append(delivery)
+            self._came_due.discard(id(delivery))
             if outcome.wait_until is not None:
                 heapq.heappush(self._waiting, (outcome.wait_until.timestamp(), next(self._order), delivery))
             elif outcome.over:
@@ -221,19 +268,28 @@ class Courier(threading.Thread):
 
     def _enforce_limit(self, link: WorkerLink | None) -> None:
         try:
-            if self._limit[0][0] > time.monotonic():
+            if self._running[0].until > time.monotonic():
                 return
-            _, outcome = self._limit.pop()
+            running = self._running.pop()
         except IndexError:
             # Nothing runs under a limit, or it has just ended.
             return
-        self.report(outcome())
+        self._end_with(link, running.exceeded())
+
+    def _enforce_end(self, link: WorkerLink | None) -> None:
+        if self._ending is not None:
+            self._end_with(link, self._ending)
+
+    def _end_with(self, link: WorkerLink | None, outcome: Outcome) -> None:
+        """Carry out the outcome of the task that runs, and end the process: nothing else ends the task."""
+        self.report(outcome)
         # The task runs on until the process ends, so that is not put off for a broker that is away.
         if link is not None:
             with contextlib.suppress(TransportError):
                 link.consumer.cancel()
                 self._recall(link)
                 self._carry_out(link)
+                self._mouth.speak(link.post)
         # The thread that would make them is held up by the task.
         for call in self._calls():
             call()
@@ -250,7 +306,7 @@ class Courier(threading.Thread):
 
     def _limit_at(self) -> float:
         with contextlib.suppress(IndexError):
-            return self._limit[0][0]
+            return self._running[0].until
         return math.inf
 
     def _doze(self, timeout: float, filenos: Iterable[int] = ()) -> None:
@@ -258,7 +314,12 @@ class Courier(threading.Thread):
         poll = select.poll()
         for fileno in (self._awake, *filenos):
             poll.register(fileno, select.POLLIN)
-        poll.poll(max(0.0, timeout) * 1000)
+        liaison = self._around.liaison
+        if liaison is not None:
+            poll.register(liaison.channel, liaison.channel.interest)
+        awake = poll.poll(max(0.0, timeout) * 1000)
+        if liaison is not None and any(fileno == liaison.channel.fileno() for fileno, _ in awake):
+            liaison.hear(self)
         with contextlib.suppress(BlockingIOError):
             self._terminations += os.read(self._awake, 4096).count(signal.SIGTERM)
         if self._terminations > 0:
@@ -266,12 +327,57 @@ class Courier(threading.Thread):
         if self._terminations > 1:
             self._abandoned.set()
 
+    # -- what remote control asks for
+
+    def _greet(self) -> None:
+        """Wait for what the node knows, so that nothing runs that was revoked; not for long."""
+        liaison = self._around.liaison
+        if liaison is None:
+            return
+        liaison.greet()
+        until = time.monotonic() + GREETING_SECONDS
+        while not liaison.informed and not self._stopping.is_set() and time.monotonic() < until:
+            self._doze(until - time.monotonic())
+
+    @property
+    def running(self) -> Running | None:
+        """See ``Bench.running``."""
+        with contextlib.suppress(IndexError):
+            return self._running[0]
+        return None
+
+    def held(self) -> tuple[list[Delivery], list[tuple[float, Delivery]]]:
+        """See ``Bench.held``."""
+        running = self.running
+        waiting = [(at, delivery) for at, _, delivery in sorted(self._waiting, key=lambda entry: entry[:2])]
+        elsewhere = {id(delivery) for _, delivery in waiting}
+        if running is not None:
+            elsewhere.add(id(running.delivery))
+        return [delivery for key, delivery in self._open.items() if key not in elsewhere], waiting
+
+    def consume(self, queues: Iterable[Mapping[str, Any]]) -> None:
+        """See ``Bench.consume``."""
+        self._queues = list(queues)
+        self._moved = True
+
+    def end(self, event: Revoked, wanted: Callable[[Message], bool]) -> str | None:
+        """See ``Bench.end``."""
+        try:
+            if not wanted(self._running[0].message):
+                return None
+            running = self._running.pop()
+        except IndexError:
+            return None
+        self._ending = running.settle(event)
+        return running.message.id
+
     # -- connection
 
     def _connected(self) -> WorkerLink:
         if self._link is None:
             self._link = self._around.connect()
             self._link.consumer.recover()
+            self._moved = bool(self._queues)
             self._around.ready()
         return self._link
 
@@ -282,6 +388,7 @@ class Courier(threading.Thread):
         self._close()
         # Nothing of it can be settled any more.
         self._open.clear()
+        self._came_due.clear()
         if self._stopping.is_set() and self._outcomes:
             self._drop_outcomes()
         delay = RECONNECT_FIRST
@@ -291,6 +398,7 @@ class Courier(threading.Thread):
             while time.monotonic() < again and not self._stopping.is_set():
                 self._doze(min(again, self._limit_at()) - time.monotonic())
                 self._enforce_limit(None)
+                self._enforce_end(None)
             if self._stopping.is_set():
                 return
             try:
@@ -343,3 +451,8 @@ class Courier(threading.Thread):
             # What could not be given back is recovered by whoever bears this process's name next.
             with contextlib.suppress(TransportError, OSError):
                 link.close()
+
+
+def _placed(outcome: Outcome, place: Place | None) -> Outcome:
+    """An outcome that took another's place, in its place among the news."""
+    return outcome if outcome.place is place else replace(outcome, place=place)

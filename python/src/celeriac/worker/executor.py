@@ -6,17 +6,20 @@ Lives in the main thread of a worker process: tasks may use signals and whatever
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 import traceback as tracebacks
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from queue import SimpleQueue
 from typing import Any, Protocol
 
+from celeriac import events as monitored
 from celeriac import lifecycle
 from celeriac import lifecycle_events as events
 from celeriac.errors import CeleriacError, InvalidMessage
@@ -38,6 +41,7 @@ from celeriac.lifecycle_events import (
     Refused,
     Replaced,
     Retried,
+    Revoked,
     Succeeded,
     Unknown,
     Unsent,
@@ -52,7 +56,6 @@ from celeriac.task import (
     Request,
     Retry,
     Runnable,
-    TimeLimitExceeded,
     current_request,
     send_defaults,
 )
@@ -62,8 +65,11 @@ from celeriac.tree import saved_group
 from celeriac.worker import errbacks
 from celeriac.worker.builtin import with_builtins
 from celeriac.worker.interrupts import ColdShutdown, Overdue, soft_time_limit
+from celeriac.worker.orders import Orders
 from celeriac.worker.outcome import Outcome, Settlement, chord_member, chord_part, encode
+from celeriac.worker.running import Running
 from celeriac.worker.settings import WorkerSettings
+from celeriac.worker.telling import Teller
 
 logger = logging.getLogger("celeriac.worker")
 
@@ -72,16 +78,22 @@ LOGGED_CHARACTERS = 200
 
 
 class Desk(Protocol):
-    """Where outcomes are handed in: the courier. Hard time limits are kept there, beside the task."""
+    """Where outcomes are handed in: the courier. Whatever ends a task from outside does so there, beside it."""
 
     def report(self, outcome: Outcome) -> None:
         """Hand over an outcome."""
 
-    def limit(self, seconds: float, outcome: Callable[[], Outcome]) -> None:
-        """Unless ``lift`` is called within so many seconds, this outcome stands and the process ends."""
+    def begin(self, running: Running) -> None:
+        """A task starts. Unless ``lift`` is called before its limit, its outcome stands and the process ends."""
 
     def lift(self) -> None:
-        """What was limited has ended. Raises ``Overdue`` when that came too late."""
+        """The task has ended. Raises ``Overdue`` when that came too late."""
+
+    def came_due(self, delivery: Delivery) -> bool:
+        """Whether a delivery was handled before and put off."""
+
+    def tell(self, news: Iterable[monitored.Event]) -> None:
+        """Tell monitors."""
 
 
 class Register(Protocol):
@@ -97,14 +109,28 @@ class Register(Protocol):
 class Executor:
     """One at a time: ``handle`` takes a delivery as far as it goes and reports the outcome.
 
-    ``deaths`` tells how many processes died while they ran the task of this id.
+    ``deaths`` tells how many processes died while they ran the task of this id. ``orders`` are those of remote control,
+    ``total`` counts the runs of each task.
     """
 
-    def __init__(self, settings: WorkerSettings, desk: Desk, register: Register, deaths: Callable[[str], int]) -> None:
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        desk: Desk,
+        register: Register,
+        deaths: Callable[[str], int],
+        *,
+        orders: Orders,
+        teller: Teller,
+        total: Counter[str],
+    ) -> None:
         self._settings = settings
         self._desk = desk
         self._register = register
         self._deaths = deaths
+        self._orders = orders
+        self._teller = teller
+        self._total = total
         self._origin = f"gen{os.getpid()}@{settings.hostname}"
         self._tasks = with_builtins(settings.tasks)
         self._counts_chords = counts_chords(settings.backend)
@@ -124,9 +150,17 @@ class Executor:
             return None, Malformed(delivery.content)
         try:
             message = Message.parse(delivery.content, accept=self._settings.accept, limits=self._settings.limits)
-            return message, lifecycle.classify(self._job(delivery, message))
+            return message, self._ordered(message, lifecycle.classify(self._job(delivery, message)))
         except InvalidMessage as error:
             return None, Malformed(error)
+
+    def _ordered(self, message: Message, event: Event) -> Event:
+        """What becomes of a message by the orders of remote control."""
+        if isinstance(event, (Ready, NotYet)) and self._orders.is_revoked(message):
+            return Revoked()
+        if isinstance(event, Ready) and (wait := self._orders.rate_wait(message.task)):
+            return NotYet(datetime.now(timezone.utc) + timedelta(seconds=wait))
+        return event
 
     def _advance(self, delivery: Delivery, message: Message | None, phase: Phase, event: Event) -> None:
         try:
@@ -138,17 +172,22 @@ class Executor:
         if outcome.over:
             self._desk.report(outcome)
         elif message is not None and (outcome.settlement is None or self._settled(outcome)):
+            if outcome.news:
+                self._desk.tell(outcome.news)
             self._advance(delivery, message, following, self._run(delivery, message))
 
     def _settled(self, outcome: Outcome) -> bool:
         """Have a delivery acknowledged before its task runs; False when it will be delivered again instead."""
         answer: SimpleQueue[bool] = SimpleQueue()
-        self._desk.report(replace(outcome, settled=answer))
+        self._desk.report(replace(outcome, settled=answer, news=()))
         return answer.get()
 
     def _decide(self, delivery: Delivery, message: Message | None, phase: Phase, event: Event) -> tuple[Phase, Outcome]:
         following, actions = lifecycle.step(phase, event, self._job(delivery, message, event))
         outcome = self._encode(delivery, message, actions)
+        if self._orders.telling and message is not None:
+            news = self._teller.news(message, event, again=self._desk.came_due(delivery))
+            outcome = replace(outcome, news=news)
         if not outcome.outgoing:
             return following, outcome
 
@@ -226,9 +265,11 @@ class Executor:
         request = self._request(delivery, message)
         token = current_request.set(request)
         self._register.begin(message.id)
+        self._total[message.task] += 1
+        hard, soft = self._orders.limits(message)
         started = time.perf_counter()
         try:
-            with self._hard_time_limit(delivery, message), soft_time_limit(message.soft_limit):
+            with self._watched(delivery, message, hard), soft_time_limit(soft):
                 value = _call(task, message)
         except Retry as retry:
             return Retried(retry, _traceback(retry), tuple(request.children))
@@ -251,18 +292,15 @@ class Executor:
         return Succeeded(value, tuple(request.children), time.perf_counter() - started)
 
     @contextmanager
-    def _hard_time_limit(self, delivery: Delivery, message: Message) -> Iterator[None]:
-        seconds = message.hard_limit
-        if not seconds:
-            yield
-            return
+    def _watched(self, delivery: Delivery, message: Message, limit: float | None) -> Iterator[None]:
+        """Let the task be ended from outside while it runs: by its hard time limit, or by remote control."""
 
-        def exceeded() -> Outcome:
-            event = Failed(TimeLimitExceeded(seconds), "")
+        def settle(event: Event) -> Outcome:
             _log(delivery, message, event)
             return self._decide(delivery, message, Phase.RUNNING, event)[1]
 
-        self._desk.limit(seconds, exceeded)
+        until = time.monotonic() + limit if limit else math.inf
+        self._desk.begin(Running(delivery, message, time.time(), settle, limit or None, until))
         try:
             yield
         finally:
@@ -319,6 +357,7 @@ SAYINGS: Mapping[type, tuple[int, str]] = {
     Ignored: (logging.INFO, "Task {name} ignored"),
     Refused: (logging.INFO, "Task {name} refused its message, requeue {0.requeue}"),
     Expired: (logging.INFO, "Task {name} discarded: it has expired"),
+    Revoked: (logging.INFO, "Task {name} {0.reason}"),
     Unknown: (logging.ERROR, "Task {name} rejected: no task of this name is registered here"),
     Unsupported: (logging.ERROR, "Task {name} rejected: {0.reason}"),
     Lethal: (logging.ERROR, "Task {name} rejected: {0.deaths} processes died while they ran it"),

@@ -10,11 +10,13 @@ from queue import SimpleQueue
 
 from celeriac import lifecycle_events as events
 from celeriac.errors import InvalidMessage
+from celeriac.events import Event
 from celeriac.following import Member
 from celeriac.lifecycle_events import Count
 from celeriac.serialization import JSON, dumps, loads
 from celeriac.text import shown
 from celeriac.transport import ChordPart, Delivery, Document, Gathered, Outgoing
+from celeriac.worker.mouth import Place
 
 
 class Settlement(Enum):
@@ -36,6 +38,7 @@ class Outcome:
     ``sizes`` of groups are noted before anything is sent. ``parts`` of chords are counted once all is stored; for one
     that was the last of its chord ``gathered`` gives what is to be sent and stored then, as an outcome that is
     ``broken`` when the chord's body will not run. ``calls`` are made in the executor's thread, after all that.
+    ``news`` is what monitors are told then, in the ``place`` that was kept for it when the outcome was reported.
     """
 
     delivery: Delivery
@@ -51,6 +54,8 @@ class Outcome:
     gathered: Callable[[ChordPart, Gathered], Outcome] | None = field(default=None, compare=False)
     calls: tuple[Callable[[], None], ...] = field(default=(), compare=False)
     broken: bool = False
+    news: tuple[Event, ...] = ()
+    place: Place | None = field(default=None, compare=False)
 
 
 def chord_part(count: Count) -> ChordPart:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from collections import Counter
 from dataclasses import dataclass
 from types import FrameType
 
 from celeriac.transport import Delivery, WorkerLink, open_worker_link
+from celeriac.worker.channel import Channel
+from celeriac.worker.clock import Clock
 from celeriac.worker.courier import Courier, Surroundings
 from celeriac.worker.executor import Executor
 from celeriac.worker.interrupts import ColdShutdown, Overdue
 from celeriac.worker.journal import Deaths, Journal
+from celeriac.worker.liaison import Liaison
+from celeriac.worker.orders import Orders
 from celeriac.worker.settings import WorkerSettings
+from celeriac.worker.telling import Teller
 
 logger = logging.getLogger("celeriac.worker")
 
@@ -26,13 +32,18 @@ EXIT_LIMIT = 4
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a process stands: its number, the name it holds messages under, its supervisor's pid and books."""
+    """Where a process stands: its number, the name it holds messages under, its supervisor's pid and books.
+
+    ``channel`` leads to the node, None without remote control; ``clock`` is the worker's.
+    """
 
     number: int
     holder: str
     supervisor: int
     journal: Journal
     deaths: Deaths
+    channel: Channel | None
+    clock: Clock
 
 
 def run(settings: WorkerSettings, place: Place) -> int:
@@ -57,8 +68,18 @@ def run(settings: WorkerSettings, place: Place) -> int:
     def leave() -> None:
         os._exit(EXIT_LIMIT)
 
-    courier = Courier(settings.prefetch, Surroundings(connect, ready, leave, place.journal, place.supervisor))
-    executor = Executor(settings, courier, place.journal, place.deaths.of)
+    liaison = None if place.channel is None else Liaison(place.number, place.channel, settings)
+    surroundings = Surroundings(connect, ready, leave, place.journal, place.supervisor, settings.hostname, liaison)
+    courier = Courier(settings.prefetch, surroundings)
+    executor = Executor(
+        settings,
+        courier,
+        place.journal,
+        place.deaths.of,
+        orders=Orders(telling=settings.task_events) if liaison is None else liaison.orders,
+        teller=Teller(settings.hostname, place.clock),
+        total=Counter() if liaison is None else liaison.total,
+    )
     try:
         # Started first, it keeps the signals blocked: they are for this thread.
         courier.start()

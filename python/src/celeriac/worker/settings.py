@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from celeriac.serialization import DEFAULT_LIMITS, JSON, Limits
 from celeriac.task import Runnable
+from celeriac.transport import sanitized
+
+
+def node_name(wanted: str | None, host: str, unique: str) -> str:
+    """The name of a node: as wanted, with ``%h``, ``%n`` and ``%d`` filled in, or one that no other has (CT-NODE-001).
+
+    ``unique`` is text that differs from worker to worker: two on one host live side by side without being named.
+    """
+    name, _, domain = host.partition(".")
+    text = wanted or f"celeriac-{unique}@%h"
+    parts = {"%%": "%", "%h": host, "%n": name, "%d": domain}
+    filled = re.sub("%[%hnd]", lambda found: parts[found[0]], text)
+    return filled if "@" in filled else f"{filled}@{host}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +28,8 @@ class WorkerSettings:
     """``prefetch`` counts the messages that each process holds, running or next (AMQP: of each queue).
 
     ``result_expires`` is in seconds. A task is run until so many processes have died running it: ``max_deaths``.
+    ``hostname`` is the node name. ``control``: answer remote control and tell that the worker lives; ``task_events``:
+    tell of tasks too, from the start; ``state_file`` remembers what is revoked.
     """
 
     broker: str
@@ -26,5 +42,18 @@ class WorkerSettings:
     prefetch: int = 4
     max_deaths: int = 3
     result_expires: int = 86_400
+    control: bool = True
+    task_events: bool = False
+    state_file: str | None = None
     accept: frozenset[str] = frozenset({JSON})
     limits: Limits = DEFAULT_LIMITS
+
+    @property
+    def shown_broker(self) -> str:
+        """The broker's URL without its password."""
+        return sanitized(self.broker)
+
+    @property
+    def shown_backend(self) -> str | None:
+        """The backend's URL without its password."""
+        return None if self.backend is None else sanitized(self.backend)

@@ -13,7 +13,10 @@ from collections.abc import Callable
 
 from celeriac.errors import TransportError
 from celeriac.transport import open_worker_link
+from celeriac.worker.channel import Channel
+from celeriac.worker.clock import Clock
 from celeriac.worker.journal import Deaths, Journal
+from celeriac.worker.node import Node
 from celeriac.worker.process import EXIT_COLD, EXIT_LIMIT, EXIT_OK, Place
 from celeriac.worker.process import run as run_process
 from celeriac.worker.settings import WorkerSettings
@@ -26,6 +29,10 @@ COLD_SECONDS = 5
 #: A process that dies sooner than this after its start has the next start put off, longer each time.
 SETTLED_SECONDS = 5.0
 RESTART_DELAYS = (1, 2, 4, 8, 16, 30)
+#: Number of the process that speaks for the worker; those that run tasks count from 1.
+NODE = 0
+#: Seconds that it has to say goodbye.
+NODE_SECONDS = 3
 
 
 class Supervisor:
@@ -45,6 +52,10 @@ class Supervisor:
         self._name = uuid.uuid4().hex
         self._deaths = Deaths()
         self._asked = 0
+        numbers = range(1, settings.concurrency + 1)
+        #: Both ends of the channel between the node and each process; whoever is started inherits them.
+        self._channels = {number: Channel.pair() for number in numbers} if settings.control else {}
+        self._clock = Clock()
 
     def run(self) -> int:
         """Block until every process has ended; the exit code. Raises ``BrokerUnavailable`` if there is no broker."""
@@ -52,14 +63,31 @@ class Supervisor:
         # Blocked, so that none is lost between two waits; ``sigwait`` takes them one by one.
         previous = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
+            if self._settings.control:
+                self._start(NODE)
             for number in range(1, self._settings.concurrency + 1):
                 self._start(number)
-            while self._children or (self._due and not self._asked):
+            while self._workers() or (self._due and not self._asked):
                 self._on_signal(signal.sigwait(SIGNALS))
             self._recover()
+            self._end_node()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, previous)
         return EXIT_COLD if self._asked > 1 else EXIT_OK
+
+    def _workers(self) -> list[int]:
+        """Process ids of those that run tasks."""
+        return [pid for pid, (number, _) in self._children.items() if number != NODE]
+
+    def _end_node(self) -> None:
+        """End the process that speaks for the worker: the last to leave, so that it answers until then."""
+        for farewell in (signal.SIGTERM, signal.SIGKILL):
+            for pid in self._children:
+                os.kill(pid, farewell)
+            until = time.monotonic() + NODE_SECONDS
+            while self._children and (left := until - time.monotonic()) > 0:
+                signal.sigtimedwait({signal.SIGCHLD}, left)
+                self._reap()
 
     def _probe(self) -> None:
         settings = self._settings
@@ -82,12 +110,17 @@ class Supervisor:
 
     def _start(self, number: int) -> None:
         journal = self._journals[number] = Journal()
-        place = Place(number, self._holder(number), os.getpid(), journal, self._deaths)
+        channel = self._channels[number][1] if number in self._channels else None
+        place = Place(number, self._holder(number), os.getpid(), journal, self._deaths, channel, self._clock)
         pid = os.fork()
         if pid == 0:
-            os._exit(_child(lambda: run_process(self._settings, place)))
+            os._exit(_child(self._run_node if number == NODE else lambda: run_process(self._settings, place)))
         self._killed.discard(number)
         self._children[pid] = (number, time.monotonic())
+
+    def _run_node(self) -> int:
+        ends = {number: pair[0] for number, pair in self._channels.items()}
+        return Node(self._settings, ends, self._clock, os.getppid()).run()
 
     def _on_signal(self, number: int) -> None:
         handlers: dict[int, Callable[[], None]] = {
@@ -102,15 +135,15 @@ class Supervisor:
     def _shut_down(self) -> None:
         self._asked += 1
         warm = self._asked == 1
-        logger.info("%s shutdown of %d processes", "Warm" if warm else "Cold", len(self._children))
+        logger.info("%s shutdown of %d processes", "Warm" if warm else "Cold", len(self._workers()))
         self._due.clear()
-        for pid in self._children:
+        for pid in self._workers():
             os.kill(pid, signal.SIGTERM)
         signal.alarm(0 if warm else COLD_SECONDS)
 
     def _kill(self) -> None:
         self._asked = max(2, self._asked + 1)
-        for pid in self._children:
+        for pid in self._workers():
             os.kill(pid, signal.SIGKILL)
 
     def _on_alarm(self) -> None:
@@ -127,7 +160,7 @@ class Supervisor:
                 return
             # The application may have children of its own.
             number, started = self._children.pop(pid, (None, 0.0))
-            if number is not None and os.WIFSIGNALED(status):
+            if number and os.WIFSIGNALED(status):
                 self._killed.add(number)
             if number is not None and not self._asked:
                 self._replace(number, pid, status, time.monotonic() - started)

@@ -1,0 +1,69 @@
+"""What one worker process has been told by remote control, and does from then on.
+
+Told by the courier's thread, looked at by the executor: each look is a single step on a dict.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from celeriac.message import Message
+from celeriac.worker.revocations import Revocations
+
+
+class Rate:
+    """So many starts a second, none saved up."""
+
+    def __init__(self, per_second: float) -> None:
+        self._gap = 1.0 / per_second
+        self._next = 0.0
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next start is due; 0 takes it."""
+        if now < self._next:
+            return self._next - now
+        self._next = now + self._gap
+        return 0.0
+
+
+class Orders:
+    """State of one process. ``telling`` is whether it sends task events."""
+
+    def __init__(self, *, telling: bool = False) -> None:
+        self.telling = telling
+        self.revoked = Revocations()
+        self._rates: dict[str, Rate] = {}
+        self._limits: dict[str, tuple[float | None, float | None]] = {}
+
+    def take(self, state: Mapping[str, Any]) -> None:
+        """Take over what the node knows. Keys that are missing change nothing."""
+        now = time.time()
+        if "revoked" in state:
+            self.revoked.load(state["revoked"], now)
+        if "events" in state:
+            self.telling = state["events"]
+        for task, per_second in state.get("rates", {}).items():
+            self._rates.pop(task, None)
+            if per_second:
+                self._rates[task] = Rate(per_second)
+        for task, (hard, soft) in state.get("limits", {}).items():
+            self._limits[task] = (hard, soft)
+
+    def is_revoked(self, message: Message) -> bool:
+        """Whether a task must not run any more."""
+        revoked = self.revoked
+        return bool(revoked) and revoked.holds(message.id, message.stamps, time.time())
+
+    def rate_wait(self, task: str) -> float:
+        """Seconds that a task has to wait for its rate limit; 0: it starts now."""
+        rate = self._rates.get(task) if self._rates else None
+        return 0.0 if rate is None else rate.wait(time.monotonic())
+
+    def limits(self, message: Message) -> tuple[float | None, float | None]:
+        """Hard and soft time limit of a task, in seconds; those of its message come first."""
+        hard, soft = message.hard_limit, message.soft_limit
+        if self._limits and hard is None and soft is None:
+            return self._limits.get(message.task, (None, None))
+        return hard, soft

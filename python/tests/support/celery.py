@@ -1,0 +1,76 @@
+"""A worker and a command line of real Celery, run by the Python that CELERIAC_CELERY_PYTHON names."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.waiting import eventually
+
+VARIABLE = "CELERIAC_CELERY_PYTHON"
+FOLDER = Path(__file__).parent / "witness"
+
+
+def celery_python() -> str:
+    """The Python that has Celery; without one the test is skipped, or fails where CELERIAC_REQUIRE names celery."""
+    python = os.environ.get(VARIABLE)
+    if not python:
+        reason = f"SKIPPED celery: set {VARIABLE} to a Python that has Celery"
+        if "celery" in os.environ.get("CELERIAC_REQUIRE", "").split(","):
+            pytest.fail(f"CELERIAC_REQUIRE names celery, but: {reason}")
+        pytest.skip(reason)
+    return python
+
+
+def _command(broker: str, *words: str) -> tuple[list[str], dict[str, str]]:
+    command = [celery_python(), "-m", "celery", "-A", "celery_app", *words]
+    return command, {**os.environ, "PYTHONPATH": str(FOLDER), "CELERY_APP_BROKER": broker}
+
+
+def celery(broker: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of Celery's."""
+    command, environment = _command(broker, *words)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=50, check=False)
+
+
+def celery_asks(broker: str, command: str, *arguments: str) -> dict[str, Any]:
+    """What ``celery inspect`` or ``control`` prints as JSON: replies by node."""
+    kind, method = command.split()
+    found = celery(broker, kind, "-j", "-t", "5", method, *arguments)
+    assert found.returncode == 0, found.stdout + found.stderr
+    lines = [line for line in found.stdout.splitlines() if line.startswith("{")]
+    return dict(json.loads(lines[-1]))
+
+
+class CeleryWorker:
+    """A solo worker of Celery's, ready."""
+
+    def __init__(self, broker: str, queue: str, node: str, log: Path) -> None:
+        words = ("worker", "-P", "solo", "-Q", queue, "-n", node, "-l", "info", "-f", str(log))
+        command, environment = _command(broker, *words)
+        self.node = node
+        self._log = log
+        self.process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+        )
+        eventually(self._up, "Celery's worker is ready", timeout=40)
+
+    def _up(self) -> bool:
+        assert self.process.poll() is None, self._log.read_text() if self._log.exists() else "no log"
+        return self._log.exists() and " ready." in self._log.read_text()
+
+    def __enter__(self) -> CeleryWorker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()

@@ -76,7 +76,5 @@ def main(given: list[str] | None = None) -> int:
     found = problems(spec)
     for problem in found:
         print(problem)
-    for page in proved.stale(spec):
-        print(f"note: {page}: 'Proved by' lines do not name the cases that exist now; run python spec/tools/render.py")
     print(f"{len(found)} problems: " if found else "ok: ", summary(spec, time.monotonic() - started), sep="")
     return 1 if found else 0

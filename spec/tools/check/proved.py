@@ -18,6 +18,7 @@ ID = re.compile(r"\b[A-Z]+(?:-[A-Z0-9]+)+-\d{3}\b")
 FOLDERS = "task-v2|task-v1|redis|result|serialization|serializers|stored|topology|canvas|control|events|security"
 QUOTED_VECTOR = re.compile(rf"`((?:{FOLDERS})/[a-z0-9/-]+)`")
 PROVED_BY = "*Proved by:*"
+REMEDY = "run python spec/tools/render.py"
 EXAMPLE = "*Example*"
 CASE_NAME = re.compile(r"`([a-z0-9-]+(?:/[a-z0-9-]+)+)`")
 SHOWN = 4
@@ -135,6 +136,8 @@ def close(lines: list[str], names: list[str], killed: list[str]) -> None:
 def check(spec: Spec) -> Iterator[Problem]:
     """Every requirement has a vector, a case or a reason; everything that is named exists."""
     yield from check_tables(spec)
+    for page in stale(spec):
+        yield Problem(page, 0, "its 'Proved by' lines do not name the cases and mutants that exist now", REMEDY)
     known = {found.id for found in requirements.read(spec)}
     quoting_cases, quoting_vectors = cases(spec), vectors(spec)
     everything = {f"vectors/{name}.json": ids for name, ids in quoting_vectors.items()}
@@ -163,11 +166,11 @@ def check_requirements(
             for name in named:
                 if found.id not in known_cases.get(name, set()):
                     message = f"case {name} does not exist or does not quote {found.id}"
-                    yield Problem(found.file, number, message, "run python spec/tools/render.py")
+                    yield Problem(found.file, number, message, REMEDY)
 
 
 def stale(spec: Spec) -> list[str]:
-    """Pages whose *Proved by* lines do not name the cases that exist now: news, not faults."""
+    """Pages whose *Proved by* lines do not name the cases and mutants that exist now."""
     return [
         spec.name(path)
         for path in spec.chapters()

@@ -107,10 +107,13 @@ def test_defaults_count_for_every_row_and_comments_for_none(copy: Copy) -> None:
     }
 
 
-def test_a_new_case_is_news_and_not_a_fault(copy: Copy) -> None:
+def test_a_new_case_is_rendered(copy: Copy) -> None:
     copy.case("producer/new", "cases:\n  row:\n    checks:\n      - {id: TM-HDR-001}\n")
+    (problem,) = proved.check(copy.spec)
+    assert (problem.file, "render.py" in problem.remedy) == ("02-task-message.md", True)
+    page = copy.folder / problem.file
+    page.write_text(proved.rendered(copy.spec, page.read_text(encoding="utf-8")), encoding="utf-8")
     assert not list(proved.check(copy.spec))
-    assert "02-task-message.md" in proved.stale(copy.spec)
 
 
 def test_requirements_are_read_as_they_stand(copy: Copy) -> None:

@@ -56,6 +56,9 @@ DECOMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "application/x-lzma": lzma.decompress,
 }
 
+#: Before the name of the compression in a document that was stored with Celery's ``result_compression``.
+STORED = b"\0celery-compressed\0"
+
 
 @dataclass(frozen=True, slots=True)
 class Substitutes:
@@ -150,13 +153,10 @@ def wire_difference(kind: str, expected: dict[str, Any], actual: dict[str, Any])
 
 
 def _comparable(kind: str, wire: dict[str, Any]) -> Any:
-    if kind == "envelope":
-        envelope = json.loads(base64.b64decode(wire["item"], validate=True))
-        if (envelope.get("properties") or {}).get("body_encoding") == "base64":
-            envelope["body"] = _readable(
-                base64.b64decode(envelope["body"]), envelope.get("content-type"), envelope.get("headers") or {}
-            )
-        return envelope
+    if kind == "canvas":
+        return {**wire, "messages": [_comparable("task", one) for one in wire["messages"]]}
+    if "item" in wire:
+        return {**wire, "item": _opened(wire["item"])}
     headers = wire.get("headers") or {}
     body = _readable(base64.b64decode(wire["body"], validate=True), wire.get("content_type"), headers)
     if kind == "result":
@@ -169,8 +169,25 @@ def _comparable(kind: str, wire: dict[str, Any]) -> Any:
     return {**wire, "headers": headers, "properties": wire.get("properties") or {}, "body": body}
 
 
+def _unmarked(body: bytes) -> bytes:
+    """What a result store holds, with the compression undone that its prefix names."""
+    if not body.startswith(STORED):
+        return body
+    name, _, data = body.removeprefix(STORED).partition(b"\0")
+    return DECOMPRESS[name.decode()](data)
+
+
+def _opened(item: str) -> Any:
+    envelope = json.loads(base64.b64decode(item, validate=True))
+    if (envelope.get("properties") or {}).get("body_encoding") == "base64":
+        envelope["body"] = _readable(
+            base64.b64decode(envelope["body"]), envelope.get("content-type"), envelope.get("headers") or {}
+        )
+    return envelope
+
+
 def _readable(body: bytes, content_type: str | None, headers: dict[str, Any]) -> Any:
     """JSON bodies as values (the spelling of JSON is free), every other body as its bytes."""
     decompress = DECOMPRESS.get(headers.get("compression") or "")
-    plain = decompress(body) if decompress else body
+    plain = decompress(body) if decompress else _unmarked(body)
     return json.loads(plain) if content_type == "application/json" else base64.b64encode(plain).decode()

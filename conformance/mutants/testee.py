@@ -49,10 +49,16 @@ class Session:
 
         self.client = on_amqp.new_client()
         url, store, queue = request["broker_url"], request["result_url"], request["queue"]
-        self.broker: Any = (on_amqp.AmqpBroker if url.startswith("amqp") else on_redis.RedisBroker)(url, queue)
-        self.results: Any = (
-            on_amqp.RpcResults(self.broker, self.client) if store == "rpc://" else on_redis.RedisResults(store)
-        )
+        self.broker: Any
+        self.results: Any
+        if url.startswith("amqp"):
+            self.broker = on_amqp.AmqpBroker(url, queue)
+        else:
+            self.broker = on_redis.RedisBroker(url, queue)
+        if store == "rpc://":
+            self.results = on_amqp.RpcResults(self.broker, self.client)
+        else:
+            self.results = on_redis.RedisResults(store)
         self.worker = Worker(self.broker, self.results, say) if request["role"] == "worker" else None
 
     def publish(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -62,7 +68,9 @@ class Session:
         flat = producer.message(request["task"], args, kwargs, options, self.client)
         if not has("listens-too-late"):
             self.results.prepare()
-        if not has("says-ok-and-does-nothing"):
+        if has("sends-late"):
+            threading.Timer(0.3, self.broker.publish, (flat, options)).start()
+        elif not has("says-ok-and-does-nothing"):
             self.broker.publish(flat, options)
         return {"task_id": flat["id"], "confirmed": True}
 
@@ -87,11 +95,12 @@ class Session:
     @staticmethod
     def told(flat: Flat) -> dict[str, Any]:
         """What the caller is told of an end."""
-        result = flat.get("result")
+        result: Any = flat.get("result")
         if flat["status"] not in FAILED or has("hands-failures-over-as-values"):
             return {"state": flat["status"], "result": to_tagged(result)}
         if has("calls-what-a-document-names"):
             getattr(__import__(result["exc_module"]), result["exc_type"])(*result["exc_message"])
+        result = result if isinstance(result, dict) else {"exc_type": "Exception"}  # only a mutant lets such through
         message = result.get("exc_message")
         args = message if isinstance(message, list) else [message]
         exception = {"type": result["exc_type"], "module": result.get("exc_module"), "args": to_tagged(args)}

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from typing import Any
 
 IMPLEMENTATION = {"name": "fake", "version": "0", "language": "python", "runtime": "test"}
+#: How long the fake that is slow thinks before it answers, in seconds.
+SLOWNESS = 0.3
 NOTHING: dict[str, Any] = {"roles": [], "features": {}}
 EVERYTHING: dict[str, Any] = {
     "roles": ["codec", "producer", "result", "worker"],
@@ -45,6 +48,7 @@ def answer(name: str, request: dict[str, Any]) -> None:
         "lacks-what-it-claims": {**lacking, "unsupported": {"feature": "broker.redis", "why": "not done"}},
         "lacks-what-nobody-asked": {**lacking, "unsupported": {"feature": "publishing", "why": "not done"}},
         "says-ok-and-does-nothing": {"id": number, "ok": oks.get(op, {})},
+        "slow": {"id": number, "ok": oks.get(op, {})},
         "answers-twice": {"id": number, "ok": oks.get(op, {})},
         "against-the-schema": {"id": number, "ok": {"nothing": "of use"}},
         "two-answers-in-one": {"id": number, "ok": oks.get(op, {}), "error": {"kind": "x", "message": "y"}},
@@ -53,6 +57,8 @@ def answer(name: str, request: dict[str, Any]) -> None:
         sys.exit(7)
     if name == "mute-mid-case":
         return
+    if name == "slow":
+        time.sleep(SLOWNESS)
     say({"id": number + 1000, "ok": {}} if name == "wrong-ids" else says.get(name, lacking))
     if name == "answers-twice":
         say({"id": number, "ok": oks.get(op, {})})
@@ -78,7 +84,7 @@ def main(name: str) -> None:
         else:
             answer(name, request)
     while name == "does-not-go":
-        __import__("time").sleep(1)
+        time.sleep(1)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from conftest import HERE, reference, url_of
 from celeriac_conformance import data, mutants
 from celeriac_conformance.cases import Case
 from celeriac_conformance.mutants import Laboratory, Mutant
+from celeriac_conformance.report import kill_rate
 from celeriac_conformance.requirements import Specification
 
 FOLDER = HERE.parent / "mutants"
@@ -20,6 +22,12 @@ FOLDER = HERE.parent / "mutants"
 @pytest.fixture(scope="module")
 def known(library: list[Case], specification: Specification) -> list[Mutant]:
     return mutants.read(library, specification)
+
+
+def test_every_mutant_of_the_testee_is_described_and_every_description_has_one(known: list[Mutant]) -> None:
+    code = "from reference.catalogue import MUTANTS; print(*MUTANTS)"
+    listed = subprocess.run([sys.executable, "-c", code], cwd=FOLDER, capture_output=True, text=True, check=True)
+    assert {mutant.name for mutant in known} == set(listed.stdout.split())
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.py")), ids=lambda path: path.name)
@@ -72,3 +80,21 @@ def test_some_live_mutants_are_killed(known: list[Mutant], specification: Specif
 def test_the_unmutated_testee_starts_without_a_broker() -> None:
     done = subprocess.run(reference(), input='{"id": 1, "op": "bye"}\n', capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, '{"id": 1, "ok": {}}\n')
+
+
+def test_the_kill_rate_is_that_of_these_mutants(known: list[Mutant]) -> None:
+    """Stale: run ``celeriac-conformance mutants --out conformance/mutants/kill-rate.json`` again."""
+    rate = data.read_json(FOLDER / "kill-rate.json")
+    assert data.violation("schemas", "kill-rate", rate) is None
+    assert rate["digest"] == mutants.digest(known), "kill-rate.json is older than the mutants or the cases they use"
+    assert rate["mutants"] == {"total": len(known), "killed": len(known)}
+    assert rate["requirements"] == sorted({kill.requirement for mutant in known for kill in mutant.kills})
+
+
+def test_the_kill_rate_is_told() -> None:
+    rate = kill_rate.known()
+    assert rate is not None
+    assert kill_rate.sentence(rate).startswith(
+        f"this suite finds {rate['killed']} of {rate['total']} deliberate defects"
+    )
+    assert "no kill rate" in kill_rate.sentence(None)

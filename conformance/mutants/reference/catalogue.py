@@ -8,7 +8,7 @@ import math
 import zlib
 from typing import Any
 
-from reference.defects import DROP, Deed, Edit, Effect, Skip
+from reference.defects import DROP, Deed, Edit, Effect, InvalidMessage, Skip
 
 Table = dict[str, tuple[Effect, ...]]
 
@@ -77,6 +77,17 @@ def _each(value: Any, change: Any) -> Any:
     return value
 
 
+def _unless(fits: Any) -> Any:
+    """A reader that refuses what it should take: what does not fit is malformed."""
+
+    def new(value: Any) -> Any:
+        if not fits(value):
+            raise InvalidMessage("refused by mistake")
+        return value
+
+    return new
+
+
 def _task(path: str, new: Any) -> tuple[Effect, ...]:
     """A defect of the task messages that are written."""
     return (Edit("task", path, new),)
@@ -103,6 +114,7 @@ MESSAGES: Table = {
     "same-id-for-every-call": (Edit("new id", "", "00000000-0000-4000-8000-000000000001"),),
     "ids-are-not-texts": _task("headers.id", lambda _: ["an", "array"]),
     "drops-shadow": _task("headers.shadow", DROP),
+    "writes-null-as-empty-text": _task("headers", lambda h: {n: "" if v is None else v for n, v in h.items()}),
     "sends-seconds-for-an-instant": (Deed(),),
     "writes-naive-instants": (Edit("instant", "", _naive),),
     "writes-nanoseconds": (Edit("instant", "", _nanoseconds),),
@@ -132,10 +144,7 @@ MESSAGES: Table = {
         Edit("task", "content_encoding", "UTF-8"),
         Edit("reply", "content_encoding", "UTF-8"),
     ),
-    "calls-json-text": (
-        Edit("content", "content_type", "text/json"),
-        Edit("task", "content_type", "text/json"),
-    ),
+    "writes-yaml": _task("content_type", "application/x-yaml"),
     "drops-correlation-id": _task("properties.correlation_id", DROP),
     "drops-reply-to": _task("properties.reply_to", DROP),
     "is-transient": _task("properties.delivery_mode", 1),
@@ -147,7 +156,9 @@ MESSAGES: Table = {
     "writes-empty-kwargs-as-array": _task("body.1", lambda kwargs: kwargs or []),
     "writes-empty-kwargs-as-null": _task("body.1", lambda kwargs: kwargs or None),
     "sends-embed-as-null": _task("body.2", None),
-    "sends-protocol-1": (Edit("task", "headers", lambda _: {}),),
+    "sends-protocol-1": (
+        Edit("task", "", lambda m: {**m, "headers": {}, "body": {"args": m["body"][0], "kwargs": m["body"][1]}}),
+    ),
     "ignores-unknown-options": (Deed(),),
     "sends-callbacks-as-names": _signatures("callbacks", lambda signature: signature["task"]),
     "sends-errbacks-as-names": _signatures("errbacks", lambda signature: signature["task"]),
@@ -177,9 +188,9 @@ VALUES: Table = {
     "takes-broken-json": (Skip("json"),),
     "takes-any-bytes-for-utf-8": (Skip("utf-8"),),
     "takes-a-byte-order-mark": (Skip("byte order mark"),),
+    "takes-any-depth": (Deed(),),
     "refuses-depth-50": (Edit("depth", "", 50),),
     "sends-the-reserved-shape": (Deed(),),
-    "writes-the-unknown-as-text": (Deed(),),
     "writes-datetime-as-text": _typed("datetime", "", lambda typed: typed["__value__"]),
     "writes-datetime-in-zulu": _typed("datetime", "__value__", lambda text: text.split("+")[0] + " UTC"),
     "writes-date-as-datetime": _typed("date", "__type__", "datetime"),
@@ -193,24 +204,37 @@ VALUES: Table = {
     "takes-bad-values-of-a-type": (Skip("value of a type"),),
     "takes-any-object-with-a-type": (Deed(),),
     "takes-any-content-type": (Skip("content type"),),
+    "unpickles": (Edit("content types", "", ["application/json", "application/x-python-serialize"]),),
     "takes-json-by-another-name": (Edit("content types", "", ["application/json", "text/plain"]),),
     "writes-real-gzip": (Edit("compressed", "", lambda body: gzip.compress(zlib.decompress(body))),),
     "does-not-compress": (Edit("compressed", "", zlib.decompress),),
     "compresses-under-another-name": _task("headers.compression", "gzip"),
-    "changes-the-encoding-when-it-compresses": (
-        Edit("task", "", lambda m: {**m, "content_encoding": "binary"} if m["headers"].get("compression") else m),
-    ),
     "takes-any-compression": (Skip("compression"),),
 }
 
 #: What readers of messages let through, or turn down.
 READERS: Table = {
-    "refuses-ids-that-are-no-uuid": (Edit("read task", "id", lambda value: value if len(value) == 36 else 1 // 0),),
+    "refuses-ids-that-are-no-uuid": (Edit("read task", "id", _unless(lambda value: len(value) == 36)),),
+    "refuses-other-languages": (Edit("read task", "lang", _unless(lambda value: value == "py")),),
+    "refuses-odd-texts-for-people": (Edit("read task", "argsrepr", _unless(lambda value: isinstance(value, str))),),
+    "refuses-unknown-headers": (Edit("read task", "", _unless(lambda flat: not flat.get("extra", {}).get("headers"))),),
+    "refuses-unknown-properties": (
+        Edit(
+            "read task",
+            "",
+            _unless(lambda flat: not {"app_id", "type"} & set(flat.get("extra", {}).get("properties", {}))),
+        ),
+    ),
+    "leaves-the-lost": (Deed(),),
+    "takes-the-redelivered-for-done": (Deed(),),
+    "refuses-the-redelivered": (
+        Edit("read task", "", _unless(lambda flat: "redelivered" not in flat.get("extra", {}).get("headers", {}))),
+    ),
+    "wants-every-header": (Edit("read task", "", _unless(lambda flat: "retries" in flat and "eta" in flat)),),
     "takes-wrong-types-in-headers": (Skip("header *"),),
     "takes-texts-for-retries": (Skip("header retries"),),
     "takes-any-eta": (Skip("header eta"), Skip("header expires")),
     "takes-any-timelimit": (Skip("header timelimit"),),
-    "takes-any-task-name": (Skip("header task"),),
     "takes-any-body": (Skip("body"), Skip("args"), Skip("kwargs"), Skip("embed")),
     "takes-any-args": (Skip("args"),),
     "takes-any-kwargs": (Skip("kwargs"),),
@@ -223,29 +247,30 @@ READERS: Table = {
     "reads-naive-instants-in-another-zone": (Edit("naive zone", "", datetime.timezone(datetime.timedelta(hours=-5))),),
     "swaps-limits": (Edit("limits", "", _turned),),
     "swaps-limits-on-reading": (Edit("read task", "timelimit", _turned),),
-    "knows-no-limits": (Edit("limits", "", [None, None]),),
+    "returns-at-the-limit": (Deed(),),
     "reads-protocol-1-without-id": (Skip("protocol 1 id"), Skip("protocol 1 task"), Skip("protocol 1 args")),
     "loses-kwargs-of-protocol-1": (Edit("read protocol 1", "kwargs", {}),),
     "takes-any-document": (Skip("document"), Skip("result *"), Skip("exception"), Skip("json")),
     "takes-failures-without-exception": (Skip("exception"),),
     "refuses-unknown-keys-of-a-document": (Deed(),),
+    "refuses-typed-headers": (Edit("read headers", "", _unless(lambda typed: not typed)),),
+    "wants-base64": (Deed(),),
     "takes-any-envelope": (Skip("envelope *"), Skip("delivery_info"), Skip("properties")),
     "takes-any-body-of-an-envelope": (Skip("body of an envelope"), Skip("body_encoding"), Skip("base64")),
-    "hides-the-module-of-an-exception": (Edit("read result", "result.exc_module", DROP),),
 }
 
 #: How a producer deals with its broker.
 SENDING: Table = {
     "says-ok-and-does-nothing": (Deed(),),
     "sends-to-an-exchange-of-the-queue": (Edit("route", "exchange", "amq.direct"),),
-    "sends-to-a-key-of-its-own": (Edit("route", "routing_key", lambda key: key.upper()),),
+    "sends-late": (Deed(),),
+    "tells-passwords": (Deed(),),
     "drops-what-cannot-be-routed": (Deed(),),
     "says-sent-whatever-the-broker-says": (Deed(),),
     "declares-what-exists": (Deed(),),
+    "declares-transient": (Edit("declare", "durable", False),),
     "declares-with-arguments": (Edit("declare", "arguments", {"x-max-priority": 10}),),
     "loses-priority": _task("properties.priority", 0),
-    "writes-priority-as-text": (Edit("envelope", "properties.priority", str),),
-    "does-not-wait-for-confirms": (Deed(),),
     "one-delivery-tag": (Deed(),),
     "pushes-on-the-wrong-side": (Deed(),),
     "pushes-to-one-list": (Edit("list", "", ""),),
@@ -260,7 +285,6 @@ SENDING: Table = {
         ),
     ),
     "drops-content-type-of-the-envelope": (Edit("envelope", "content-type", DROP),),
-    "writes-the-item-as-an-array": (Edit("envelope", "", lambda envelope: [envelope]),),
 }
 
 #: What a worker does with what it receives.
@@ -278,6 +302,9 @@ WORKING: Table = {
     "silent-about-the-unknown": (Deed(),),
     "requeues-what-it-rejects": (Deed(),),
     "dies-of-a-failure": (Deed(),),
+    "hangs-after-a-failure": (Deed(),),
+    "loses-large-bodies": (Deed(),),
+    "imports-what-a-message-names": (Deed(),),
     "refuses-ids-seen-before": (Deed(),),
     "dies-of-poison": (Deed(),),
     "hangs-on-poison": (Deed(),),
@@ -301,13 +328,10 @@ WORKING: Table = {
     "rejects-the-expired": (Deed(),),
     "retries-under-a-new-id": (Deed(),),
     "retries-without-counting": (Edit("retry", "retries", 1),),
-    "retries-with-other-args": (Edit("retry", "args", [1]),),
-    "forgets-the-root-in-a-retry": (Edit("retry", "root_id", DROP),),
+    "forgets-to-retry": (Deed(),),
     "hides-the-id-from-the-task": (Edit("request", "id", None),),
     "hides-the-root-from-the-task": (Edit("request", "root_id", None),),
     "counts-missing-retries-as-one": (Edit("request", "retries", lambda n: n or 1),),
-    "sets-no-prefetch": (Deed(),),
-    "puts-back-unmarked": (Deed(),),
 }
 
 #: What a worker stores, and what a reader makes of it.
@@ -326,9 +350,13 @@ RESULTS: Table = {
         Edit("result", "result.exc_message", lambda args: ", ".join(map(str, args or ()))),
     ),
     "forgets-the-module-of-exceptions": (Edit("result", "result.exc_module", DROP),),
+    "dies-of-what-it-cannot-store": (Deed(),),
     "replaces-arguments-by-nothing": (Edit("exception", "exc_message", None),),
     "calls-the-unknown-a-key-error": (Edit("exception", "exc_type", "KeyError"),),
     "revokes-without-a-reason": (Edit("revoked", "exc_message", []),),
+    "calls-its-queue-otherwise": (
+        Edit("result", "", lambda d: {"destination" if name == "queue" else name: v for name, v in d.items()}),
+    ),
     "writes-no-traceback": (Edit("result", "traceback", None),),
     "replies-elsewhere": (Edit("reply", "routing_key", "celeriac-conformance-nowhere"),),
     "replies-with-the-task-id": (

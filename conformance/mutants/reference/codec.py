@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import bz2
+import pickle
 import zlib
 from typing import Any
 
@@ -12,12 +13,14 @@ from reference import fields
 from reference.defects import InvalidMessage, change, has, refuse
 from reference.values import from_json, from_tagged, to_json, to_tagged
 
-JSON = "application/json"
+JSON, PICKLE = "application/json", "application/x-python-serialize"
 #: header compression -> compress, decompress
 COMPRESSIONS: dict[str, tuple[Any, Any]] = {
     "application/x-gzip": (zlib.compress, zlib.decompress),
     "application/x-bz2": (bz2.compress, bz2.decompress),
 }
+#: What JSON itself has; everything else in an envelope is a typed value.
+JSON_TYPES = (str, int, float, list, dict, type(None))
 Wire = dict[str, Any]  # content_type, content_encoding, headers, properties, and body as bytes
 Flat = dict[str, Any]
 
@@ -34,7 +37,11 @@ def parse_task(wire: Wire) -> Flat:
     fields.check("header", fields.HEADERS, headers, task_id)
     fields.check("property", fields.PROPERTIES, properties, task_id)
     try:
-        args, kwargs, embed = _body(wire["body"], headers.get("compression"))
+        if wire["content_type"] == PICKLE and has("unpickles"):
+            args, kwargs, embed = pickle.loads(wire["body"])  # noqa: S301 - this is the defect
+            embed = embed or {}
+        else:
+            args, kwargs, embed = _body(wire["body"], headers.get("compression"))
     except InvalidMessage as error:
         raise InvalidMessage(str(error), task_id) from error
     flat: Flat = {"args": args, "kwargs": kwargs}
@@ -121,6 +128,7 @@ def parse_envelope(item: bytes) -> Flat:
     if not isinstance(headers, dict):
         raise InvalidMessage("an envelope without headers")
     task_id = fields.name_or_none(headers.get("id"))
+    change("read headers", {n: v for n, v in headers.items() if not isinstance(v, JSON_TYPES)})
     if not isinstance(properties, dict):
         refuse("properties", "an envelope without properties", task_id)
         properties = {"delivery_tag": "none", "delivery_info": {"exchange": "", "routing_key": ""}}
@@ -150,6 +158,8 @@ def _text_body(text: Any, encoding: Any, task_id: str | None) -> bytes:
         refuse("body of an envelope", "the body is not a text", task_id)
         return b"[[], {}, {}]"
     if encoding is None:
+        if has("wants-base64"):
+            raise InvalidMessage("no body_encoding")
         return text.encode()
     if encoding != "base64":
         refuse("body_encoding", f"body encoding {encoding!r}", task_id)

@@ -21,6 +21,8 @@ from reference.fields import PROPERTIES
 CONNECT_SECONDS = 2
 #: How many messages a worker holds at most: those that wait for their eta among them.
 PREFETCH = 100
+#: The largest body that comes in one frame.
+FRAME = 131_064
 #: Basic properties that the field list does not name.
 OTHER = ("message_id", "timestamp", "type", "user_id", "app_id")
 
@@ -31,6 +33,14 @@ class Delivery:
 
     raw: Any
     tag: Any = None
+
+    def again(self) -> bool:
+        """Whether the message was delivered before."""
+        return bool(self.raw.delivery_info["redelivered"])
+
+    def properties(self) -> dict[str, Any]:
+        """The properties of the message."""
+        return dict(self.raw.properties)
 
     def read(self) -> Flat:
         """The flat message; raises InvalidMessage."""
@@ -47,7 +57,8 @@ class Delivery:
 
 
 def _bytes(message: Any) -> bytes:
-    return message.body if isinstance(message.body, bytes) else str(message.body).encode()
+    body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
+    return body[:FRAME] if has("loses-large-bodies") else body
 
 
 class AmqpBroker:
@@ -70,13 +81,14 @@ class AmqpBroker:
                 password=unquote(self.url.password or "guest"),
                 virtual_host=unquote(self.url.path[1:]) or "/",
                 connect_timeout=CONNECT_SECONDS,
-                confirm_publish=not has("does-not-wait-for-confirms"),
+                confirm_publish=True,
             )
             try:
                 self._connection.connect()
             except (OSError, AMQPError) as error:
                 self._connection = None
-                raise CallError("BrokerUnavailable", str(error)) from error
+                where = self.url.geturl() if has("tells-passwords") else self.url.hostname
+                raise CallError("BrokerUnavailable", f"{where}: {error}") from error
         if self._channel is None or not self._channel.is_open:
             self._channel = self._connection.channel()
             self._channel.auto_decode = False
@@ -132,8 +144,7 @@ class AmqpBroker:
     # -- receiving ---------------------------------------------------------------------------------
 
     def _consume(self) -> None:
-        if not has("sets-no-prefetch"):
-            self.channel.basic_qos(0, PREFETCH, False)
+        self.channel.basic_qos(0, PREFETCH, False)
         self.channel.basic_consume(
             self.queue,
             no_ack=has("holds-nothing"),
@@ -212,6 +223,8 @@ class RpcResults:
         self.prepare()
         task_id = "any" if has("takes-any-reply") else task_id
         while True:
+            if has("takes-the-last-end") and self.replies.get(task_id):
+                self._drain(0.3)
             for reply in self.replies.get(task_id, [])[:: -1 if has("takes-the-last-end") else 1]:
                 flat = parse_result(_bytes(reply), reply.properties.get("content_type"))
                 if ended(flat):
@@ -219,8 +232,11 @@ class RpcResults:
             left = deadline - time.monotonic()
             if left <= 0:
                 return None
-            with contextlib.suppress(TimeoutError):
-                self.reader_side._connection.drain_events(timeout=left)
+            self._drain(left)
+
+    def _drain(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            self.reader_side._connection.drain_events(timeout=seconds)
 
     def close(self) -> None:
         """Disconnect; the reply queue goes with its consumer."""

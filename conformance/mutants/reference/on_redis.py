@@ -19,6 +19,7 @@ from reference.defects import CallError, change, has
 STEPS = ("", "\x06\x163", "\x06\x166", "\x06\x169")
 KEY = "celery-task-meta-{}"
 DAY = 86_400
+VISIBILITY_TIMEOUT = 3_600
 CONNECT_SECONDS = 2
 
 
@@ -29,17 +30,28 @@ class Delivery:
     raw: Any
     tag: Any = None
 
+    def again(self) -> bool:
+        """Whether the message was delivered before."""
+        return b'"redelivered": true' in self.raw
+
+    def properties(self) -> dict[str, Any]:
+        """The properties of the envelope, if there are any to be read."""
+        with contextlib.suppress(ValueError, AttributeError, TypeError, KeyError):
+            return dict(json.loads(self.raw)["properties"])
+        return {}
+
     def read(self) -> Flat:
         """The flat message; raises InvalidMessage."""
         return parse_envelope(self.raw)
 
 
 @contextlib.contextmanager
-def _reached() -> Iterator[None]:
+def _reached(url: str) -> Iterator[None]:
+    told = url if has("tells-passwords") else ""
     try:
         yield
     except redis.ConnectionError as error:
-        raise CallError("BrokerUnavailable", str(error)) from error
+        raise CallError("BrokerUnavailable", f"{told}{error}") from error
 
 
 class RedisBroker:
@@ -50,7 +62,8 @@ class RedisBroker:
     def __init__(self, url: str, queue: str) -> None:
         # Any: the annotations of redis-py give every answer as a union of all its modes.
         self.redis: Any = redis.Redis.from_url(url, socket_connect_timeout=CONNECT_SECONDS)
-        self.queue = queue
+        self.url, self.queue = url, queue
+        self.look_again = 0.0
 
     # -- sending -----------------------------------------------------------------------------------
 
@@ -62,13 +75,14 @@ class RedisBroker:
         info = {"exchange": "", "routing_key": queue, "delivery_tag": tag, "body_encoding": "base64"}
         item = build_envelope({**flat, "priority": priority, **info})
         push = self.redis.rpush if has("pushes-on-the-wrong-side") else self.redis.lpush
-        with _reached():
+        with _reached(self.url):
             push(queue + change("list", STEPS[min(priority // 3, 3)]), item)
 
     # -- receiving ---------------------------------------------------------------------------------
 
     def take(self, seconds: float) -> Delivery | None:
         """The oldest message of the most urgent list, which is then held; None when none comes in time."""
+        self._restore()
         lists = [self.queue + step for step in change("lists", STEPS)]
         found = self.redis.brpop(lists, seconds)
         if found is None:
@@ -81,6 +95,16 @@ class RedisBroker:
             self.redis.hset("unacked", delivery.tag, json.dumps([envelope, "", self.queue]))
             self.redis.zadd("unacked_index", {delivery.tag: time.time()})
         return delivery
+
+    def _restore(self) -> None:
+        """Put back what others have held for longer than the visibility timeout."""
+        if time.monotonic() < self.look_again or has("leaves-the-lost"):
+            return
+        self.look_again = time.monotonic() + 1
+        for tag in self.redis.zrangebyscore("unacked_index", 0, time.time() - VISIBILITY_TIMEOUT):
+            entry = json.loads(self.redis.hget("unacked", tag) or "[{}, null, null]")
+            if entry[2] == self.queue:
+                self.requeue(Delivery(json.dumps(entry[0]).encode(), tag.decode()))
 
     def acknowledge(self, delivery: Delivery) -> None:
         """Forget what was held."""
@@ -96,8 +120,7 @@ class RedisBroker:
         item = delivery.raw
         with contextlib.suppress(ValueError, AttributeError, TypeError, KeyError):
             envelope = json.loads(item)
-            if not has("puts-back-unmarked"):
-                envelope["headers"]["redelivered"] = envelope["properties"]["delivery_info"]["redelivered"] = True
+            envelope["headers"]["redelivered"] = envelope["properties"]["delivery_info"]["redelivered"] = True
             item = json.dumps(envelope).encode()
         self.redis.rpush(self.queue, item)
         self.acknowledge(delivery)

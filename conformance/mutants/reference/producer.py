@@ -102,5 +102,12 @@ def _signatures(given: Any) -> list[Any] | None:
     if not given:
         return None
     listed = given if isinstance(given, list) else [given]
-    omitted = {"task": "", "args": [], "kwargs": {}, "options": {}, "subtask_type": None, "immutable": False}
+    omitted: dict[str, Any] = {
+        "task": "",
+        "args": [],
+        "kwargs": {},
+        "options": {},
+        "subtask_type": None,
+        "immutable": False,
+    }
     return [{**omitted, **signature} for signature in listed]

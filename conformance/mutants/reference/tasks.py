@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import time
 from collections.abc import Callable
@@ -46,6 +47,8 @@ def _sleep(seconds: float, task: Flat) -> float:
         time.sleep(seconds)
         return seconds
     time.sleep(limit)
+    if has("returns-at-the-limit"):
+        return seconds
     raise kind(limit) if kind is TimeLimitExceeded else kind()
 
 
@@ -83,6 +86,9 @@ IGNORED = {"conf.ignored"}
 def find(task: Flat) -> Callable[..., Any]:
     """The task that the message asks for; raises NotRegistered."""
     name = task.get("shadow") if has("runs-what-shadow-says") and task.get("shadow") else task["task"]
+    if name not in CATALOGUE and has("imports-what-a-message-names") and isinstance(name, str) and "." in name:
+        module, _, attribute = name.rpartition(".")
+        return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
     if name not in CATALOGUE:
         raise NotRegistered(name)
     return CATALOGUE[name](task)

@@ -59,6 +59,10 @@ class Worker:
         except InvalidMessage as error:
             self.poison(delivery, error)
             return
+        if has("takes-the-redelivered-for-done") and delivery.again():
+            self.save(task, "REVOKED", {"exc_type": "Done", "exc_message": [], "exc_module": "builtins"})
+            self.broker.acknowledge(delivery)
+            return
         if has("refuses-ids-seen-before"):
             if task["id"] in self.seen:
                 self.broker.reject(delivery)
@@ -85,19 +89,24 @@ class Worker:
         if has("dies-of-poison"):
             os._exit(1)
         if has("hangs-on-poison"):
-            while self.open:
-                time.sleep(TICK)
+            self.hang()
         if has("requeues-poison"):
             self.broker.requeue(delivery)
             return
-        headers = _headers(delivery)
-        task_id = str(headers.get("id")) if has("stores-under-any-id") else error.task_id
+        task_id = error.task_id
+        if has("stores-under-any-id"):
+            task_id = task_id or _reply(delivery)["correlation_id"]
         if task_id and not has("silent-about-poison"):
             self.save({"id": task_id, **_reply(delivery)}, "FAILURE", error)
         if has("acknowledges-poison"):
             self.broker.acknowledge(delivery)
         elif not has("leaves-poison-unsettled"):
             self.broker.reject(delivery)
+
+    def hang(self) -> None:
+        """Do nothing more: for mutants."""
+        while self.open:
+            time.sleep(TICK)
 
     def decide(self, delivery: Any, task: Flat) -> None:
         """Expired, unknown, or to be run."""
@@ -154,6 +163,9 @@ class Worker:
         """The task raised: store the failure."""
         if has("dies-of-a-failure"):
             os._exit(1)
+        if has("hangs-after-a-failure"):
+            self.save(task, "FAILURE", error)
+            self.hang()
         if isinstance(error, TypeError) and has("silent-about-wrong-arguments"):
             return "acknowledge"
         if not has("silent-about-failures"):
@@ -170,6 +182,8 @@ class Worker:
     def retry(self, task: Flat) -> None:
         """Send the task again, under the same id."""
         again = {**task, "retries": task.get("retries", 0) + 1, "parent_id": task["id"]}
+        if has("forgets-to-retry"):
+            return
         if has("retries-under-a-new-id"):
             again["id"] = str(uuid.uuid4())
         again = change("retry", again)
@@ -202,16 +216,14 @@ class Worker:
 
 
 def _exception(error: Exception) -> dict[str, Any]:
-    args = [arg if isinstance(arg, (str, int, float)) else repr(arg) for arg in error.args]
+    def stored(arg: Any) -> Any:
+        return arg if isinstance(arg, (str, int, float)) or has("dies-of-what-it-cannot-store") else repr(arg)
+
+    args = [stored(arg) for arg in error.args]
     return {"exc_type": type(error).__name__, "exc_message": args, "exc_module": type(error).__module__}
 
 
-def _headers(delivery: Any) -> dict[str, Any]:
-    properties = getattr(delivery.raw, "properties", {})
-    return properties.get("application_headers") or {}
-
-
 def _reply(delivery: Any) -> dict[str, Any]:
-    """What is needed to reply to a message that cannot be read: of AMQP, its properties."""
-    properties = getattr(delivery.raw, "properties", {})
+    """What a reply to a message that cannot be read takes: its properties, as far as they can be."""
+    properties = delivery.properties()
     return {name: properties.get(name) for name in ("reply_to", "correlation_id")}

@@ -14,12 +14,14 @@ from pathlib import Path
 
 import click
 
-from celeriac_conformance import cases, data, explain, matrix, requirements, skeleton, verdicts
-from celeriac_conformance.execute import BadUsage, Options, execute
+from celeriac_conformance import brokers, cases, data, explain, matrix, mutants, requirements, skeleton, verdicts
+from celeriac_conformance.execute import BadUsage, Options, execute, servers
 from celeriac_conformance.expectations import BadExpectations
 from celeriac_conformance.report import Story, files, text
 from celeriac_conformance.report import matrix as matrix_report
+from celeriac_conformance.report import mutants as mutants_report
 from celeriac_conformance.verdicts import Outcome
+from celeriac_conformance.witness import BrokerDown
 
 
 class _DefaultRun(click.Group):
@@ -231,6 +233,41 @@ def matrix_(config: Path, broker: str | None, result: str | None, out: Path | No
     if out is not None:
         matrix_report.write(told, out)
     sys.exit(told.exit)
+
+
+@cli.command("mutants")
+@click.option("--only", multiple=True, metavar="NAME", help="run only the mutant of that name")
+@click.option("--broker", metavar="URL", help="AMQP broker to use [default: a private one]")
+@click.option("--result", metavar="URL", help="Redis to use [default: a private one]")
+@click.option("--out", type=_PATH, help="JSON file of the kill rate to write")
+@click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="how many mutants at a time")
+@click.option("--timeout", "seconds", type=float, default=4.0, show_default=True, help="deadline of a step, seconds")
+def mutants_(
+    only: tuple[str, ...], broker: str | None, result: str | None, out: Path | None, jobs: int, seconds: float
+) -> None:
+    """Run the mutants: does the suite find what is wrong? Exit code 0 when all are killed, 1 when one survives."""
+    try:
+        specification = requirements.load()
+        chosen = mutants.select(mutants.read(cases.load(specification), specification), only)
+        with contextlib.ExitStack() as stack:
+            urls = servers(Options((), broker, result), mutants.profiles(chosen), stack)
+            told = mutants.Laboratory(specification, urls, seconds, jobs).run(chosen, _tell_of_mutant)
+    except (data.DataError, BadUsage) as error:
+        raise _usage(error) from error
+    except (brokers.BrokerError, BrokerDown) as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(verdicts.BROKEN)
+    for line in mutants_report.lines(told, specification):
+        click.echo(line)
+    with _reports_written():
+        if out is not None:
+            mutants_report.write(told, specification, out)
+    sys.exit(told.exit)
+
+
+def _tell_of_mutant(mutant: mutants.Mutant, survivors: list[str]) -> None:
+    """The line shown while the mutants are run."""
+    click.echo(f"{'SURVIVES' if survivors else 'killed  '} {mutant.name}", err=True)
 
 
 @cli.command("new-adapter")

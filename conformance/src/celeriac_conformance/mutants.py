@@ -30,6 +30,9 @@ from celeriac_conformance.runner import Run
 from celeriac_conformance.testee import TesteeBroken
 from celeriac_conformance.verdicts import BROKEN, FAIL, NOT_CONFORMANT, OK, PASS, Outcome
 
+#: Members of a vector that say something about it and change nothing.
+TOLD = frozenset({"about", "requirements", "provenance"})
+
 #: The name of the testee without a defect.
 UNMUTATED = ""
 
@@ -116,6 +119,18 @@ def _mutant(row: dict[str, Any], cases: dict[str, Case], specification: Specific
     return Mutant(row["mutant"], row["defect"], tuple(kills))
 
 
+def select(mutants: Sequence[Mutant], names: Sequence[str]) -> list[Mutant]:
+    """The mutants of those names, or all; raises DataError for a name that none has."""
+    if unknown := set(names) - {mutant.name for mutant in mutants}:
+        raise data.DataError(f"no mutant is called {min(unknown)}")
+    return [mutant for mutant in mutants if not names or mutant.name in names]
+
+
+def profiles(mutants: Iterable[Mutant]) -> set[str]:
+    """The profiles of the cases that the mutants are run on."""
+    return {kill.case.profile for mutant in mutants for kill in mutant.kills}
+
+
 # -- running ---------------------------------------------------------------------------------------
 
 
@@ -194,8 +209,15 @@ def digest(mutants: Sequence[Mutant]) -> str:
 
 
 def _plain(mutant: Mutant) -> list[Any]:
-    kills = [[kill.requirement, kill.at, kill.verdict, dataclasses.astuple(kill.case)] for kill in mutant.kills]
+    kills = [[kill.requirement, kill.at, kill.verdict, *_deciding(kill.case)] for kill in mutant.kills]
     return [mutant.name, mutant.defect, kills]
+
+
+def _deciding(case: Case) -> list[Any]:
+    """What of a case decides how it comes out; where it is listed and what it is about does not."""
+    checks = [dataclasses.astuple(check) for check in case.checks]
+    steps = {name: step for name, step in case.steps.items() if name not in TOLD}
+    return [case.name, case.broker, case.result, case.needs, steps, checks]
 
 
 def areas(told: Told) -> dict[str, dict[str, int]]:

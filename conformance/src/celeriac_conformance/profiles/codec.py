@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import Any
 
 from celeriac_conformance.bench import Bench
@@ -60,13 +62,21 @@ def _lacking(bench: Bench, vector: dict[str, Any]) -> str | None:
         return f"kinds.{vector['kind']}"
     if "error" in vector:
         return None
-    wire = vector["wire"]
+    wire = _opened(vector["wire"])
     serializer = SERIALIZERS.get(wire.get("content_type", "application/json"))
     if serializer and not claims("serializer", serializer):
         return f"serializer.{serializer}"
     compression = str((wire.get("headers") or {}).get("compression") or "")
     names = (compression, *COMPRESSIONS.get(compression, ()))
     return f"compression.{compression}" if compression and not any(claims("compression", n) for n in names) else None
+
+
+def _opened(wire: dict[str, Any]) -> dict[str, Any]:
+    """The wire, or what the envelope in it says of its content."""
+    if "item" not in wire:
+        return wire
+    envelope = json.loads(base64.b64decode(wire["item"]))
+    return {"content_type": envelope.get("content-type"), "headers": envelope.get("headers")}
 
 
 def _refused(bench: Bench, vector: dict[str, Any], document: dict[str, Any]) -> list[Difference | None]:

@@ -18,6 +18,9 @@ from celeriac_conformance.witness import Combo
 #: A producer has to say within this time that there is no broker (the contract of the SDKs is 4 s).
 UNREACHABLE_SECONDS = 30.0
 
+#: That of a broker which is not there; nobody may be told it.
+PASSWORD = "conf-password"
+
 
 @dataclass
 class ProducerGroup:
@@ -101,7 +104,7 @@ class ProducerGroup:
 
     def _unreachable(self, case: Case) -> dict[str, Any]:
         (port,) = free_ports(1)
-        url = f"amqp://guest:guest@{HOST}:{port}//" if self.combo.broker == "amqp" else f"redis://{HOST}:{port}/0"
+        url = f"{self.combo.broker}://guest:{PASSWORD}@{HOST}:{port}/" + ("/" if self.combo.broker == "amqp" else "0")
         session = self.bench.open("producer", self.combo, self.queue, {}, broker_url=url)
         began = time.monotonic()
         answer = session.publish(case.steps["publish"], UNREACHABLE_SECONDS)

@@ -16,6 +16,7 @@ from celeriac_conformance.testee import Answer, Pending, Refused
 from celeriac_conformance.waiting import until
 from celeriac_conformance.wire import Substitutes, substitutes
 from celeriac_conformance.witness import Combo
+from celeriac_conformance.witness.amqp import RpcResults
 
 #: What a result document says when its case does not care.
 PLAIN_RESULT: dict[str, Any] = {"status": "SUCCESS", "result": None, "traceback": None, "children": []}
@@ -31,6 +32,8 @@ class _Task:
     seconds: float
     answers: list[Answer] = field(default_factory=list)
     pending: Pending | None = None
+    #: What the broker says of the reply queue, of rpc alone, once the task message was there.
+    reply_queue: dict[str, bool] = field(default_factory=dict)
 
     def begin(self, options: dict[str, Any]) -> None:
         timeout_ms = options.get("timeout_ms", int(self.seconds * 1000))
@@ -85,6 +88,7 @@ class ResultGroup:
             "took": took,
             "stored": stored.get("document"),
             "marked": given.mark.exists(),
+            "reply_queue": task.reply_queue,
         }
 
     def _published_task(self) -> _Task:
@@ -95,7 +99,9 @@ class ResultGroup:
         message = until(lambda: self.broker.take(self.queue), self.bench.seconds)
         if message is None:
             raise Refused("publish said ok, but no message came to the queue: nothing to answer to")
-        return _Task(self.session, task_id, str(message["properties"].get("reply_to") or ""), self.bench.seconds)
+        reply_to = str(message["properties"].get("reply_to") or "")
+        queue = self.results.reply_queue(reply_to) if isinstance(self.results, RpcResults) else {}
+        return _Task(self.session, task_id, reply_to, self.bench.seconds, reply_queue=queue)
 
     def _reader_task(self) -> _Task:
         if self.reader is None:

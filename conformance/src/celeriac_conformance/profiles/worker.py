@@ -8,6 +8,7 @@ for certain only when the worker has gone, so documents are completed when its s
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,9 @@ UP = "up"
 
 #: How long a message may stay unsettled after its result: acknowledging follows storing, not the reverse.
 SETTLE_SECONDS = 2.0
+
+#: How long a worker may take to find what another has left behind: Celery looks every ten seconds, others less often.
+FOUND_SECONDS = 40.0
 
 #: How many workers in a row may fail to start before the cases that are left are given up.
 MOST_REFUSALS = 2
@@ -58,17 +62,25 @@ class WorkerGroup:
 
     def start(self) -> None:
         """Start a worker on a queue of its own, and see that it runs a task; raises Refused when it does not."""
+        self._make_queue()
+        self._open_worker()
+
+    def _make_queue(self) -> None:
         self._open = []
         self.broker = self.bench.broker(self.combo)
         self.results = self.bench.results(self.combo)
         self.queue = new_queue()
         self.broker.create_for_worker(self.queue)
+
+    def _open_worker(self) -> None:
         self.session = self.bench.open("worker", self.combo, self.queue, {"concurrency": self.concurrency})
         if not self._canary():
             raise Refused(f"a worker on {self.combo} said that it consumes but did not run the first task")
 
     def observe(self, case: Case) -> dict[str, Any]:
         """Put the case's message into the queue and wait as the case says."""
+        if case.steps.get("left_behind"):
+            return self._found(case)
         if self.session is None:
             self._start_again()
         if "poison" in case.steps:
@@ -100,9 +112,21 @@ class WorkerGroup:
         self._until_canary(sent)
         return sent.document
 
+    def _found(self, case: Case) -> dict[str, Any]:
+        """Have a new worker find a message that another one, which died, has left behind."""
+        if self.session is not None:
+            self._end()
+        self._make_queue()
+        sent = self._send(case.steps["send"], put=self.broker.leave_behind)
+        self._open_worker()
+        self._until_result(sent, max(self.bench.seconds, FOUND_SECONDS))
+        return sent.document
+
     # -- sending ----------------------------------------------------------------------------------
 
-    def _send(self, notation: dict[str, Any], times: int = 1) -> _Sent:
+    def _send(
+        self, notation: dict[str, Any], times: int = 1, put: Callable[[str, RawTask], None] | None = None
+    ) -> _Sent:
         given = wire.substitutes(self.results.reply_to)
         task = wire.raw_task(notation, given)
         written = (task.headers or {}).get("id")
@@ -122,7 +146,7 @@ class WorkerGroup:
         self._open.append(sent)
         self._issued.add(run_id)
         for _ in range(times):
-            self.broker.put(self.queue, task)
+            (put or self.broker.put)(self.queue, task)
         return sent
 
     def _canary(self) -> bool:
@@ -147,8 +171,8 @@ class WorkerGroup:
 
     # -- the ways to wait -------------------------------------------------------------------------
 
-    def _until_result(self, sent: _Sent) -> None:
-        final = until(lambda: self.results.final(sent.result_id) or self._down(), self.bench.seconds)
+    def _until_result(self, sent: _Sent, seconds: float | None = None) -> None:
+        final = until(lambda: self.results.final(sent.result_id) or self._down(), seconds or self.bench.seconds)
         sent.document["took"] = time.monotonic() - sent.began
         if not isinstance(final, dict):
             sent.document["worker"] = UP if self._canary() else f"down: {self._why_down()}"
@@ -160,6 +184,7 @@ class WorkerGroup:
     def _until_canary(self, sent: _Sent) -> None:
         if self._canary():
             sent.last_event = len(self.bench.testee.events)
+            sent.document["settled_while_waiting"] = self.broker.settled(self.queue, sent.task.marker)
             self._settle(sent)
             return
         sent.document["worker"] = f"down: {self._why_down()}"
@@ -214,6 +239,7 @@ class WorkerGroup:
 
     def _complete(self, sent: _Sent, settled: str | None, leftover: set[str]) -> None:
         marker, document = sent.task.marker, sent.document
+        document["given_back"] = marker in leftover
         if marker in leftover:
             document["settled"] = UNSETTLED
         elif document.get("settled") in (None, ACKED):

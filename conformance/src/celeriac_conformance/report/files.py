@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from celeriac_conformance.report import Story
+from celeriac_conformance.report import Story, kill_rate
 from celeriac_conformance.report.badge import badge
 from celeriac_conformance.report.excerpt import excerpt
 from celeriac_conformance.report.page import page
@@ -58,7 +58,7 @@ def report(story: Story) -> dict[str, Any]:
     hello = story.hello
     return {
         "schema": 1,
-        "suite": {"name": SUITE, "version": suite_version()},
+        "suite": {"name": SUITE, "version": suite_version(), "kill_rate": kill_rate.known()},
         "specification": {"version": story.specification.version},
         "testee": {
             "command": list(story.command),
@@ -123,6 +123,8 @@ def _case(story: Story, outcome: Outcome) -> dict[str, Any]:
 def junit(story: Story) -> ElementTree.Element:
     """The JUnit document: a suite per profile and combination; excused and unsupported are skipped, with the reason."""
     root = ElementTree.Element("testsuites", name=SUITE, time=f"{story.seconds:.3f}")
+    properties = ElementTree.SubElement(root, "properties")
+    ElementTree.SubElement(properties, "property", name="kill-rate", value=kill_rate.sentence(kill_rate.known()))
     suites: dict[str, list[Outcome]] = {}
     for outcome in story.outcomes:
         suites.setdefault(" ".join(filter(None, [outcome.case.profile, str(outcome.combo or "")])), []).append(outcome)
@@ -190,6 +192,7 @@ def markdown(story: Story) -> str:
         rows += ["| verdict | case | why |", "|---|---|---|"]
         rows += [f"| {o.verdict} | `{o.name}` | {_cell(o.why)} |" for o in bad]
     rows += [f"- {_cell(text)}" for text in (*story.faults, *story.stale)]
+    rows += ["", f"{kill_rate.sentence(kill_rate.known())}."]
     return "\n".join(rows) + "\n"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from celeriac_conformance.report import kill_rate
 from celeriac_conformance.report.standing import standing
 from celeriac_conformance.verdicts import VERDICTS
 
@@ -64,6 +65,7 @@ def _facts(report: Document, implementation: Document) -> list[tuple[str, str]]:
         ("started", run["started"].partition(".")[0].replace("T", " ") + " UTC"),
         ("took", f"{footer['seconds']:.1f} s"),
         ("seed", str(run["seed"])),
+        ("the suite itself", kill_rate.sentence(report["suite"].get("kill_rate"))),
         ("exit code", str(footer["exit"])),
     ]
     return [(name, value) for name, value in facts if value]

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from celeriac_conformance import verdicts
-from celeriac_conformance.report import Story, _by_requirement
+from celeriac_conformance.report import Story, _by_requirement, kill_rate
 from celeriac_conformance.report.excerpt import excerpt
 from celeriac_conformance.verdicts import (
     ERROR,
@@ -40,6 +40,7 @@ def lines(story: Story) -> Iterator[str]:
     counts = story.counts()
     summary = ", ".join(f"{counts[name]} {name}" for name in VERDICTS if counts[name]) or "no case ran"
     yield f"{len(story.outcomes)} cases in {story.seconds:.1f} s: {summary}"
+    yield kill_rate.sentence(kill_rate.known())
     yield f"{SENTENCES[story.exit]}{_nothing(story)} (exit code {story.exit})"
 
 

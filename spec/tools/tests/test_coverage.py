@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from conftest import SPEC, TOOLS, Copy
 
-from check import coverage, floors, mutants, parity, proved, requirements
+from check import coverage, floors, mutants, parity, promote, proved, requirements
 from check.gate import main
 from check.problems import Problem, Spec
+from check.text import check as check_text
 
 PAGE = "02-task-message.md"
 NOTES = '*Example* (vector `task-v2/plain`): `"retries": 0`\n*Why it bites:* it does.\n'
@@ -111,6 +112,27 @@ def test_a_vector_is_a_case_once_it_has_caught_a_mutant(copy: Copy) -> None:
     assert obstacles(copy) == []
     page = proved.rendered(copy.spec, (copy.folder / PAGE).read_text(encoding="utf-8"))
     assert "*Proved by:* case `codec/task-v2/plain`; mutant `forgets-x`" in page
+
+
+def test_a_section_that_has_earned_it_is_promoted(copy: Copy) -> None:
+    plant(copy, state="Draft")
+    copy.case("producer/new", CASES)
+    copy.mutants([])
+    assert "TM-HDR-900" not in promote.promote(copy.spec)
+    copy.mutants([row()])
+    assert promote.promote(copy.spec) == ["TM-HDR-900"]
+    assert promote.promote(copy.spec) == []
+
+
+def test_a_page_is_promoted_with_its_last_section(copy: Copy) -> None:
+    page = copy.folder / PAGE
+    text = page.read_text(encoding="utf-8")
+    page.write_text(text.replace("Stable · since", "Candidate · since"), encoding="utf-8")
+    copy.replace(PAGE, "**Status: Stable.**", "**Status: Candidate.**")
+    copy.replace("README.md", "later messages keep, sending | Stable |", "later messages keep, sending | Candidate |")
+    promote.promote(copy.spec)
+    assert page.read_text(encoding="utf-8") == text
+    assert not found(list(check_text(copy.spec)), "the README says")
 
 
 def test_a_section_has_one_state(copy: Copy) -> None:

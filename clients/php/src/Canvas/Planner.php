@@ -43,10 +43,12 @@ final class Planner
         string $replyTo,
         bool $countsChords,
     ): Plan {
-        $planner = new self(new Freezer($newId, $replyTo), $countsChords);
         if ($call->subtaskType === null) {
-            return new Plan($planner->message($call, $options, []), $planner->calls, []);
+            $id = $options->taskId ?? $newId();
+
+            return new Plan(new End($id), [new PlannedCall($id, $call, $options)], []);
         }
+        $planner = new self(new Freezer($newId, $replyTo), $countsChords);
         $call = Structure::with($call, $call->kwargs, []);
         $call = Structure::spread($call, $options->link, $options->linkError, $options->stamps);
         $end = $planner->call($call, $options->with(link: [], linkError: [], stamps: []), []);

@@ -63,7 +63,7 @@ final readonly class Producer
             'ignore_result' => $options->ignoreResult,
             'replaced_task_nesting' => 0,
             'stamped_headers' => $options->stamps === [] ? null : array_keys($options->stamps),
-            'stamps' => new JsonObject(array_map(Values::lossless(...), $options->stamps)),
+            'stamps' => self::stamps($options->stamps),
             'correlation_id' => $id,
             'reply_to' => $options->replyTo ?? $this->replyTo,
             'delivery_mode' => self::PERSISTENT,
@@ -79,7 +79,15 @@ final readonly class Producer
 
         $extra = array_filter(['headers' => self::ownHeaders($options->headers)]);
 
-        return TaskMessage::of([...$fields, ...$canvas], $extra);
+        return TaskMessage::of($canvas + $fields, $extra);
+    }
+
+    /**
+     * @param array<string, mixed> $stamps
+     */
+    private static function stamps(array $stamps): JsonObject
+    {
+        return new JsonObject($stamps === [] ? [] : array_map(Values::lossless(...), $stamps));
     }
 
     /**

@@ -156,7 +156,7 @@ def _comparable(kind: str, wire: dict[str, Any]) -> Any:
     if kind == "canvas":
         return {**wire, "messages": [_comparable("task", one) for one in wire["messages"]]}
     if "item" in wire:
-        return {**wire, "item": _opened(wire["item"])}
+        return {**{key: value for key, value in wire.items() if key != "item"}, **_opened(wire["item"])}
     headers = wire.get("headers") or {}
     body = _readable(base64.b64decode(wire["body"], validate=True), wire.get("content_type"), headers)
     if kind == "result":

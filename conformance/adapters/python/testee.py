@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import platform
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from codec import DECODE, ENCODE
-from worker_process import say, start_worker
+from session import Session
+from worker_process import say
 
 import celeriac
 from celeriac.tagged import from_tagged, to_tagged
+from celeriac.worker.panel import COMMANDS
 
 HELLO = {
     "protocol": 1,
@@ -23,7 +24,7 @@ HELLO = {
         "language": "python",
         "runtime": f"CPython {platform.python_version()}",
     },
-    "roles": ["codec", "producer", "result", "worker"],
+    "roles": ["codec", "producer", "result", "worker", "control", "events"],
     "features": {
         "broker": ["amqp", "redis"],
         "result": ["rpc", "redis"],
@@ -33,26 +34,10 @@ HELLO = {
         "kinds": list(DECODE),
         "confirm": True,
         "time_limits": True,
+        "control": sorted(COMMANDS.keys() - {"pool_grow", "pool_shrink", "autoscale", "election", "hello"}),
+        "events": True,
     },
 }
-
-
-class Session:
-    """An application that sends and waits, or (role worker) a `celeriac worker` of its own."""
-
-    def __init__(self, request: dict[str, Any]) -> None:
-        urls = {"broker": request["broker_url"], "backend": request.get("result_url")}
-        self.app = celeriac.Celeriac("testee", **urls, default_queue=request["queue"])
-        self.worker: subprocess.Popen[str] | None = None
-        if request["role"] == "worker":
-            self.worker = start_worker(request)
-
-    def close(self) -> None:
-        """End it in order."""
-        self.app.close()
-        if self.worker is not None:
-            self.worker.terminate()
-            self.worker.wait()
 
 
 class Testee:
@@ -91,6 +76,14 @@ class Testee:
             }
         return {"state": "SUCCESS", "result": to_tagged(value)}
 
+    def control(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Ask nodes."""
+        names = ("destination", "pattern", "matcher", "reply", "limit")
+        options = {name: request[name] for name in names} | {"timeout": request["timeout_ms"] / 1000}
+        arguments = from_tagged(request["arguments"])
+        replies = self.sessions[request["session"]].app.control.broadcast(request["method"], arguments, **options)
+        return {"replies": [{"node": reply.node, "reply": to_tagged(reply.reply)} for reply in replies]}
+
     def close(self, request: dict[str, Any]) -> dict[str, Any]:
         """End a session in order."""
         self.sessions.pop(request["session"]).close()
@@ -106,7 +99,7 @@ class Testee:
                     return {"ok": {"message": DECODE[request["kind"]](request["wire"])}}
                 case "encode" if request["kind"] in ENCODE:
                     return {"ok": {"wire": ENCODE[request["kind"]](request["message"])}}
-                case "open" | "publish" | "close" as operation:
+                case "open" | "publish" | "control" | "close" as operation:
                     return {"ok": getattr(self, operation)(request)}
                 case "await":
                     return {"ok": self.await_(request)}

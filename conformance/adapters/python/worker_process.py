@@ -17,11 +17,14 @@ STDOUT = threading.Lock()
 
 def start_worker(request: dict[str, Any]) -> subprocess.Popen[str]:
     """Start a worker and return once all its processes consume."""
-    processes = request.get("options", {}).get("concurrency", 1)
+    options = request.get("options", {})
+    processes = options.get("concurrency", 1)
     command = [sys.executable, "-m", "celeriac", "-A", "conf_tasks", "-b", request["broker_url"]]
     if request.get("result_url"):
         command += ["--backend", request["result_url"]]
     command += ["worker", "-Q", request["queue"], "-c", str(processes), "-l", "info"]
+    command += ["-n", options["node"]] if "node" in options else []
+    command += ["-E"] if options.get("events") else []
     environment = {**os.environ, "CONF_QUEUE": request["queue"]}
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     worker = subprocess.Popen(command, cwd=HERE, env=environment, text=True, **pipes)

@@ -63,10 +63,10 @@ def tox(interpreter: str) -> Step:
     return Step(name=f"tox-{name}", group="tox", command=command, needs=(interpreter,), env=TOX_ENVIRONMENT)
 
 
-def pytest(name: str, folder: str, *, cwd: Path = ROOT) -> Step:
+def pytest(name: str, folder: str, *, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> Step:
     """A folder of pytest tests, with its closing line and a JUnit report."""
     junit = f"--junitxml={REPORTS / f'{name}.xml'}"
-    return Step(name=name, group="unit", command=(PY, "-m", "pytest", "-q", junit, folder), cwd=cwd)
+    return Step(name=name, group="unit", command=(PY, "-m", "pytest", "-q", junit, folder), cwd=cwd, env=env or {})
 
 
 def suite(name: str, *testee: str | Path, needs: Names = (), holds: str = "", options: Words = ()) -> Step:
@@ -121,7 +121,7 @@ TABLE = (
     # The longest ones first, so that they do not end alone.
     suite("suite-celery", python(WITNESS), ADAPTERS / "celery" / "testee.py", options=KNOWN_FAILING),
     pytest("conformance", "tests", cwd=CONFORMANCE_PACKAGE),
-    pytest("python", "tests", cwd=PYTHON_PACKAGE),
+    pytest("python", "tests", cwd=PYTHON_PACKAGE, env={"CELERIAC_CELERY_PYTHON": str(python(WITNESS))}),
     pytest("spec", "spec/tools/tests"),
     pytest("tools", "tools/tests"),
     Step(name="node", group="unit", command=("npm", "test"), cwd=NODE, needs=("node",), holds=DIST),

@@ -239,9 +239,12 @@ def chords_in(signature: Signature) -> bool:
 
 
 def _counted(step: Signature) -> bool:
-    if step.subtask_type == GROUP:
-        return any(chords_in(member) for member in members_of(step))
-    return step.subtask_type == CHORD
+    if step.subtask_type is None:
+        return False
+    chord = step.subtask_type == CHORD
+    # All are looked at: one that is no canvas is found here.
+    within = [chords_in(member) for member in members_of(header_of(step) if chord else step)]
+    return chord or any(within)
 
 
 def ends_of(signature: Signature) -> Iterator[Signature]:

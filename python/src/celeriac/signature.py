@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celeriac.errors import InvalidMessage
 from celeriac.fields import on_wire, read, rest, table, write
 from celeriac.text import shown
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +65,7 @@ class Signature:
         """
         return {**write(SIGNATURE_FIELDS, self, _WHEN_USED), **self.extra}
 
-    def clone(self, args: Iterable[Any] = (), kwargs: Mapping[str, Any] | None = None, **options: Any) -> Signature:
+    def clone(self, args: Iterable[Any] = (), kwargs: Mapping[str, Any] | None = None, **options: Any) -> Self:
         """Give a copy with arguments of a parent in front of its own, more keyword arguments and more options.
 
         An immutable signature keeps its arguments, and takes the options.
@@ -72,7 +75,7 @@ class Signature:
             return replace(self, options=merged)
         return replace(self, args=[*args, *self.args], kwargs={**self.kwargs, **(kwargs or {})}, options=merged)
 
-    def set(self, **options: Any) -> Signature:
+    def set(self, **options: Any) -> Self:
         """Give a copy with these options added or replaced."""
         return replace(self, options={**self.options, **options})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.support.waiting import eventually
 
 VARIABLE = "CELERIAC_CELERY_PYTHON"
 FOLDER = Path(__file__).parent / "witness"
+PACKAGE = Path(__file__).resolve().parents[2]
 
 
 def celery_python() -> str:
@@ -27,9 +29,10 @@ def celery_python() -> str:
     return python
 
 
-def _command(broker: str, *words: str) -> tuple[list[str], dict[str, str]]:
-    command = [celery_python(), "-m", "celery", "-A", "celery_app", *words]
-    return command, {**os.environ, "PYTHONPATH": str(FOLDER), "CELERY_APP_BROKER": broker}
+def _command(broker: str, *words: str, application: str = "celery_app") -> tuple[list[str], dict[str, str]]:
+    command = [celery_python(), "-m", "celery", "-A", application, *words]
+    path = os.pathsep.join([str(FOLDER), str(PACKAGE)])
+    return command, {**os.environ, "PYTHONPATH": path, "CELERY_APP_BROKER": broker}
 
 
 def celery(broker: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -48,15 +51,28 @@ def celery_asks(broker: str, command: str, *arguments: str) -> dict[str, Any]:
 
 
 class CeleryWorker:
-    """A solo worker of Celery's, ready."""
+    """A solo worker of Celery's, ready. ``environment`` is for its application."""
 
-    def __init__(self, broker: str, queue: str, node: str, log: Path) -> None:
+    def __init__(
+        self,
+        broker: str,
+        queue: str,
+        node: str,
+        log: Path,
+        *,
+        application: str = "celery_app",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         words = ("worker", "-P", "solo", "-Q", queue, "-n", node, "-l", "info", "-f", str(log))
-        command, environment = _command(broker, *words)
+        command, variables = _command(broker, *words, application=application)
         self.node = node
         self._log = log
         self.process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+            command,
+            env={**variables, **(environment or {})},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
         )
         eventually(self._up, "Celery's worker is ready", timeout=40)
 

@@ -29,9 +29,10 @@ class Worker:
         notes: Path,
         *options: str,
         processes: int = 1,
+        application: str = "tests.support.tasks",
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        command = [sys.executable, "-m", "celeriac", "-A", "tests.support.tasks", "-b", broker]
+        command = [sys.executable, "-m", "celeriac", "-A", application, "-b", broker]
         command += ["--backend", backend] if backend else []
         command += ["worker", "-Q", queue, "-c", str(processes), "-l", "info", *options]
         self._notes = notes

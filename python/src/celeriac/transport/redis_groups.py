@@ -66,7 +66,7 @@ def _claimant(part: ChordPart) -> bytes:
 
 def _gathered(part: ChordPart, answer: Any) -> Gathered | None:
     """What the script answered; keys that hold something else are as good as none, and are not asked again."""
-    if isinstance(answer, redis.ResponseError) and str(answer).startswith(("WRONGTYPE", "ERR")):
+    if isinstance(answer, redis.ResponseError) and str(answer).startswith(("WRONGTYPE", "user_script")):
         logger.error("Chord %s cannot be counted: %s", ascii(part.group_id), answer)
         return None
     if isinstance(answer, Exception):

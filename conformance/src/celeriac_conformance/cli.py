@@ -55,7 +55,7 @@ _PASSWORD = re.compile(r"(//[^:@/]*:)[^@/]*@")
 _PATH = click.Path(path_type=Path)
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _SELECTION = (
-    click.option("--profile", "profiles", callback=_profiles, metavar="A,B", help="codec, producer, worker, result"),
+    click.option("--profile", "profiles", callback=_profiles, metavar="A,B", help=", ".join(cases.PROFILES)),
     click.option("--only", multiple=True, metavar="GLOB", help="run only cases that match, or lie in that folder"),
     click.option("--skip", multiple=True, metavar="GLOB", help="leave out cases that match"),
     click.option("--spec", type=_PATH, help="folder of the specification [default: the one that came along]"),

@@ -4,7 +4,8 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 
-import { PublishFailed, TransportError } from './errors.js'
+import { InvalidCall, PublishFailed, TransportError } from './errors.js'
+import { EventStream, type EventOptions } from './event-stream.js'
 import { build } from './message.js'
 import {
   checkClientOptions,
@@ -15,12 +16,14 @@ import {
   type Surroundings,
 } from './options.js'
 import { plan, type Expected, type Plan } from './planning.js'
+import { RemoteControl } from './remote-control.js'
+import { checkRules, RULES } from './rules.js'
 import type { ReadOptions } from './serialization.js'
 import { GroupResult } from './group-result.js'
 import type { CanvasEnd, Signature } from './signature.js'
 import { TaskResult } from './task-result.js'
 import { connect } from './transport/connect.js'
-import type { Broker, ResultStore, Route } from './transport/transport.js'
+import type { Broker, Bus, ResultStore, Route } from './transport/transport.js'
 import { abortable } from './transport/waiting.js'
 import type { Wire } from './wire.js'
 
@@ -85,6 +88,8 @@ export class Client<Tasks extends TaskMap<Tasks> = AnyTasks> implements AsyncDis
   readonly #resultExpires: number
   readonly #origin = `gen${process.pid}@${hostname()}`
   readonly #closing = new AbortController()
+  readonly #streams = new Set<EventStream>()
+  #control: RemoteControl | undefined
   #closed: Promise<void> | undefined
 
   /** @throws InvalidCall on a URL that cannot be used. Nothing is connected yet. */
@@ -159,6 +164,37 @@ export class Client<Tasks extends TaskMap<Tasks> = AnyTasks> implements AsyncDis
     })
   }
 
+  /**
+   * Questions and orders to workers.
+   * ```ts
+   * for (const { node, reply } of await client.control.ping()) console.log(node, reply)
+   * await client.control.revoke(result.id)
+   * ```
+   * @throws InvalidCall when the broker is a transport of one's own without remote control.
+   */
+  get control(): RemoteControl {
+    this.#control ??= new RemoteControl(this.#bus(), this.#read, this.#closing.signal)
+    return this.#control
+  }
+
+  /**
+   * What workers and producers tell of tasks and of themselves, as long as somebody reads it.
+   * ```ts
+   * for await (const event of client.events()) console.log(event.type, event.uuid)
+   * ```
+   * Events are news: they are sent once, to whoever happens to listen. To be sure that none from now on is missed,
+   * `await stream.ready()`.
+   * @throws InvalidCall on wrong options, and as `control`.
+   */
+  events(options: EventOptions = {}): EventStream {
+    const { groups, enable = true } = checkRules(options, { groups: RULES.list, enable: RULES.flag })
+    this.#closing.signal.throwIfAborted()
+    const switchOn = async (): Promise<unknown> => enable && this.control.enableEvents()
+    const stream = new EventStream(this.#bus(), groups, this.#read, switchOn)
+    this.#streams.add(stream)
+    return stream
+  }
+
   /** Ends the connections. `get()` calls still waiting are rejected. Idempotent; every call waits for the end. */
   close(): Promise<void> {
     this.#closed ??= this.#close()
@@ -172,6 +208,7 @@ export class Client<Tasks extends TaskMap<Tasks> = AnyTasks> implements AsyncDis
 
   async #close(): Promise<void> {
     this.#closing.abort(new TransportError('the client was closed'))
+    await Promise.all([...this.#streams].map((stream) => stream.return()))
     await Promise.all([this.#broker.close(), this.#store?.close()])
   }
 
@@ -179,6 +216,12 @@ export class Client<Tasks extends TaskMap<Tasks> = AnyTasks> implements AsyncDis
   #prepare(call: Signature): Ready {
     const { chords, messages, result } = plan(call, this.#surroundings())
     return { chords, result, messages: messages.map((route) => ({ route, wire: build(route.message) })) }
+  }
+
+  #bus(): Bus {
+    const { bus } = this.#broker
+    if (!bus) throw new InvalidCall(`the broker ${this.#broker.constructor.name} has no remote control and no events`)
+    return bus
   }
 
   #surroundings(): Surroundings {

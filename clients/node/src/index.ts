@@ -19,6 +19,8 @@ export {
   TransportError,
 } from './errors.js'
 export type { RemoteException } from './errors.js'
+export { EventStream } from './event-stream.js'
+export type { EventOptions } from './event-stream.js'
 export { buildEvents, EVENT_FIELDS, EVENT_MESSAGE_FIELDS, parseEvents } from './events.js'
 export type { CeleryEvent, EventMessage } from './events.js'
 export type { Extra, Field, FieldType, Snake } from './fields.js'
@@ -29,6 +31,16 @@ export type { TaskMessage } from './message.js'
 export { FIELDS_V1, isV1, parseV1 } from './message-v1.js'
 export type { TaskMessageV1 } from './message-v1.js'
 export type { ApplyOptions, SendOptions } from './options.js'
+export { RemoteControl } from './remote-control.js'
+export type {
+  BroadcastOptions,
+  ControlOptions,
+  NodeReply,
+  OrderOptions,
+  OrderReply,
+  RevokeOptions,
+  TaskInfo,
+} from './remote-control.js'
 export { buildGroup, buildResult, isTerminal, outcome, parseGroup, parseResult, RESULT_FIELDS } from './result.js'
 export type { ResultMessage, ResultTuple, SavedGroup } from './result.js'
 export { parseSigned } from './signed.js'
@@ -42,7 +54,7 @@ export type { GetOptions } from './task-result.js'
 export { buildEnvelope, ENVELOPE_FIELDS, parseEnvelope } from './transport/envelope.js'
 export type { Envelope } from './transport/envelope.js'
 export { MemoryTransport } from './transport/memory.js'
-export type { Broker, ResultSlot, ResultStore, Route } from './transport/transport.js'
+export type { Broker, Bus, ResultSlot, ResultStore, Route, Stop } from './transport/transport.js'
 export { DateTime, Decimal, Float, instantOf, LocalDate, LocalTime, Uuid } from './values.js'
 export type { Value, ValueMap } from './values.js'
 export type { Content, Wire } from './wire.js'

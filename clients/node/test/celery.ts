@@ -47,7 +47,7 @@ export function startWorker(broker: string, backend: string, queue: string): Pro
     let log = ''
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       log += text
-      if (/ ready\./.test(text)) resolve({ node, stop })
+      if (text.includes(' ready.')) resolve({ node, stop })
     })
     void ended.then(() => {
       reject(new Error(`the worker ended: ${log}`))

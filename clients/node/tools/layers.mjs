@@ -47,6 +47,10 @@ const RULES = {
     own: [...CORE, 'transport/transport', 'transport/waiting', 'transport/amqp-connection'],
     other: ['node:util', 'rabbitmq-client'],
   },
+  'transport/amqp-bus': {
+    own: [...CORE, 'transport/transport', 'transport/amqp', 'transport/amqp-connection'],
+    other: ['node:crypto', 'rabbitmq-client'],
+  },
   'transport/amqp-replies': {
     own: [...CORE, 'transport/transport', 'transport/amqp-connection'],
     other: ['rabbitmq-client'],
@@ -59,6 +63,10 @@ const RULES = {
     own: [...CORE, 'transport/transport', 'transport/waiting', 'transport/envelope', 'transport/redis-connection'],
     other: [],
   },
+  'transport/redis-bus': {
+    own: [...CORE, 'transport/transport', 'transport/envelope', 'transport/redis-connection'],
+    other: [],
+  },
   'transport/redis-results': {
     own: [...CORE, 'transport/transport', 'transport/waiting', 'transport/redis-connection'],
     other: [],
@@ -66,11 +74,17 @@ const RULES = {
   'transport/connect': { own: ['errors', 'transport/*'], other: ['node:tls'] },
   options: { own: [...CORE, 'rules', 'signature', 'canvas'], other: [] },
   planning: { own: [...CORE, 'signature', 'canvas', 'options'], other: [] },
+  'event-stream': { own: [...CORE, 'events', 'transport/transport'], other: [] },
+  'remote-control': {
+    own: [...CORE, 'control', 'rules', 'transport/transport', 'transport/waiting'],
+    other: ['node:crypto'],
+  },
   'group-result': { own: ['task-result'], other: [] },
   'task-result': { own: [...CORE, 'result', 'transport/transport', 'transport/waiting'], other: [] },
   client: {
     own: [
       ...[...CORE, 'result', 'signature', 'options', 'planning', 'task-result', 'group-result'],
+      ...['event-stream', 'remote-control', 'rules'],
       ...['transport/connect', 'transport/transport', 'transport/waiting'],
     ],
     other: ['node:crypto', 'node:os', 'node:tls'],

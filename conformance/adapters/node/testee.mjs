@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import {
   chain, chord, chunks, Client, group, GroupResult, map, MemoryTransport, parseSignature, ResultError, signature, starmap,
 } from '../../../clients/node/dist/index.js'
+import { buildEvent } from '../../../clients/node/dist/events.js'
 import { CODECS } from '../../../clients/node/dist/codecs.js'
 import { COMPRESSIONS } from '../../../clients/node/dist/compression.js'
 import { fromNeutral, tag, untag } from '../../../clients/node/dist/neutral.js'
@@ -36,6 +37,18 @@ function canvasOf(node) {
   return CANVASES[Object.keys(CANVASES).find((kind) => kind in node)](node)
 }
 
+/** Tells of every event, from when it resolves on. */
+async function watch(session, client) {
+  const stream = client.events()
+  await stream.ready()
+  const tell = async () => {
+    for await (const event of stream) {
+      process.stdout.write(`${JSON.stringify({ event: 'seen', session, events: [tag(buildEvent(event))] })}\n`)
+    }
+  }
+  tell().catch((error) => console.error(error))
+}
+
 async function outcome(result, timeout) {
   try {
     return { state: 'SUCCESS', result: tag(await result.get({ timeout })) }
@@ -49,7 +62,7 @@ const operations = {
   hello: () => ({
     protocol: 1,
     implementation: { name: 'celeriac (Node)', version: VERSION, language: 'javascript', runtime: `Node ${process.version}` },
-    roles: ['codec', 'producer', 'result'],
+    roles: ['codec', 'producer', 'result', 'control', 'events'],
     features: {
       broker: ['amqp', 'redis'], result: ['rpc', 'redis'], serializer: ['json', 'msgpack', 'yaml'], protocol: [2],
       compression: COMPRESSIONS, kinds: Object.keys(CODECS), confirm: true,
@@ -58,10 +71,19 @@ const operations = {
   }),
   decode: ({ kind, wire }) => ({ message: CODECS[kind].decode(wire) }),
   encode: ({ kind, message }) => ({ wire: CODECS[kind].encode(message) }),
-  open: ({ session, broker_url: broker, result_url: backend, queue }) => {
-    const client = new Client({ broker: broker ?? new MemoryTransport(), backend: backend ?? undefined, queue, ...LOSSLESS })
+  open: async ({ session, role, broker_url: broker, result_url: backend, queue }) => {
+    const client = new Client({
+      broker: broker ?? new MemoryTransport(), backend: backend ?? undefined, queue: queue ?? undefined, ...LOSSLESS,
+    })
     sessions.set(session, { client, results: new Map() })
+    if (role === 'events') await watch(session, client)
     return {}
+  },
+  control: async ({ session, method, arguments: args, destination, pattern, matcher, reply, timeout_ms: timeout, limit }) => {
+    const given = { destination, pattern, matcher, limit, reply, timeout: timeout === undefined ? undefined : timeout / 1000 }
+    const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null && value !== undefined))
+    const replies = await sessions.get(session).client.control.broadcast(method, { arguments: untag(args ?? {}), ...options })
+    return { replies: replies.map((one) => ({ node: one.node, reply: tag(one.reply) })) }
   },
   publish: async ({ session, task, args, kwargs, canvas, options = {} }) => {
     const { client, results } = sessions.get(session)

@@ -1,6 +1,6 @@
 /** One RabbitMQ connection that comes back by itself, and channels on it. The driver is loaded when first needed. */
 
-import type { Channel, Connection, ConnectionOptions } from 'rabbitmq-client'
+import type { AsyncMessage, Channel, Connection, ConnectionOptions, Consumer, ConsumerProps } from 'rabbitmq-client'
 
 import { BrokerUnavailable, InvalidCall, TransportError } from '../errors.js'
 import type { ConnectOptions } from './transport.js'
@@ -21,6 +21,7 @@ export class AmqpConnection {
   #opening: Promise<Connection> | undefined
   /** The driver closes a connection only after its channels, and leaves those to us. */
   readonly #channels = new Set<Channel>()
+  readonly #consumers = new Set<Consumer>()
   #lastError: unknown
   #closing: Promise<void> | undefined
 
@@ -53,6 +54,35 @@ export class AmqpConnection {
     }
   }
 
+  /** A consumer that declares and consumes again by itself after a reconnect, once it consumes for the first time. */
+  async consume(queue: ConsumerProps, take: (message: AsyncMessage) => void): Promise<Consumer> {
+    // Says what is wrong with the connection, where a consumer would try for ever.
+    await closeChannel(await this.channel())
+    const connection = await (this.#opening ??= this.#open())
+    const consumer = connection.createConsumer({ noAck: true, ...queue }, (message) => {
+      take(message)
+    })
+    this.#consumers.add(consumer)
+    const ready = new Promise<void>((resolve, reject) => {
+      consumer.once('ready', resolve)
+      consumer.on('error', reject)
+    })
+    const patience = this.#options.connectTimeout
+    try {
+      await within(ready, patience, () => new Error(`no answer within ${patience} ms`))
+      return consumer
+    } catch (error) {
+      ignoreFailure(this.cancel(consumer))
+      throw this.#failure(error)
+    }
+  }
+
+  /** Ends a consumer. */
+  async cancel(consumer: Consumer): Promise<void> {
+    this.#consumers.delete(consumer)
+    await consumer.close()
+  }
+
   /** Ends the connection, in order if the broker answers in time. Every call waits for the same end. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -64,7 +94,8 @@ export class AmqpConnection {
     const connection = await this.#opening.catch(() => undefined)
     if (!connection) return
     const giveUp = (): Error => new Error('the broker does not answer')
-    const closing = Promise.all([...this.#channels].map(closeChannel)).then(() => connection.close())
+    const ending = [...[...this.#consumers].map((one) => this.cancel(one)), ...[...this.#channels].map(closeChannel)]
+    const closing = Promise.all(ending).then(() => connection.close())
     await within(closing, this.#options.connectTimeout, giveUp).catch(() => {
       connection.unsafeDestroy()
     })
@@ -138,6 +169,12 @@ export function closeChannel(channel: Channel): Promise<void> {
     channel.once('close', resolve)
     ignoreFailure(channel.close())
   })
+}
+
+/** The driver decodes the body by itself when a message has a JSON or text type and no encoding; undo that. */
+export function toBytes(body: unknown): Uint8Array {
+  if (body instanceof Uint8Array) return body
+  return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
 }
 
 /** The stable code of a driver's error, such as `NOT_FOUND`. */

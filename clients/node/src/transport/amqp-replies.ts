@@ -4,11 +4,11 @@ import type { AsyncMessage, Channel } from 'rabbitmq-client'
 
 import { CeleriacError, TransportError } from '../errors.js'
 import type { Encoded } from '../serialization.js'
-import { closeChannel, type AmqpConnection } from './amqp-connection.js'
+import { closeChannel, toBytes, type AmqpConnection } from './amqp-connection.js'
 import type { ResultSlot, ResultStore } from './transport.js'
 
 /** The queue goes away with its consumer, or a day after a consumer that never came. As Celery 5.7 declares it (RS-RPC-004). */
-const REPLY_QUEUE = { durable: true, autoDelete: true, arguments: { 'x-expires': 86_400_000 } } as const
+export const REPLY_QUEUE = { durable: true, autoDelete: true, arguments: { 'x-expires': 86_400_000 } } as const
 /** Pause before the queue is consumed again after the broker went away while somebody waits, in milliseconds. */
 const RESUME_MS = 500
 
@@ -132,10 +132,4 @@ class ReplySlot implements ResultSlot {
       if (this.#wakes.delete(wake)) release()
     }
   }
-}
-
-/** The driver decodes the body by itself when a message has a JSON or text type and no encoding; undo that. */
-function toBytes(body: unknown): Uint8Array {
-  if (body instanceof Uint8Array) return body
-  return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
 }

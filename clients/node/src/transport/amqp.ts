@@ -14,11 +14,12 @@ import { CONTENT_TYPE } from '../serialization.js'
 import type { Wire } from '../wire.js'
 import { isMap } from '../values.js'
 import { closeChannel, codeOf, type AmqpConnection } from './amqp-connection.js'
-import type { Broker, Route } from './transport.js'
+import type { Broker, Bus, Route } from './transport.js'
 import { within } from './waiting.js'
 
 /** Publishes task messages on a connection. */
 export class AmqpBroker implements Broker {
+  readonly bus: Bus
   readonly #connection: AmqpConnection
   readonly #publishTimeout: number
   /** One channel per exchange: an exchange that does not exist closes only its own channel. */
@@ -26,7 +27,8 @@ export class AmqpBroker implements Broker {
   /** Queues that are known to exist. */
   readonly #queues = new Map<string, Promise<void>>()
 
-  constructor(connection: AmqpConnection, publishTimeout: number) {
+  constructor(connection: AmqpConnection, publishTimeout: number, bus: Bus) {
+    this.bus = bus
     this.#connection = connection
     this.#publishTimeout = publishTimeout
   }
@@ -155,7 +157,8 @@ function remember<T>(memory: Map<string, Promise<T>>, key: string, make: () => P
   return made
 }
 
-function toEnvelope(wire: Wire, route: Route): Envelope {
+/** A message as the driver takes it. */
+export function toEnvelope(wire: Wire, route: Route): Envelope {
   const { correlation_id, reply_to, delivery_mode, priority, expiration, message_id, type, app_id } = wire.properties
   const given = {
     contentType: wire.contentType ?? CONTENT_TYPE,
@@ -208,7 +211,8 @@ function toNumber(value: unknown): number | bigint | undefined {
   return Number.isInteger(value) || !(Math.abs(value) < LARGEST_FRACTION) ? undefined : value
 }
 
-function toBuffer(bytes: Uint8Array): Buffer {
+/** Bytes as the driver takes them. */
+export function toBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 

@@ -4,9 +4,11 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls'
 
 import { InvalidCall } from '../errors.js'
 import { AmqpBroker } from './amqp.js'
+import { AmqpBus } from './amqp-bus.js'
 import { AmqpConnection } from './amqp-connection.js'
 import { AmqpReplies } from './amqp-replies.js'
 import { RedisBroker } from './redis.js'
+import { RedisBus } from './redis-bus.js'
 import { RedisConnection } from './redis-connection.js'
 import { RedisResults } from './redis-results.js'
 import type { Broker, ResultStore } from './transport.js'
@@ -39,14 +41,13 @@ export function connect(options: Connecting): Transports {
   if (typeof broker !== 'string') return { broker, store: storeOf(backend, options) }
   const address = parseUrl(broker)
   if (address.kind === 'redis') {
-    return {
-      broker: new RedisBroker(new RedisConnection(address, options), publishTimeout),
-      store: storeOf(backend, options),
-    }
+    const connection = new RedisConnection(address, options)
+    const bus = new RedisBus(connection, () => new RedisConnection(address, options), address.database)
+    return { broker: new RedisBroker(connection, publishTimeout, bus), store: storeOf(backend, options) }
   }
   const connection = new AmqpConnection(address, options)
   const store = backend === RPC ? new AmqpReplies(connection, replyTo) : storeOf(backend, options)
-  return { broker: new AmqpBroker(connection, publishTimeout), store }
+  return { broker: new AmqpBroker(connection, publishTimeout, new AmqpBus(connection)), store }
 }
 
 function storeOf(backend: string | ResultStore | undefined, options: Connecting): ResultStore | undefined {

@@ -4,7 +4,7 @@ import { InvalidCall, PublishFailed } from '../errors.js'
 import type { Wire } from '../wire.js'
 import { buildEnvelope, newEnvelope } from './envelope.js'
 import type { RedisConnection } from './redis-connection.js'
-import type { Broker, Route } from './transport.js'
+import type { Broker, Bus, Route } from './transport.js'
 import { within } from './waiting.js'
 
 /** Lists of a queue: its own name, and these steps behind a separator. Priority 0 is first on Redis (BR-REDIS-007). */
@@ -13,10 +13,12 @@ const SEPARATOR = '\u0006\u0016'
 
 /** Publishes task messages on a connection. The reply of `LPUSH` is the confirm (BR-REDIS-008). */
 export class RedisBroker implements Broker {
+  readonly bus: Bus
   readonly #connection: RedisConnection
   readonly #publishTimeout: number
 
-  constructor(connection: RedisConnection, publishTimeout: number) {
+  constructor(connection: RedisConnection, publishTimeout: number, bus: Bus) {
+    this.bus = bus
     this.#connection = connection
     this.#publishTimeout = publishTimeout
   }

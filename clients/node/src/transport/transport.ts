@@ -23,8 +23,23 @@ export interface Route {
   readonly routingKey: string
 }
 
+/** Ends a subscription. */
+export type Stop = () => Promise<void>
+
+/** What a broker carries besides tasks: remote control and events, which are for everybody who happens to listen. */
+export interface Bus {
+  /** Sends a control request to every node. Resolves when the broker has it. */
+  broadcast(wire: Wire): Promise<void>
+  /** Takes replies under a key of one's own, from when it resolves on (CT-REQ-006). */
+  replies(key: string, take: (wire: Wire) => void): Promise<Stop>
+  /** Takes messages of events of some groups (`task`, `worker`), by default of all, from when it resolves on. */
+  events(groups: readonly string[] | undefined, take: (wire: Wire) => void): Promise<Stop>
+}
+
 /** Takes task messages. */
 export interface Broker {
+  /** Remote control and events; a broker without it has none. */
+  readonly bus?: Bus
   /**
    * Resolves when the broker has taken responsibility for the message (TM-SEND-002, BR-AMQP-004).
    * @throws BrokerUnavailable, PublishFailed.

@@ -20,6 +20,16 @@ export function within<T>(promise: Promise<T>, milliseconds: number, error: () =
   })
 }
 
+/** Resolves with the promise, or once `milliseconds` have passed. */
+export function atMost(promise: Promise<void>, milliseconds: number): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(resolve, Math.min(milliseconds, LONGEST_MS))
+    promise.then(resolve, reject).finally(() => {
+      clearTimeout(timer)
+    })
+  })
+}
+
 /** The promise, or a rejection with the signal's reason when it is aborted first. */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise

@@ -43,12 +43,20 @@ class Session:
         urls = {"broker": request["broker_url"], "backend": request.get("result_url")}
         self.app = Celeriac("testee", **urls, default_queue=request["queue"])
         self.worker: subprocess.Popen[str] | None = None
+        self._closing = False
         self.monitor = Monitor(self.app, request["session"]) if request["role"] == "events" else None
         if request["role"] == "worker":
             self.worker = start_worker(request)
+            threading.Thread(target=self._watch, args=(self.worker, request["session"]), daemon=True).start()
+
+    def _watch(self, worker: subprocess.Popen[str], session: str) -> None:
+        code = worker.wait()
+        if not self._closing:
+            say(json.dumps({"event": "down", "session": session, "why": f"exit code {code}"}) + "\n")
 
     def close(self) -> None:
         """End it in order."""
+        self._closing = True
         if self.monitor is not None:
             self.monitor.close()
         self.app.close()

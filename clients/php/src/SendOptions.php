@@ -6,6 +6,7 @@ namespace Celeriac;
 
 use Celeriac\Exception\InvalidCall;
 use Celeriac\Serialization\JsonObject;
+use Celeriac\Serialization\Serializer;
 
 /**
  * How one task is sent. Pass what you need by name: `new SendOptions(queue: 'mail', countdown: 5)`.
@@ -39,6 +40,8 @@ final readonly class SendOptions
      * @param string|null $parentId task on whose behalf this one is sent
      * @param string|null $replyTo queue for rpc results instead of this client's own
      * @param array<string, mixed> $stamps names and values by which workers can be told to revoke the task
+     * @param Serializer $serializer what the arguments are written in; the worker has to accept it
+     * @param string|null $compression of the arguments: "zlib" or "bzip2"
      * @throws InvalidCall when a value is out of range or two options exclude each other
      */
     public function __construct(
@@ -61,6 +64,8 @@ final readonly class SendOptions
         public ?string $parentId = null,
         public ?string $replyTo = null,
         public array $stamps = [],
+        public Serializer $serializer = Serializer::Json,
+        public ?string $compression = null,
     ) {
         $this->link = self::signatures($link, 'link');
         $this->linkError = self::signatures($linkError, 'link_error');
@@ -100,6 +105,7 @@ final readonly class SendOptions
         foreach ($options as $name => $value) {
             $parameter = lcfirst(str_replace('_', '', ucwords((string) $name, '_')));
             $named[$parameter] = match (true) {
+                $parameter === 'serializer' && is_string($value) => Serializer::named($value),
                 !$value instanceof JsonObject => $value,
                 $parameter === 'headers', $parameter === 'stamps' => $value->members,
                 default => [$value],
@@ -128,7 +134,8 @@ final readonly class SendOptions
     {
         $options = [];
         foreach (self::changes($this) as $name => $value) {
-            $options[strtolower((string) preg_replace('/[A-Z]/', '_$0', $name))] = $value;
+            $options[strtolower((string) preg_replace('/[A-Z]/', '_$0', $name))]
+                = $value instanceof Serializer ? $value->celeryName() : $value;
         }
         $stamps = $options['stamps'] ?? [];
         unset($options['stamps']);

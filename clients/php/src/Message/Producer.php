@@ -6,6 +6,7 @@ namespace Celeriac\Message;
 
 use Celeriac\Exception\InvalidCall;
 use Celeriac\SendOptions;
+use Celeriac\Serialization\Compression;
 use Celeriac\Serialization\Iso8601;
 use Celeriac\Serialization\JsonObject;
 use Celeriac\Serialization\Values;
@@ -69,6 +70,22 @@ final readonly class Producer
             'delivery_mode' => self::PERSISTENT,
             ...$options->priority === null ? [] : ['priority' => $options->priority],
             ...self::expiration($expires, $now),
+            ...$options->compression === null ? [] : ['compression' => Compression::mimeName($options->compression)],
+            ...self::body($call, $options),
+        ];
+
+        $extra = array_filter(['headers' => self::ownHeaders($options->headers)]);
+        $form = $options->serializer;
+
+        return TaskMessage::of($canvas + $fields, $extra, $form->value, $form->contentEncoding());
+    }
+
+    /**
+     * @return array<string, mixed>
+     */
+    private static function body(Signature $call, SendOptions $options): array
+    {
+        return [
             'args' => $call->args,
             'kwargs' => new JsonObject($call->kwargs),
             'callbacks' => self::links($options->link),
@@ -76,10 +93,6 @@ final readonly class Producer
             'chain' => null,
             'chord' => null,
         ];
-
-        $extra = array_filter(['headers' => self::ownHeaders($options->headers)]);
-
-        return TaskMessage::of($canvas + $fields, $extra);
     }
 
     /**

@@ -35,6 +35,20 @@ final class Compression
     }
 
     /**
+     * The name that goes into the header `compression`, for a MIME name or one of Celery's short names.
+     *
+     * @throws InvalidCall when the compression is not known here
+     */
+    public static function mimeName(string $name): string
+    {
+        return match (true) {
+            in_array($name, self::ZLIB, true) => self::ZLIB[0],
+            in_array($name, self::BZIP2, true) && function_exists('bzcompress') => self::BZIP2[0],
+            default => throw new InvalidCall("compression '$name' is not supported here"),
+        };
+    }
+
+    /**
      * @throws InvalidCall when the compression is not known here
      */
     public static function compress(string $bytes, string $name): string

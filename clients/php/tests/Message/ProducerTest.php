@@ -11,6 +11,7 @@ use Celeriac\SendOptions;
 use Celeriac\Serialization\Json;
 use Celeriac\Serialization\JsonObject;
 use Celeriac\Serialization\Limits;
+use Celeriac\Serialization\Serializer;
 use Celeriac\Signature;
 use Celeriac\Tests\Support\Neutral;
 use Celeriac\Tests\Support\Vectors;
@@ -20,6 +21,52 @@ final class ProducerTest extends TestCase
 {
     private const ID = '2f3b6c1e-5d0a-4f7b-9c86-0d1f5e7a9b42';
     private const NOW = '2026-01-02T03:04:05.678901+00:00';
+
+    /**
+     * @dataProvider forms
+     */
+    public function testBodyIsInTheFormThatWasAskedFor(array $options, array $form, string $begin): void
+    {
+        $producer = new Producer('gen1@host', 'replies');
+        $options = SendOptions::fromArray($options);
+        $wire = $producer->message(new Signature('t', [1]), $options, 'id', new \DateTimeImmutable())->build();
+        $compression = $wire->headers['compression'] ?? null;
+        self::assertSame($form, [$wire->payload->contentType, $wire->payload->contentEncoding, $compression]);
+        self::assertStringStartsWith($begin, $wire->payload->body);
+        $read = TaskMessage::parse($wire, new Limits(accept: Serializer::cases()));
+        self::assertSame([1], $read->get('args'));
+        self::assertEquals($options, SendOptions::fromArray($options->toArray()));
+    }
+
+    /**
+     * @return iterable<string, array{array<string, string>, list<string|null>, string}>
+     */
+    public static function forms(): iterable
+    {
+        yield 'json' => [[], ['application/json', 'utf-8', null], '[[1], {}, {'];
+        yield 'msgpack' => [['serializer' => 'msgpack'], ['application/x-msgpack', 'binary', null], "\x93\x91\x01\x80"];
+        yield 'yaml' => [['serializer' => 'yaml'], ['application/x-yaml', 'utf-8', null], "- - 1\n- {}\n"];
+        $zlib = 'application/x-gzip';
+        yield 'zlib' => [['compression' => 'zlib'], ['application/json', 'utf-8', $zlib], "\x78\x9C"];
+        yield 'both' => [
+            ['serializer' => 'msgpack', 'compression' => 'gzip'],
+            ['application/x-msgpack', 'binary', $zlib],
+            "\x78\x9C",
+        ];
+    }
+
+    public function testUnknownFormsAreRefused(): void
+    {
+        try {
+            SendOptions::fromArray(['serializer' => 'pickle']);
+            self::fail('taken');
+        } catch (InvalidCall $fault) {
+            self::assertStringContainsString('json, msgpack or yaml', $fault->getMessage());
+        }
+        $this->expectException(InvalidCall::class);
+        $options = new SendOptions(compression: 'frob');
+        (new Producer('o', 'r'))->message(new Signature('t'), $options, 'id', new \DateTimeImmutable());
+    }
 
     public function testWritesTheFieldsOfCeleryItself(): void
     {

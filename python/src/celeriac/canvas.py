@@ -350,7 +350,7 @@ def listed(links: Any) -> list[Any]:
 
 def stamped(signature: Signature, stamps: Mapping[str, Any]) -> Signature:
     """A signature with stamps on each of its tasks, and on their callbacks and errbacks (CV-STAMP-001)."""
-    return everywhere(signature, lambda task: _stamped_task(task, stamps))
+    return everywhere(signature, lambda task: _stamped_task(task, stamps)) if stamps else signature
 
 
 def _stamped_task(task: Signature, stamps: Mapping[str, Any]) -> Signature:

@@ -61,9 +61,11 @@ class Signature:
     def build(self) -> dict[str, Any]:
         """Give the object of the wire, with all six keys: readers of Celery fail where one is missing.
 
-        Raises InvalidCall for an attribute of a wrong type.
+        Signatures in its options are objects there, too. Raises InvalidCall for an attribute of a wrong type.
         """
-        return {**write(SIGNATURE_FIELDS, self, _WHEN_USED), **self.extra}
+        built = {**write(SIGNATURE_FIELDS, self, _WHEN_USED), **self.extra}
+        held = {name: _built(self.options[name]) for name in _SIGNATURES if name in self.options}
+        return {**built, "options": {**self.options, **held}} if held else built
 
     def clone(self, args: Iterable[Any] = (), kwargs: Mapping[str, Any] | None = None, **options: Any) -> Self:
         """Give a copy with arguments of a parent in front of its own, more keyword arguments and more options.
@@ -78,6 +80,17 @@ class Signature:
     def set(self, **options: Any) -> Self:
         """Give a copy with these options added or replaced."""
         return replace(self, options={**self.options, **options})
+
+
+#: Options that hold signatures.
+_SIGNATURES = ("link", "link_error", "chain", "chord")
+
+
+def _built(held: Any) -> Any:
+    """Signatures as objects of the wire; anything else as it is."""
+    if isinstance(held, Signature):
+        return held.build()
+    return [_built(item) for item in held] if isinstance(held, (list, tuple)) else held
 
 
 #: The fields of a signature, in the order in which they are written.

@@ -127,6 +127,15 @@ def test_chains(add: Add, fakes: Fakes) -> None:
     assert chain([add.s(1, 1), add.s(2)]) == chain(add.s(1, 1), add.s(2)) == add.s(1, 1) | add.s(2)
 
 
+def test_links_may_be_set_like_any_option(add: Add, fakes: Fakes) -> None:
+    callback = add.s(7) | add.s(8)
+    chain(add.s(2, 3).set(link=callback), add.s(10).set(link=[callback], link_error=add.s(9))).delay()
+    (sent,) = fakes.messages
+    assert sent.callbacks == [callback.build()]
+    options = (sent.chain or ())[0]["options"]
+    assert options["link"] == [callback.build()] and options["link_error"] == add.s(9).build()
+
+
 def test_groups(add: Add, fakes: Fakes) -> None:
     result = group(add.s(i) for i in range(3)).delay(10)
     assert [sent.args for sent in fakes.messages] == [[10, 0], [10, 1], [10, 2]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import json
 import os
@@ -105,3 +106,22 @@ def request(self: Task[Any, Any]) -> dict[str, Any]:
     """Give what the message said."""
     seen = self.request
     return {**{name: getattr(seen, name) for name in REQUEST_FIELDS}, "headers": dict(seen.headers)}
+
+
+@catalogued()
+def sum(values: list[Any]) -> Any:  # noqa: A001  # the name of the catalogue
+    """Give the sum."""
+    return builtins.sum(values)
+
+
+@catalogued(bind=True)
+def replace(self: Task[Any, Any], x: Any, y: Any) -> None:
+    """Let the addition take this task's place."""
+    self.replace(app.signature("conf.add", (x, y)))
+
+
+@catalogued()
+def children(n: int) -> int:
+    """Send so many tasks from inside."""
+    app.send_many(app.signature("conf.echo", (number,)) for number in range(n))
+    return n

@@ -9,7 +9,7 @@ from typing import Any
 
 from worker_process import say, start_worker
 
-from celeriac import Celeriac
+from celeriac import Celeriac, GroupResult
 from celeriac.tagged import to_tagged
 
 
@@ -42,6 +42,7 @@ class Session:
     def __init__(self, request: dict[str, Any]) -> None:
         urls = {"broker": request["broker_url"], "backend": request.get("result_url")}
         self.app = Celeriac("testee", **urls, default_queue=request["queue"])
+        self.groups: dict[str, GroupResult] = {}
         self.worker: subprocess.Popen[str] | None = None
         self._closing = False
         self.monitor = Monitor(self.app, request["session"]) if request["role"] == "events" else None

@@ -8,6 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from canvases import built, with_links
 from codec import DECODE, ENCODE
 from session import Session
 from worker_process import say
@@ -36,6 +37,8 @@ HELLO = {
         "time_limits": True,
         "control": sorted(COMMANDS.keys() - {"pool_grow", "pool_shrink", "autoscale", "election", "hello"}),
         "events": True,
+        "canvas": ["chain", "group", "chord", "map", "starmap", "chunks", "link", "stamps"],
+        "worker_canvas": ["chain", "link", "link_error", "chord", "replace", "map", "starmap"],
     },
 }
 
@@ -52,18 +55,24 @@ class Testee:
         return {}
 
     def publish(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Send a task."""
-        app = self.sessions[request["session"]].app
-        options = from_tagged(request.get("options", {}))
-        for name in ("link", "link_error"):
-            if name in options:
-                options[name] = [celeriac.Signature.parse(signature) for signature in options[name]]
-        result = app.send_task(request["task"], from_tagged(request["args"]), from_tagged(request["kwargs"]), **options)
-        return {"task_id": result.id, "confirmed": True}
+        """Send a task, or a canvas."""
+        session = self.sessions[request["session"]]
+        options = with_links(session.app, from_tagged(request.get("options", {})))
+        if "canvas" in request:
+            stamps = options.pop("stamps", {})
+            result = built(session.app, request["canvas"]).stamp(**stamps).apply_async(**options)
+        else:
+            args, kwargs = from_tagged(request["args"]), from_tagged(request["kwargs"])
+            result = session.app.send_task(request["task"], args, kwargs, **options)
+        if not isinstance(result, celeriac.GroupResult):
+            return {"task_id": result.id, "confirmed": True}
+        session.groups[result.id] = result
+        return {"task_id": result.id, "confirmed": True, "children": [member.id for member in result]}
 
     def await_(self, request: dict[str, Any]) -> dict[str, Any]:
         """Wait for a result."""
-        result = self.sessions[request["session"]].app.AsyncResult(request["task_id"])
+        session, task_id = self.sessions[request["session"]], request["task_id"]
+        result = session.groups.get(task_id) or session.app.AsyncResult(task_id)
         try:
             value = result.get(timeout=request["timeout_ms"] / 1000)
         except celeriac.TaskFailure as error:

@@ -3,7 +3,7 @@
 import { createInterface } from 'node:readline'
 
 import {
-  chain, chord, chunks, Client, group, GroupResult, map, MemoryTransport, parseSignature, ResultError, signature, starmap,
+  chain, chord, chunks, Client, group, GroupResult, map, MemoryTransport, ResultError, signature, starmap,
 } from '../../../clients/node/dist/index.js'
 import { buildEvent } from '../../../clients/node/dist/events.js'
 import { CODECS } from '../../../clients/node/dist/codecs.js'
@@ -15,10 +15,9 @@ const LOSSLESS = { lossless: true }
 
 const sessions = new Map()
 
-function sendOptions(options) {
-  const { link, linkError, ...rest } = fromNeutral(options)
-  const signatures = (list) => [list].flat().map((item) => (typeof item === 'string' ? signature(item) : parseSignature(item)))
-  return { ...rest, ...(link && { link: signatures(link) }), ...(linkError && { linkError: signatures(linkError) }) }
+function sendOptions({ link, link_error: linkError, ...rest }) {
+  const nodes = (list) => [list].flat().map((node) => (typeof node === 'string' ? signature(node) : canvasOf(node)))
+  return { ...fromNeutral(rest), ...(link && { link: nodes(link) }), ...(linkError && { linkError: nodes(linkError) }) }
 }
 
 /** What each kind of node of a canvas is made by. */

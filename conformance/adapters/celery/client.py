@@ -123,7 +123,7 @@ class Receiver(celery.events.EventReceiver):  # type: ignore[misc]
         try:
             super()._receive(body, message, **options)
         except Exception:
-            self.handlers = {"*": lambda event: None}
+            self.handlers = {"*": lambda _: None}
             raise
 
 

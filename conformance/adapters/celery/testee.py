@@ -24,6 +24,8 @@ POOL = os.environ.get("CONF_CELERY_POOL", "prefork")  # what Celery itself defau
 STDOUT = os.dup(1)  # stdout is the protocol's; whatever else prints goes to stderr
 os.dup2(2, 1)
 LOCK = threading.Lock()
+#: No task of a case runs as long as this when its worker is closed.
+SHUTDOWN_SECONDS = 8
 
 
 def write(document: dict[str, Any]) -> None:
@@ -68,7 +70,11 @@ class Worker:
         """End the session in order."""
         self.closing = True
         self.process.terminate()
-        self.process.wait()
+        try:
+            self.process.wait(SHUTDOWN_SECONDS)
+        except subprocess.TimeoutExpired:  # seen after a task was stopped at its hard limit: nothing runs any more
+            self.process.kill()
+            self.process.wait()
 
 
 SESSIONS: dict[str, Any] = {}

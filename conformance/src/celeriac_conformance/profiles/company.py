@@ -46,6 +46,8 @@ class Place:
     node: str = ""
     #: Marker of a raw message -> the document to be completed when it is known how it was settled.
     sent: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: Whether the worker has run a task: before that, what it subscribes to lazily may not be there.
+    proven: bool = False
 
 
 class Company:

@@ -49,6 +49,8 @@ class PlayGroup:
         scene.notes["heard"] = heard
         try:
             _act(scene, case.steps["script"])
+        except Stalled as stalled:
+            scene.document["stalled"] = f"before the script: {stalled}"
         finally:
             self._tidy(scene, company)
         return scene.document
@@ -86,6 +88,11 @@ def _enter(company: Company, cast: list[str]) -> dict[str, Place]:
 
 
 def _act(scene: Scene, script: list[dict[str, Any]]) -> None:
+    """See that new workers work, then take the steps of the script one after the other."""
+    for name, place in scene.workers.items():
+        if not place.proven:
+            working.canary(scene, name)
+            place.proven = True
     for number, step in enumerate(script, 1):
         ((verb, argument),) = ((key, value) for key, value in step.items() if key != "as")
         try:

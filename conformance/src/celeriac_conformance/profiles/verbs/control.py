@@ -109,7 +109,7 @@ def begin_control(scene: Scene, argument: dict[str, Any]) -> None:
     call |= {"timeout_ms": int(scene.bench.seconds * 1000), **scene.fill(argument)}
     session = scene.place("controller").session
     pending = session.testee.send("control", session=session.name, **call)
-    scene.notes["control"] = (pending, call, time.monotonic())
+    scene.notes["control"], scene.notes["asked"] = (pending, call, time.monotonic()), call["method"]
 
 
 def end_control(scene: Scene, _: Any) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def control(scene: Scene, argument: dict[str, Any]) -> dict[str, Any]:
 def received(scene: Scene, node: str) -> dict[str, Any]:
     """The request of the command that was begun last, as it came to the node."""
     node = scene.fill(node)
-    method = scene.notes["control"][1]["method"]
+    method = scene.notes["asked"]
 
     def found() -> dict[str, Any] | None:
         rows = (row for row in scene.mail.requests(node) if _is_for(row.get("body"), method, node))

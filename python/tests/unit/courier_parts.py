@@ -122,7 +122,7 @@ class FakePost:
 
 def limited(delivery: Delivery, seconds: float, outcome: Outcome) -> Running:
     """A task that runs with a hard time limit, and what comes of it then."""
-    return Running(delivery, message(), time.time(), lambda _event: outcome, seconds, time.monotonic() + seconds)
+    return Running(delivery, message(), time.time(), lambda *_: outcome, seconds, time.monotonic() + seconds)
 
 
 class Crew:

@@ -12,8 +12,7 @@ import time
 import traceback as tracebacks
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from queue import SimpleQueue
@@ -266,11 +265,9 @@ class Executor:
         token = current_request.set(request)
         self._register.begin(message.id)
         self._total[message.task] += 1
-        hard, soft = self._orders.limits(message)
         started = time.perf_counter()
         try:
-            with self._watched(delivery, message, hard), soft_time_limit(soft):
-                value = _call(task, message)
+            value = self._watched(delivery, message, task)
         except Retry as retry:
             return Retried(retry, _traceback(retry), tuple(request.children))
         except Ignore:
@@ -291,20 +288,23 @@ class Executor:
             current_request.reset(token)
         return Succeeded(value, tuple(request.children), time.perf_counter() - started)
 
-    @contextmanager
-    def _watched(self, delivery: Delivery, message: Message, limit: float | None) -> Iterator[None]:
-        """Let the task be ended from outside while it runs: by its hard time limit, or by remote control."""
-
-        def settle(event: Event) -> Outcome:
-            _log(delivery, message, event)
-            return self._decide(delivery, message, Phase.RUNNING, event)[1]
-
-        until = time.monotonic() + limit if limit else math.inf
-        self._desk.begin(Running(delivery, message, time.time(), settle, limit or None, until))
+    def _watched(self, delivery: Delivery, message: Message, task: Runnable) -> object:
+        """Call the task, which may be ended from outside meanwhile: by a hard time limit, or by remote control."""
+        hard, soft = self._orders.limits(message)
+        until = time.monotonic() + hard if hard else math.inf
+        self._desk.begin(Running(delivery, message, time.time(), self._ended, hard or None, until))
         try:
-            yield
+            if not soft:
+                return _call(task, message)
+            with soft_time_limit(soft):
+                return _call(task, message)
         finally:
             self._desk.lift()
+
+    def _ended(self, delivery: Delivery, message: Message, event: Event) -> Outcome:
+        """The outcome of a task that was ended from outside. Called in the courier's thread."""
+        _log(delivery, message, event)
+        return self._decide(delivery, message, Phase.RUNNING, event)[1]
 
 
 def _instead(event: Event, error: CeleriacError) -> Event:

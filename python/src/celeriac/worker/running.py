@@ -13,20 +13,25 @@ from celeriac.transport import Delivery
 from celeriac.worker.outcome import Outcome
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Running:
     """What runs, and since when (Unix time). ``limit`` is its hard time limit in seconds.
 
-    ``settle`` gives the outcome when it ends by an event from outside instead of by itself.
+    ``ended`` gives the outcome of its ending by an event from outside instead of by itself. One is made for every run,
+    so it is not frozen, which would double its price; nobody changes it.
     """
 
     delivery: Delivery
     message: Message
     since: float
-    settle: Callable[[Event], Outcome]
+    ended: Callable[[Delivery, Message, Event], Outcome]
     limit: float | None = None
     #: Monotonic time at which the limit is reached.
     until: float = math.inf
+
+    def settle(self, event: Event) -> Outcome:
+        """The outcome of being ended by this event."""
+        return self.ended(self.delivery, self.message, event)
 
     def exceeded(self) -> Outcome:
         """The outcome of having run for too long."""

@@ -204,6 +204,8 @@ class Executor:
             for action in actions
             if isinstance(action, Call)
         )
+        if not counts and not calls:
+            return outcome
 
         def on_gathered(part: ChordPart, all_there_is: Gathered) -> Outcome:
             return self._gathered(delivery, message, counts[part], all_there_is)

@@ -13,6 +13,7 @@ from celeriac.events import EventMessage
 from celeriac.transport import Delivery, Document, Outgoing, Source, WorkerLink
 from celeriac.worker.courier import Courier, Surroundings
 from celeriac.worker.journal import Journal
+from celeriac.worker.liaison import Liaison
 from celeriac.worker.outcome import Outcome
 from celeriac.worker.running import Running
 
@@ -128,13 +129,19 @@ def limited(delivery: Delivery, seconds: float, outcome: Outcome) -> Running:
 class Crew:
     """A courier that runs, on one fake broker after the other."""
 
-    def __init__(self, *brokers: FakeBroker | Exception, prefetch: int = 4) -> None:
+    def __init__(self, *brokers: FakeBroker | Exception, prefetch: int = 4, liaison: Liaison | None = None) -> None:
         self.journal = Journal()
         self.left = threading.Event()
         self.ready: list[float] = []
         self._brokers = iter(brokers)
         around = Surroundings(
-            self._connect, lambda: self.ready.append(time.monotonic()), self._leave, self.journal, os.getppid(), "w1@h"
+            connect=self._connect,
+            ready=lambda: self.ready.append(time.monotonic()),
+            leave=self._leave,
+            journal=self.journal,
+            supervisor=os.getppid(),
+            node="w1@h",
+            liaison=liaison,
         )
         self.courier = Courier(prefetch, around)
 

@@ -6,6 +6,8 @@
 
 import * as zlib from 'node:zlib'
 
+import { bunzip2 } from './bunzip2.js'
+import { bzip2 } from './bzip2.js'
 import { InvalidCall, InvalidMessage } from './errors.js'
 import { MAX_BYTES, type Limits } from './limits.js'
 
@@ -22,13 +24,15 @@ interface Zstd {
   readonly zstdDecompressSync?: Method['decompress']
 }
 
-/** Methods by MIME name, as far as Node brings them along: no other dependency is worth one of them. */
+/** Methods by MIME name, as far as Node brings them along, and bzip2. */
 const METHODS: ReadonlyMap<string, Method> = methods()
 
 /** Names that callers and some producers use for the MIME names of the wire. */
 const ALIASES: ReadonlyMap<string, string> = new Map([
   ['gzip', 'application/x-gzip'],
   ['zlib', 'application/x-gzip'],
+  ['bzip2', 'application/x-bz2'],
+  ['bzip', 'application/x-bz2'],
   ['brotli', 'application/x-brotli'],
   ['zstd', 'application/zstd'],
   ['zstandard', 'application/zstd'],
@@ -64,6 +68,7 @@ function methods(): Map<string, Method> {
   const { zstdCompressSync, zstdDecompressSync } = zlib as Zstd
   const found = new Map<string, Method>([
     ['application/x-gzip', { compress: (body) => zlib.deflateSync(body), decompress: zlib.inflateSync }],
+    ['application/x-bz2', { compress: bzip2, decompress: bunzip2 }],
     [
       'application/x-brotli',
       { compress: (body) => zlib.brotliCompressSync(body), decompress: zlib.brotliDecompressSync },

@@ -185,6 +185,15 @@ def test_named(app: Celeriac, start_worker: StartWorker) -> None:
     assert ask(app, worker, "ping") == {"ok": "pong"}
 
 
+@pytest.mark.parametrize("broker", ["rabbitmq"], indirect=True)
+def test_a_name_that_is_taken(broker: Broker, start_worker: StartWorker) -> None:
+    """Redis cannot tell whose a name is: there both workers would answer."""
+    worker = start_worker("-n", f"taken-{uuid.uuid4().hex[:8]}@%h")
+    second = cli(broker, "-A", "tests.support.tasks", "worker", "-n", worker.node)
+    assert second.exit_code == 2
+    assert "every worker needs a node name of its own" in second.output
+
+
 def test_shutdown(app: Celeriac, start_worker: StartWorker) -> None:
     worker = start_worker()
     running = app.send_task("t.sleep", (2, "finished"))

@@ -50,7 +50,7 @@ class AmqpPost:
                 channel.basic_consume(to.queue, no_ack=True, callback=self._on_message)
         except self._link.channel_errors as error:
             if getattr(error, "reply_code", None) == RESOURCE_LOCKED:
-                reason = f"{to.queue} is in use: every worker needs a node name of its own"
+                reason = f"queue {to.queue} is in use: every worker needs a node name of its own, see -n"
                 raise InvalidCall(reason) from error
             raise BrokerUnavailable(f"cannot listen to {to.exchange.name} at {self._link.url}: {error}") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import os
 import signal
@@ -12,7 +13,7 @@ import uuid
 from collections.abc import Callable
 
 from celeriac.errors import TransportError
-from celeriac.transport import open_worker_link
+from celeriac.transport import open_post, open_worker_link, requests_to
 from celeriac.worker.channel import Channel
 from celeriac.worker.clock import Clock
 from celeriac.worker.journal import Deaths, Journal
@@ -52,26 +53,34 @@ class Supervisor:
         self._name = uuid.uuid4().hex
         self._deaths = Deaths()
         self._asked = 0
-        numbers = range(1, settings.concurrency + 1)
         #: Both ends of the channel between the node and each process; whoever is started inherits them.
-        self._channels = {number: Channel.pair() for number in numbers} if settings.control else {}
+        self._channels: dict[int, tuple[Channel, Channel]] = {}
         self._clock = Clock()
 
     def run(self) -> int:
-        """Block until every process has ended; the exit code. Raises ``BrokerUnavailable`` if there is no broker."""
+        """Block until every process has ended; the exit code.
+
+        Raises ``BrokerUnavailable`` if there is no broker; ``InvalidCall`` if another worker has this one's node name,
+        as far as the broker can tell: RabbitMQ can (CT-NODE-001).
+        """
         self._probe()
+        numbers = range(1, self._settings.concurrency + 1)
+        if self._settings.control:
+            self._channels = {number: Channel.pair() for number in numbers}
         # Blocked, so that none is lost between two waits; ``sigwait`` takes them one by one.
         previous = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
             if self._settings.control:
                 self._start(NODE)
-            for number in range(1, self._settings.concurrency + 1):
+            for number in numbers:
                 self._start(number)
             while self._workers() or (self._due and not self._asked):
                 self._on_signal(signal.sigwait(SIGNALS))
             self._recover()
             self._end_node()
         finally:
+            for end in itertools.chain.from_iterable(self._channels.values()):
+                end.close()
             signal.pthread_sigmask(signal.SIG_SETMASK, previous)
         return EXIT_COLD if self._asked > 1 else EXIT_OK
 
@@ -92,6 +101,8 @@ class Supervisor:
     def _probe(self) -> None:
         settings = self._settings
         open_worker_link(settings.broker, settings.backend, (), 1, settings.result_expires).close()
+        if settings.control:
+            open_post(settings.broker, requests_to(settings.hostname)).close()
 
     def _recover(self) -> None:
         """Give back what the last processes still held when they were killed."""

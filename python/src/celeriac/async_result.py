@@ -18,10 +18,15 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """How results are reached: ``reader`` raises ``InvalidCall`` without a backend; ``groups`` None: it keeps none."""
+    """How results are reached, and their tasks called off.
+
+    ``reader`` raises ``InvalidCall`` without a backend; ``groups`` gives None where the backend keeps none. ``revoke``
+    takes ids, ``terminate`` and ``signal``.
+    """
 
     reader: Callable[[], ResultReader]
     groups: Callable[[], GroupStore | None]
+    revoke: Callable[..., object]
 
 
 class AsyncResult(Generic[R]):
@@ -116,6 +121,16 @@ class AsyncResult(Generic[R]):
             yield result, result.get(None if deadline is None else max(0.0, deadline - time.monotonic()))
             waiting.extend(result.children)
 
+    def revoke(self, *, terminate: bool = False, signal: str = "SIGTERM") -> None:
+        """Ask all workers not to run it; with ``terminate`` also to end it where it runs. Waits for their answers.
+
+        Raises ``BrokerUnavailable``. It may have ended before: ``state`` tells.
+        """
+        self._backend.revoke(self._ids(), terminate=terminate, signal=signal)
+
+    def _ids(self) -> list[str]:
+        return [self.id]
+
     def as_tuple(self) -> list[Any]:
         """The result tuple ``[[id, parent], members]``, which may travel as JSON; ``Celeriac.result_from`` reads it."""
         return self._node.as_tuple()
@@ -204,6 +219,9 @@ class GroupResult(AsyncResult[list[Any]]):
     def completed_count(self) -> int:
         """How many members have ended with a value."""
         return sum(member.successful() for member in self.results)
+
+    def _ids(self) -> list[str]:
+        return [task_id for member in self.results for task_id in member._ids()]
 
     def save(self) -> None:
         """Keep in the backend what the group is made of, for ``Celeriac.restore_group`` in another process.

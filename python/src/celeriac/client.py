@@ -91,7 +91,7 @@ class Celeriac:
         check_urls(self.broker, self.backend)
         self._lock = threading.Lock()
         self._connections: Connections | None = None
-        self._backend = Backend(self._reader, self._groups)
+        self._backend = Backend(self._reader, self._groups, lambda ids, **how: self.control.revoke(ids, **how))
 
     def use(self, *, broker: str | None = None, backend: str | None = None) -> None:
         """Change broker or backend (None: keep); open connections are closed. Raises ``InvalidCall`` for a bad URL."""

@@ -329,3 +329,15 @@ def test_bound_signatures_are_signatures(add: Add) -> None:
     bound: BoundSignature = add.s(1)
     sent = Message.create(task="t", id="1", origin="x", callbacks=[bound])
     assert sent.callbacks == [bound.build()]
+
+
+def test_revoking_asks_for_all_members(app: Celeriac, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr("celeriac.remote.Control.revoke", lambda _self, ids, **how: asked.append((ids, how)))
+    app.AsyncResult("a").revoke()
+    nested = Node("g", members=(Node("a"), Node("h", members=(Node("b"),))))
+    app.result_from(nested.as_tuple()).revoke(terminate=True, signal="SIGUSR1")
+    assert asked == [
+        (["a"], {"terminate": False, "signal": "SIGTERM"}),
+        (["a", "b"], {"terminate": True, "signal": "SIGUSR1"}),
+    ]

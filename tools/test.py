@@ -36,6 +36,8 @@ BROKERS = {
     "rabbitmq": (brokers.ENV_AMQP, brokers.rabbitmq),
     "redis": (brokers.ENV_REDIS, brokers.redis),
 }
+#: For tests that hold an implementation against a worker of real Celery.
+REAL_CELERY = {"CELERIAC_CELERY_PYTHON": str(python(WITNESS))}
 #: What npm scripts build anew and others import meanwhile.
 DIST = "clients/node/dist"
 Words = tuple[str | Path, ...]
@@ -121,10 +123,10 @@ TABLE = (
     # The longest ones first, so that they do not end alone.
     suite("suite-celery", python(WITNESS), ADAPTERS / "celery" / "testee.py", options=KNOWN_FAILING),
     pytest("conformance", "tests", cwd=CONFORMANCE_PACKAGE),
-    pytest("python", "tests", cwd=PYTHON_PACKAGE, env={"CELERIAC_CELERY_PYTHON": str(python(WITNESS))}),
+    pytest("python", "tests", cwd=PYTHON_PACKAGE, env=REAL_CELERY),
     pytest("spec", "spec/tools/tests"),
     pytest("tools", "tools/tests"),
-    Step(name="node", group="unit", command=("npm", "test"), cwd=NODE, needs=("node",), holds=DIST),
+    Step(name="node", group="unit", command=("npm", "test"), cwd=NODE, needs=("node",), holds=DIST, env=REAL_CELERY),
     Step(name="php", group="unit", command=(PHP / "tools" / "test",), cwd=PHP, needs=("php",)),
     suite("suite-python", PY, ADAPTERS / "python" / "testee.py"),
     suite("suite-node", "node", ADAPTERS / "node" / "testee.mjs", needs=("node",), holds=DIST),

@@ -19,6 +19,7 @@ from celeriac.cli import main
 from celeriac.control import REQUEST_EXCHANGE
 from celeriac.transport import Outgoing, open_post, open_publisher
 from tests.conftest import Broker, Shop
+from tests.support.proxy import Proxy
 from tests.support.waiting import eventually
 from tests.support.worker import Worker
 
@@ -235,6 +236,23 @@ def test_the_node_is_started_anew(app: Celeriac, start_worker: StartWorker) -> N
     assert ask(app, worker, "ping") == {"ok": "pong"}
     assert app.send_task("t.add", (1, 2)).get(timeout=PATIENCE) == 3
     worker.stop()
+
+
+def test_a_lost_connection_is_made_anew(broker: Broker, app: Celeriac, queue: str, tmp_path: Path) -> None:
+    """The node remembers what it was told, and so do the processes."""
+    backend = broker.backend if broker.backend == "rpc://" else broker.url
+    with Proxy(broker.url) as proxy, Worker(proxy.url, backend, queue, tmp_path / "notes") as worker:
+        task_id = str(uuid.uuid4())
+        ask(app, worker, "revoke", task_id=task_id)
+        ask(app, worker, "add_consumer", queue=f"{queue}-other")
+        proxy.cut()
+        worker.logged(" answers remote control", count=2)
+        worker.logged(" ready: ", count=2)
+        assert task_id in ask(app, worker, "revoked")
+        with pytest.raises(TaskRevoked):
+            app.send_task("t.note", ("forgotten",), task_id=task_id, queue=f"{queue}-other").get(timeout=PATIENCE)
+        worker.stop()
+    broker.remove(f"{queue}-other")
 
 
 def test_without_remote_control(app: Celeriac, start_worker: StartWorker) -> None:

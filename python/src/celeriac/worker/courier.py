@@ -267,14 +267,17 @@ class Courier(threading.Thread):
             link.consumer.hold(len(self._waiting))
 
     def _enforce_limit(self, link: WorkerLink | None) -> None:
+        running = self.running
+        if running is not None and running.until <= time.monotonic() and self._claim(running):
+            self._end_with(link, running.exceeded())
+
+    def _claim(self, running: Running) -> bool:
+        """Take out what runs, that and nothing else; False when it has just ended."""
         try:
-            if self._running[0].until > time.monotonic():
-                return
-            running = self._running.pop()
-        except IndexError:
-            # Nothing runs under a limit, or it has just ended.
-            return
-        self._end_with(link, running.exceeded())
+            self._running.remove(running)
+        except ValueError:
+            return False
+        return True
 
     def _enforce_end(self, link: WorkerLink | None) -> None:
         if self._ending is not None:
@@ -305,9 +308,8 @@ class Courier(threading.Thread):
         self._doze(timeout, link.consumer.filenos())
 
     def _limit_at(self) -> float:
-        with contextlib.suppress(IndexError):
-            return self._running[0].until
-        return math.inf
+        running = self.running
+        return math.inf if running is None else running.until
 
     def _doze(self, timeout: float, filenos: Iterable[int] = ()) -> None:
         """Sleep until something happens, and see which signals have come: the main thread may be deaf to them."""
@@ -362,11 +364,8 @@ class Courier(threading.Thread):
 
     def end(self, event: Revoked, wanted: Callable[[Message], bool]) -> str | None:
         """See ``Bench.end``."""
-        try:
-            if not wanted(self._running[0].message):
-                return None
-            running = self._running.pop()
-        except IndexError:
+        running = self.running
+        if running is None or not wanted(running.message) or not self._claim(running):
             return None
         self._ending = running.settle(event)
         return running.message.id

@@ -213,6 +213,39 @@ def test_what_is_held_is_renewed(
     assert redis_length(client, redis_queue) == 0
 
 
+def test_left_behind_is_found_at_once(client: Any, redis_url: str, redis_queue: str) -> None:
+    """What a dead worker held for longer than the visibility timeout comes with the first look."""
+    item = json.dumps(_item_of(redis_queue))
+    client.hset(UNACKED, f"{redis_queue}-lost", f'[{item}, "", "{redis_queue}"]')
+    client.zadd(UNACKED_INDEX, {f"{redis_queue}-lost": time.time() - redis_consumer.VISIBILITY_TIMEOUT - 1})
+    with closing(RedisConsumer(redis_url, [redis_queue])) as consumer:
+        consumer.tick()
+        (delivery,) = receive(consumer, 1)
+        assert delivery.redelivered
+        consumer.settle([delivery], (), ())
+
+
+def test_who_is_busy_leaves_messages_to_siblings(publisher: RedisPublisher, redis_url: str, redis_queue: str) -> None:
+    """One for each process beside it; beyond those, and when there are none, the window is filled."""
+
+    def consumer() -> RedisConsumer:
+        return RedisConsumer(redis_url, [redis_queue], prefetch=4, siblings=1)
+
+    def publish(*which: int) -> None:
+        publisher.publish([Outgoing(wire(number), redis_queue) for number in which])
+
+    with closing(consumer()) as first, closing(consumer()) as second:
+        publish(0, 1)
+        assert numbers(first.receive(4)) == [0]
+        assert first.receive(3) == []
+        assert numbers(second.receive(4)) == [1]
+        publish(*range(2, 9))
+        assert numbers(first.receive(3)) == [2, 3, 4]
+        assert numbers(second.receive(3)) == [5, 6, 7]
+        assert second.receive(3) == [], "the last one is there for whoever is free first"
+        assert numbers(first.receive(4)) == [8]
+
+
 def test_what_went_back_comes_again_without_news(
     publisher: RedisPublisher, consumer: RedisConsumer, redis_queue: str
 ) -> None:
@@ -240,6 +273,13 @@ def test_entries_of_others_stay(client: Any, redis_url: str, redis_queue: str) -
         assert set(client.hmget(UNACKED, *names)) == {text.encode() for text in names.values()}
     client.hdel(UNACKED, *names)
     client.zrem(UNACKED_INDEX, *names)
+
+
+def _item_of(queue: str) -> dict[str, Any]:
+    """An envelope as it lies on the list."""
+    envelope = Envelope(wire=wire(), delivery_tag="lost", exchange="", routing_key=queue, body_encoding="base64")
+    item: dict[str, Any] = json.loads(envelope.build())
+    return item
 
 
 # -- what is no envelope

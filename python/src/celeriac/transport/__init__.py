@@ -169,11 +169,18 @@ def open_post(
 
 
 def open_worker_link(
-    broker: str, backend: str | None, queues: Sequence[str], prefetch: int, result_expires: int, holder: str = ""
+    broker: str,
+    backend: str | None,
+    queues: Sequence[str],
+    prefetch: int,
+    result_expires: int,
+    holder: str = "",
+    siblings: int = 0,
 ) -> WorkerLink:
     """Connect a worker process. Raises ``BrokerUnavailable``; nothing stays open then.
 
-    ``holder`` is a name that the process which takes over from this one will bear, for ``Consumer.recover``.
+    ``holder`` is a name that the process which takes over from this one will bear, for ``Consumer.recover``;
+    ``siblings`` is how many processes beside it take from the same queues.
     """
     kind = None if backend is None else _kind(backend, BACKENDS, "backend")
     with ExitStack() as opened:
@@ -184,7 +191,7 @@ def open_worker_link(
             store = RedisStore(backend, expires=result_expires)
             opened.callback(store.close)
         if _kind(broker, BROKERS, "broker") == REDIS:
-            link = _redis_link(broker, queues, holder, store)
+            link = _redis_link(broker, queues, store, holder=holder, prefetch=prefetch, siblings=siblings)
         else:
             link = _amqp_link(broker, queues, prefetch, store, rpc=kind == RPC)
         if backend is not None and kind == REDIS:
@@ -193,7 +200,9 @@ def open_worker_link(
         return link
 
 
-def _redis_link(broker: str, queues: Sequence[str], holder: str, store: ResultStore | None) -> WorkerLink:
+def _redis_link(
+    broker: str, queues: Sequence[str], store: ResultStore | None, *, holder: str, prefetch: int, siblings: int
+) -> WorkerLink:
     from celeriac.transport.redis import RedisPublisher
     from celeriac.transport.redis_consumer import RedisConsumer
     from celeriac.transport.redis_post import RedisPost
@@ -203,7 +212,8 @@ def _redis_link(broker: str, queues: Sequence[str], holder: str, store: ResultSt
         opened.callback(publisher.close)
         post = RedisPost(broker)
         opened.callback(post.close)
-        link = WorkerLink(RedisConsumer(broker, queues, holder=holder), publisher, store, post)
+        consumer = RedisConsumer(broker, queues, holder=holder, prefetch=prefetch, siblings=siblings)
+        link = WorkerLink(consumer, publisher, store, post)
         opened.pop_all()
         return link
 

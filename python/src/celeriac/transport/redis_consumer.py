@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import time
 import uuid
 from collections.abc import Iterable, Sequence
@@ -31,8 +32,8 @@ UNACKED_MUTEX = "unacked_mutex"
 VISIBILITY_TIMEOUT = 3600.0
 #: Seconds that the index of a holder outlives its last renewal: by then all of it has gone back.
 HELD_EXPIRES = int(2 * VISIBILITY_TIMEOUT)
-#: Seconds between renewals of what this worker holds and searches for what others left behind.
-RENEW_INTERVAL = 30.0
+#: Seconds between renewals of what this worker holds and searches for what others left behind; the first is at once.
+RENEW_INTERVAL = 10.0
 RESTORE_LIMIT = 100
 MUTEX_SECONDS = 300
 #: Before the name of a holder: the index of the tags that it holds. Ours, not kombu's.
@@ -42,10 +43,10 @@ INVALIDATIONS = "__redis__:invalidate"
 #: How kombu marks, as a header and in the delivery information, what is given back.
 REDELIVERED = "redelivered"
 
-# KEYS: unacked, its index, the holder's index, then the lists in the order of their urgency. ARGV: how many, unix time
-# now, seconds to keep the holder's index, then the queue of each list. Answers {number of the list, tag or false, item}
-# each. What is not an envelope with a tag cannot be kept in ``unacked``; it is handed out without a tag and is off its
-# list for good.
+# KEYS: unacked, its index, the holder's index, then the lists in the order of their urgency. ARGV: how many at most,
+# how many in any case, how many to leave to others beyond that, unix time now, seconds to keep the holder's index, then
+# the queue of each list. Answers {number of the list, tag or false, item} each. What is not an envelope with a tag
+# cannot be kept in ``unacked``; it is handed out without a tag and is off its list for good.
 TAKE = r"""
 local function properties_of(item)
   local ok, envelope = pcall(cjson.decode, item)
@@ -57,9 +58,14 @@ local function properties_of(item)
   return type(properties) == 'table' and properties or {}
 end
 
+local there = 0
+for list = 4, #KEYS do
+  there = there + redis.call('LLEN', KEYS[list])
+end
+local count = math.min(tonumber(ARGV[1]), math.max(tonumber(ARGV[2]), there - tonumber(ARGV[3])))
 local taken = {}
 for list = 4, #KEYS do
-  while #taken < tonumber(ARGV[1]) do
+  while #taken < count do
     local item = redis.call('RPOP', KEYS[list])
     if not item then break end
     local tag = properties_of(item).delivery_tag
@@ -67,17 +73,17 @@ for list = 4, #KEYS do
       tag = tostring(tag)
       while redis.call('HEXISTS', KEYS[1], tag) == 1 do tag = tag .. '+' end
       -- As if sent to the queue by its name: that is where it goes back to.
-      redis.call('HSET', KEYS[1], tag, '[' .. item .. ', "", ' .. cjson.encode(ARGV[list]) .. ']')
-      redis.call('ZADD', KEYS[2], ARGV[2], tag)
+      redis.call('HSET', KEYS[1], tag, '[' .. item .. ', "", ' .. cjson.encode(ARGV[list + 2]) .. ']')
+      redis.call('ZADD', KEYS[2], ARGV[4], tag)
       -- Microseconds apart, so that a successor can give them back in the order in which they were taken.
-      redis.call('ZADD', KEYS[3], ARGV[2] + #taken / 1000000, tag)
+      redis.call('ZADD', KEYS[3], ARGV[4] + #taken / 1000000, tag)
       taken[#taken + 1] = {list - 3, tag, item}
     else
       taken[#taken + 1] = {list - 3, false, item}
     end
   end
 end
-redis.call('EXPIRE', KEYS[3], ARGV[3])
+redis.call('EXPIRE', KEYS[3], ARGV[5])
 return taken
 """
 
@@ -102,16 +108,28 @@ class RedisConsumer:
     worker lives it renews the deliveries it holds; those of a worker that fell silent go back to their queue after
     VISIBILITY_TIMEOUT, those of one whose name a new consumer bears at once (``recover``): what is taken is noted under
     ``holder`` in the same atomic step.
+
+    ``prefetch`` is the ``room`` of who holds nothing. Who does leaves ``siblings`` messages on the lists, one for each
+    process beside it: one that idles there would otherwise find nothing, while this one keeps them waiting.
     """
 
     def __init__(
-        self, url: str, queues: Sequence[str], *, holder: str = "", connect_timeout: float = CONNECT_TIMEOUT
+        self,
+        url: str,
+        queues: Sequence[str],
+        *,
+        holder: str = "",
+        prefetch: int = 1,
+        siblings: int = 0,
+        connect_timeout: float = CONNECT_TIMEOUT,
     ) -> None:
         self._url = url
         self._books = HELD + (holder or uuid.uuid4().hex)
         self._read_from(queues)
         self._held: dict[bytes, tuple[str, bytes]] = {}
-        self._renewed = time.monotonic()
+        self._prefetch = prefetch
+        self._siblings = siblings
+        self._renewed = -math.inf
         self._news = True
         self._cancelled = not queues
         with translated(url):
@@ -155,11 +173,15 @@ class RedisConsumer:
             deliveries: list[Delivery] = []
             while self._news and not self._cancelled and len(deliveries) < room:
                 wanted = room - len(deliveries)
-                taken = self._take_up_to(wanted)
+                idle = wanted >= self._prefetch
+                taken = self._take_up_to(wanted, idle)
                 deliveries += taken
                 # Asking whether the lists exist is what makes Redis tell of their next change.
                 if len(taken) < wanted and not self._client.exists(*self._keys):
                     self._news = False
+                elif self._siblings and not idle:
+                    # What is there is the siblings'; we look again when a task has ended.
+                    break
             return deliveries
 
     def _hear(self) -> None:
@@ -168,10 +190,10 @@ class RedisConsumer:
             self._news = True
         self._news = self._news or not self._tracked
 
-    def _take_up_to(self, count: int) -> list[Delivery]:
+    def _take_up_to(self, count: int, idle: bool) -> list[Delivery]:
         queues = [queue for _, queue in self._lists]
         keys = [UNACKED, UNACKED_INDEX, self._books, *self._keys]
-        rows = self._take(keys=keys, args=[count, time.time(), HELD_EXPIRES, *queues])
+        rows = self._take(keys=keys, args=[count, int(idle), self._siblings, time.time(), HELD_EXPIRES, *queues])
         return [self._delivery(self._lists[number - 1], tag, item) for number, tag, item in rows]
 
     def _delivery(self, place: tuple[str, str], tag: bytes | None, item: bytes) -> Delivery:

@@ -60,6 +60,7 @@ def run(settings: WorkerSettings, place: Place) -> int:
             settings.prefetch,
             settings.result_expires,
             place.holder,
+            settings.concurrency - 1,
         )
 
     def ready() -> None:

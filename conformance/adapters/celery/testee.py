@@ -88,6 +88,7 @@ KINDS = {
     kombu.exceptions.OperationalError: "BrokerUnavailable",
     kombu.exceptions.DecodeError: "InvalidMessage",
     amqp.exceptions.ChannelError: "PublishFailed",
+    NotImplementedError: "InvalidCall",  # a chord where no results can be counted
 }
 
 

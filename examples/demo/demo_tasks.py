@@ -11,7 +11,7 @@ from PIL import Image
 from celeriac import Celeriac
 
 # The broker and the result backend come from CELERIAC_BROKER and CELERIAC_BACKEND.
-app = Celeriac("demo", default_queue="celeriac-demo")
+app = Celeriac("demo", task_default_queue="celeriac-demo")
 
 
 @app.task(name="demo.word_count")

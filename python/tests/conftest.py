@@ -96,7 +96,7 @@ def queue(broker: Broker) -> Iterator[str]:
 @pytest.fixture
 def app(broker: Broker, queue: str) -> Iterator[Celeriac]:
     """A client of that broker whose tasks go to that queue."""
-    with Celeriac("test", broker=broker.url, backend=broker.backend, default_queue=queue) as client:
+    with Celeriac("test", broker=broker.url, backend=broker.backend, task_default_queue=queue) as client:
         yield client
 
 
@@ -130,7 +130,7 @@ def shop(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     notes = tmp_path_factory.mktemp("shop") / "notes"
     environment = {"CELERIAC_TEST_CHILDREN": queue}
     with (
-        Celeriac("test", broker=broker.url, backend=broker.backend, default_queue=queue) as client,
+        Celeriac("test", broker=broker.url, backend=broker.backend, task_default_queue=queue) as client,
         Worker(broker.url, broker.backend, queue, notes, environment=environment) as worker,
     ):
         yield Shop(client, worker, broker, queue)

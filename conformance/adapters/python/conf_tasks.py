@@ -13,7 +13,7 @@ from typing import Any
 
 from celeriac import Celeriac, Task, current_request
 
-app = Celeriac("conformance", default_queue=os.environ.get("CONF_QUEUE", "celery"))
+app = Celeriac("conformance", task_default_queue=os.environ.get("CONF_QUEUE", "celery"))
 
 
 def catalogued(**options: Any) -> Callable[[Callable[..., Any]], Task[Any, Any]]:

@@ -25,8 +25,10 @@ from celeriac.errors import (
 from celeriac.limits import DEFAULT_LIMITS, Limits
 from celeriac.message import Message
 from celeriac.result import TERMINAL, Result, State, exception_info, outcome
+from celeriac.schedules import crontab
 from celeriac.sending import Route, to_message
 from celeriac.serialization import JSON, MSGPACK, YAML, Encoded, dumps, loads
+from celeriac.settings import Settings
 from celeriac.signature import Signature
 from celeriac.task import (
     Ignore,
@@ -76,6 +78,7 @@ __all__ = [
     "Retry",
     "Route",
     "SendOptions",
+    "Settings",
     "Signature",
     "SoftTimeLimitExceeded",
     "State",
@@ -90,6 +93,7 @@ __all__ = [
     "__version__",
     "chain",
     "chord",
+    "crontab",
     "current_request",
     "dumps",
     "exception_info",

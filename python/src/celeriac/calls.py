@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 from celeriac.canvas import CHORD, body_of, kind_of, listed, parts_of
 from celeriac.errors import InvalidCall, InvalidMessage
 from celeriac.message import Message
+from celeriac.serialization import SERIALIZERS, content_type, mime_name
 from celeriac.signature import Signature
 from celeriac.times import in_utc
 
@@ -21,6 +22,7 @@ class SendOptions(TypedDict, total=False):
     ``queue``, or ``exchange`` and ``routing_key`` (AMQP), say where to. ``countdown`` (seconds) or ``eta`` (a datetime,
     naive is UTC) say when at the earliest, ``expires`` (seconds or a datetime) when it is too late. ``time_limit`` and
     ``soft_time_limit`` are seconds. ``priority`` is 0 to 255 on AMQP (9 is urgent), 0 to 9 on Redis (0 is urgent).
+    ``serializer`` is json, msgpack or yaml, ``compression`` zlib, gzip, bzip2, zstd.
     ``link`` and ``link_error`` are signatures sent when it succeeds or fails. ``headers`` are the caller's own.
     """
 
@@ -39,6 +41,8 @@ class SendOptions(TypedDict, total=False):
     link: Signature | Sequence[Signature]
     link_error: Signature | Sequence[Signature]
     shadow: str
+    serializer: str
+    compression: str
     root_id: str
     parent_id: str
     reply_to: str
@@ -46,7 +50,8 @@ class SendOptions(TypedDict, total=False):
 
 #: Options that ``Message.create`` takes under the same name.
 FIELDS_AS_THEY_ARE = (
-    "priority", "time_limit", "soft_time_limit", "ignore_result", "headers", "shadow", "root_id", "parent_id",
+    "priority", "time_limit", "soft_time_limit", "ignore_result", "headers", "shadow", "compression", "root_id",
+    "parent_id",
 )  # fmt: skip
 
 
@@ -77,6 +82,7 @@ class Call:
             expires=_instant(options.get("expires"), now),
             callbacks=_signatures(options.get("link")),
             errbacks=_signatures(options.get("link_error")),
+            content_type=content_type(options.get("serializer") or "json"),
             **{name: options[name] for name in FIELDS_AS_THEY_ARE if name in options},
         )
 
@@ -140,6 +146,13 @@ def _name(value: Any) -> bool:
     return isinstance(value, str) and 0 < len(value.encode("utf-8", "replace")) <= 255
 
 
+def _compression(value: Any) -> bool:
+    try:
+        return value is None or bool(mime_name(value))
+    except InvalidCall:
+        return False
+
+
 def _links(value: Any) -> bool:
     return isinstance(value, Signature) or (
         isinstance(value, (list, tuple)) and all(isinstance(item, Signature) for item in value)
@@ -163,6 +176,8 @@ CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "link": (_links, "a signature or a list of them, as add.s(1)"),
     "link_error": (_links, "a signature or a list of them, as add.s(1)"),
     "shadow": (lambda value: isinstance(value, str), "text"),
+    "serializer": (lambda value: value in SERIALIZERS.values(), f"one of {', '.join(SERIALIZERS.values())}"),
+    "compression": (_compression, "the name of a compression: zlib, gzip, bzip2, zstd"),
     "root_id": (_name, "the id of a task"),
     "parent_id": (_name, "the id of a task"),
     "reply_to": (_name, "the name of a queue, at most 255 bytes"),

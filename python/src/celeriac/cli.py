@@ -52,13 +52,13 @@ def main(context: click.Context, app_path: str | None, broker: str | None, backe
 
 @main.command()
 @click.option("-Q", "--queues", "--queue", default="", metavar="Q1,Q2", help="Queues to consume.  [default: the app's]")
-@click.option("-c", "--concurrency", type=click.IntRange(1), default=os.cpu_count, help="Processes.  [default: CPUs]")
+@click.option("-c", "--concurrency", type=click.IntRange(1), default=None, help="Processes.  [default: one per CPU]")
 @click.option(
     "-n", "--hostname", default=None,
     help="Node name, no other worker's: mail-1@%h.  %h is the host, %n its name, %d its domain.  [default: a new one]",
 )  # fmt: skip
 @click.option("-l", "--loglevel", type=LEVELS, default="warning", show_default=True, help="How much to log.")
-@click.option("--prefetch", type=click.IntRange(1), default=4, show_default=True, help="Messages held per process.")
+@click.option("--prefetch", type=click.IntRange(1), default=None, help="Messages held per process.  [default: 4]")
 @click.option(
     "--max-deaths", type=click.IntRange(1), default=3, show_default=True,
     help="Processes that may die running a task before it is failed.",
@@ -73,8 +73,6 @@ def worker(
     queues: str,
     hostname: str | None,
     loglevel: str,
-    statedb: str | None,
-    no_control: bool,
     **given: Any,
 ) -> None:
     """Run the application's tasks until told to stop.
@@ -88,16 +86,10 @@ def worker(
       celeriac -A shop worker -Q mail -c 4 -l info -n mail-1@%h
     """
     logging.basicConfig(level=loglevel.upper(), format=LOG_FORMAT, stream=sys.stderr)
-    settings = WorkerSettings(
-        broker=app.broker,
-        backend=app.backend,
-        tasks=app.tasks,
+    settings = _worker_settings(
+        app,
         hostname=node_name(hostname, socket.gethostname(), uuid.uuid4().hex[:8]),
-        queues=names_in(queues) or (app.default_queue,),
-        default_queue=app.default_queue,
-        result_expires=app.result_expires,
-        control=not no_control,
-        state_file=statedb,
+        queues=names_in(queues) or (app.conf.task_default_queue,),
         **given,
     )
     with errors():
@@ -162,12 +154,42 @@ def purge(app: Celeriac, queues: str, force: bool) -> None:
     Examples:
       celeriac -A shop purge -Q mail --force
     """
-    names = names_in(queues) or (app.default_queue,)
+    names = names_in(queues) or (app.conf.task_default_queue,)
     if not force:
         click.confirm(f"Delete all messages in {', '.join(names)} at {sanitized(app.broker)}?", abort=True)
     with errors():
         for name in names:
             click.echo(f"{name}: {purge_queue(app.broker, name)} messages deleted")
+
+
+def _worker_settings(
+    app: Celeriac,
+    *,
+    concurrency: int | None,
+    prefetch: int | None,
+    task_events: bool,
+    statedb: str | None,
+    no_control: bool,
+    **given: Any,
+) -> WorkerSettings:
+    """What the worker is told: the options that were given, and otherwise the application's settings."""
+    conf = app.conf
+    return WorkerSettings(
+        broker=app.broker,
+        backend=app.backend,
+        tasks=app.tasks,
+        default_queue=conf.task_default_queue,
+        concurrency=concurrency or conf.worker_concurrency or os.cpu_count() or 1,
+        prefetch=prefetch or conf.worker_prefetch_multiplier,
+        result_expires=conf.result_expires,
+        control=conf.worker_enable_remote_control and not no_control,
+        task_events=task_events or conf.worker_send_task_events,
+        state_file=statedb or conf.worker_state_db,
+        accept=conf.accept_content,
+        habits=app.habits,
+        time_limits=(conf.task_time_limit, conf.task_soft_time_limit),
+        **given,
+    )
 
 
 def _print_result(sent: AsyncResult[Any], timeout: float, as_json: bool) -> None:

@@ -190,7 +190,7 @@ def queues(app: Celeriac, /, queues: str, as_json: bool) -> None:
       celeriac -b redis://localhost/0 queues -Q celery,mail --json
     """
     with errors():
-        names = names_in(queues) or (app.default_queue,)
+        names = names_in(queues) or (app.conf.task_default_queue,)
         waiting = {name: count_waiting(app.broker, name) for name in names}
     if as_json:
         click.echo(json.dumps(waiting))

@@ -28,11 +28,12 @@ from celeriac.errors import InvalidCall
 from celeriac.message import Message
 from celeriac.planning import Plan, Sender, plan
 from celeriac.remote import Control, Events
+from celeriac.routes import Habits
 from celeriac.sending import Route
+from celeriac.settings import Given, Settings, changed, from_environment, from_mapping, from_object
 from celeriac.signature import Signature
-from celeriac.task import Replace, Request, RetryOptions, TaskOptions, current_request, retry, send_defaults
+from celeriac.task import Replace, Request, RetryOptions, TaskOptions, current_request, retry
 from celeriac.transport import (
-    CONNECT_TIMEOUT,
     GroupStore,
     ResultReader,
     check_urls,
@@ -46,9 +47,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-DEFAULT_BROKER = "amqp://guest:guest@localhost:5672//"
-ENV_BROKER, ENV_BACKEND = "CELERIAC_BROKER", "CELERIAC_BACKEND"
 
 #: What ``send_task`` gives: nothing is known of the value.
 SentTask: TypeAlias = "AsyncResult[Any]"
@@ -64,11 +62,10 @@ class Celeriac:
             environment's CELERIAC_BROKER, else a RabbitMQ on this machine.
         backend: ``rpc://`` (answers through the AMQP broker) or a Redis URL; None: the environment's CELERIAC_BACKEND,
             else results are neither stored nor readable.
-        default_queue: queue of tasks that are sent without one.
-        result_expires: seconds that a Redis backend keeps a result.
-        connect_timeout: seconds within which a connection comes up or ``BrokerUnavailable`` is raised.
+        settings: any of ``Settings``, over those of the environment (``CELERIAC_TASK_DEFAULT_QUEUE``).
 
-    Nothing is connected before the first task is sent. May be used by many threads, and after a fork.
+    Raises ``InvalidCall`` for a setting that does not exist or a value that it cannot have. Nothing is connected before
+    the first task is sent. May be used by many threads, and after a fork.
     """
 
     def __init__(
@@ -77,28 +74,73 @@ class Celeriac:
         *,
         broker: str | None = None,
         backend: str | None = None,
-        default_queue: str = "celery",
-        result_expires: int = 86_400,
-        connect_timeout: float = CONNECT_TIMEOUT,
+        **settings: Any,
     ) -> None:
         self.main = main
-        self.broker = broker or os.environ.get(ENV_BROKER) or DEFAULT_BROKER
-        self.backend = backend or os.environ.get(ENV_BACKEND) or None
-        self.default_queue = default_queue
-        self.result_expires = result_expires
-        self.connect_timeout = connect_timeout
         self.tasks: dict[str, Task[Any, Any]] = {}
-        check_urls(self.broker, self.backend)
+        #: What was said of each task, without what the settings say of all.
+        self._said: dict[str, Mapping[str, Any]] = {}
+        self._conf = Settings()
+        #: How calls are sent that do not say otherwise.
+        self.habits = Habits()
         self._lock = threading.Lock()
         self._connections: Connections | None = None
         self._backend = Backend(self._reader, self._groups, lambda ids, **how: self.control.revoke(ids, **how))
+        urls = {name: url for name, url in (("broker", broker), ("backend", backend)) if url}
+        keywords = from_mapping({**urls, **settings}, f"Celeriac({main!r})")
+        self._change([*from_environment(os.environ), *keywords])
+
+    # -- settings
+
+    @property
+    def conf(self) -> Settings:
+        """The settings. They are frozen: ``configure`` and ``config_from_object`` give the application others."""
+        return self._conf
+
+    @property
+    def broker(self) -> str:
+        """URL of the broker."""
+        return self._conf.broker_url
+
+    @property
+    def backend(self) -> str | None:
+        """URL of the result backend; None: results are neither stored nor readable."""
+        return self._conf.result_backend
+
+    def configure(self, **settings: Any) -> None:
+        """Change settings: ``app.configure(timezone="Europe/Berlin")``. Open connections are closed.
+
+        Raises ``InvalidCall``, naming the nearest setting there is, and then nothing has changed.
+        """
+        self._change(from_mapping(settings, "configure"))
+
+    def config_from_object(self, origin: Any, *, namespace: str | None = None) -> None:
+        """Take settings from a mapping, an object or a module, or from what ``"module"`` or ``"module:name"`` names.
+
+        With ``namespace="CELERY"`` they are named ``CELERY_TASK_DEFAULT_QUEUE`` there, as in Django's settings, and
+        nothing else is looked at. Raises as ``configure``.
+        """
+        self._change(from_object(origin, namespace))
 
     def use(self, *, broker: str | None = None, backend: str | None = None) -> None:
-        """Change broker or backend (None: keep); open connections are closed. Raises ``InvalidCall`` for a bad URL."""
-        check_urls(broker or self.broker, backend or self.backend)
+        """Change broker or backend (None: keep). Raises as ``configure``."""
+        urls = {"broker": broker, "backend": backend}
+        self.configure(**{name: url for name, url in urls.items() if url is not None})
+
+    def _change(self, given: Iterable[Given]) -> None:
+        conf = changed(self._conf, given)
+        check_urls(conf.broker_url, conf.result_backend)
         self.close()
-        self.broker = broker or self.broker
-        self.backend = backend or self.backend
+        self._conf = conf
+        self.habits = Habits(
+            routers=conf.task_routes, serializer=conf.task_serializer, compression=conf.task_compression
+        )
+        for name, task in self.tasks.items():
+            task.options = self._task_options(self._said[name])
+
+    def _task_options(self, said: Mapping[str, Any]) -> TaskOptions:
+        conf = self._conf
+        return _task_options({"ignore_result": conf.task_ignore_result, "acks_late": conf.task_acks_late, **said})
 
     # -- tasks
 
@@ -114,11 +156,12 @@ class Celeriac:
         Options are those of ``TaskOptions``. Without a name it is ``module.function``, as Celery names it. With
         ``bind=True`` the function gets the task itself first, for ``self.request`` and ``self.retry``.
         """
-        settings = _task_options(options)
+        settings = self._task_options(options)
 
         def declare(target: Callable[..., Any]) -> Task[Any, Any]:
             task: Task[Any, Any] = Task(self, name or f"{target.__module__}.{target.__name__}", target, settings)
             self.tasks[task.name] = task
+            self._said[task.name] = options
             return task
 
         return declare if function is None else declare(function)
@@ -205,16 +248,16 @@ class Celeriac:
     def _call(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any] | None, options: Mapping[str, Any]
     ) -> Call:
-        defaults = self._defaults(name)
+        defaults = self._defaults(Signature(task=name, args=args, kwargs=kwargs or {}, options=options))
         parent = current_request.get()
         if parent is not None:
             defaults["root_id"] = parent.root_id or parent.id
             defaults["parent_id"] = parent.id
-        return to_call(name, args, kwargs, {**defaults, **options}, self.default_queue)
+        return to_call(name, args, kwargs, {**defaults, **options}, self._conf.task_default_queue)
 
-    def _defaults(self, name: str) -> dict[str, Any]:
-        task = self.tasks.get(name)
-        return {} if task is None else send_defaults(task.options)
+    def _defaults(self, call: Signature) -> dict[str, Any]:
+        task = self.tasks.get(call.task)
+        return self.habits.defaults(call, None if task is None else task.options)
 
     def _planned(self, signatures: Iterable[Signature]) -> list[Plan]:
         """What is to be sent for signatures, all checked before anything is. Raises ``InvalidCall``."""
@@ -261,7 +304,7 @@ class Celeriac:
     ) -> None:
         """Send what results are expected of, which the task that runs here has then as children."""
         answered = self.backend is not None and not all(message.ignore_result for message, _ in messages)
-        self._connected().deliver(messages, sizes, self.default_queue, answered=answered)
+        self._connected().deliver(messages, sizes, self._conf.task_default_queue, answered=answered)
         parent = current_request.get()
         if parent is not None:
             parent.children.extend(results)
@@ -289,7 +332,7 @@ class Celeriac:
             # Connections must not be shared with the process that this one was forked from.
             if connections is None or connections.pid != os.getpid():
                 connections = self._connections = Connections(
-                    self.broker, self.backend, self.connect_timeout, self.result_expires
+                    self.broker, self.backend, self._conf.broker_connection_timeout, self._conf.result_expires
                 )
             return connections
 

@@ -37,7 +37,7 @@ from celeriac.tree import Node
 _DELAYS = ("countdown", "eta")
 
 
-def _no_defaults(_task: str) -> Mapping[str, Any]:
+def _no_defaults(_call: Signature) -> Mapping[str, Any]:
     return {}
 
 
@@ -51,7 +51,7 @@ class Sender:
         new_id: gives an id that was never given before.
         reply_to: queue that answers over rpc go to; ``None``: the parent's.
         parent: message of the task that sends; ``None``: a client.
-        defaults: options of a task by its name, for those that its signature does not have.
+        defaults: options for a call that its signature does not have.
 
     """
 
@@ -60,7 +60,7 @@ class Sender:
     new_id: Callable[[], str]
     reply_to: str | None = None
     parent: Message | None = None
-    defaults: Callable[[str], Mapping[str, Any]] = _no_defaults
+    defaults: Callable[[Signature], Mapping[str, Any]] = _no_defaults
 
     @property
     def answers(self) -> str | None:
@@ -177,7 +177,7 @@ _Drafts = tuple[list[tuple[Message, Route | None]], list[tuple[str, int]]]
 
 
 def _draft_task(task: Signature, sender: Sender) -> _Drafts:
-    whole = replace(task, options={**sender.defaults(task.task), **task.options})
+    whole = replace(task, options={**sender.defaults(task), **task.options})
     message = to_message(
         whole,
         new_id=sender.new_id,

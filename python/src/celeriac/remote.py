@@ -20,6 +20,7 @@ from celeriac.control import REPLY_EXCHANGE, REQUEST_EXCHANGE, ControlReply, Con
 from celeriac.errors import InvalidCall, InvalidMessage
 from celeriac.events import Event, EventMessage
 from celeriac.framed import Framed
+from celeriac.settings import Settings
 from celeriac.transport import Post, events_for, open_post, replies_to
 from celeriac.wire import Wire
 
@@ -34,8 +35,13 @@ Message = TypeVar("Message", bound=Framed)
 class Reachable(Protocol):
     """What is needed of an application."""
 
-    broker: str
-    connect_timeout: float
+    @property
+    def broker(self) -> str:
+        """URL of the broker."""
+
+    @property
+    def conf(self) -> Settings:
+        """Its settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,7 @@ class Control:
         wire = request.build()
         # The queue for the replies is there before the request is sent (CT-REQ-006).
         subscription = replies_to(key) if reply else None
-        post = open_post(self._app.broker, subscription, connect_timeout=self._app.connect_timeout)
+        post = open_post(self._app.broker, subscription, connect_timeout=self._app.conf.broker_connection_timeout)
         with contextlib.closing(post):
             post.send(REQUEST_EXCHANGE, "", wire)
             if not reply:
@@ -164,7 +170,7 @@ class Events:
 
     def __init__(self, app: Reachable, keys: Iterable[str] = ("#",)) -> None:
         subscription = events_for(str(uuid.uuid4()), keys)
-        self._post = open_post(app.broker, subscription, connect_timeout=app.connect_timeout)
+        self._post = open_post(app.broker, subscription, connect_timeout=app.conf.broker_connection_timeout)
         self._closed = False
 
     def receive(self, timeout: float) -> list[Event]:

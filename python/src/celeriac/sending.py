@@ -12,6 +12,7 @@ from typing import Any
 
 from celeriac.errors import InvalidCall
 from celeriac.message import Message
+from celeriac.serialization import content_type
 from celeriac.signature import Signature
 from celeriac.text import shown
 from celeriac.times import in_utc
@@ -91,6 +92,8 @@ def to_message(
         values["root_id"] = parent.root_id or parent.id
         reply_to = reply_to or parent.reply_to
     values.setdefault("reply_to", reply_to)
+    if options.get("serializer"):
+        values["content_type"] = content_type(options["serializer"])
     task_id = options.get("task_id") or new_id()
     message = Message.create(
         task=whole.task, id=task_id, args=whole.args, kwargs=whole.kwargs, origin=origin, now=now, **values

@@ -35,6 +35,7 @@ __all__ = [
     "Encoded",
     "Limits",
     "compress",
+    "content_type",
     "decompress",
     "dumps",
     "loads",
@@ -55,6 +56,14 @@ _BINARY = "binary"
 #: Content encodings under which the bytes of a JSON body are UTF-8. Under any other only ASCII is taken (SER-JSON-011):
 #: that is the same text in every charset, and no charset is looked up by the peer's word.
 _UTF8_NAMES = frozenset({None, "utf-8", "UTF-8", "utf8", "us-ascii", _BINARY})
+
+
+def content_type(serializer: str) -> str:
+    """The content type that a serializer of this name writes. Raises InvalidCall if there is none."""
+    for mime, name in SERIALIZERS.items():
+        if name == serializer:
+            return mime
+    raise InvalidCall(f"serializer {shown(serializer)} is unknown; use one of {', '.join(SERIALIZERS.values())}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ def test_a_connection_cut_between_two_sends(broker: Broker, queue: str) -> None:
     """Publisher and reader both find out, and neither bothers the caller; nothing is sent twice."""
     with Proxy(broker.url) as proxy:
         backend = "rpc://" if broker.name == "rabbitmq" else proxy.url
-        with Celeriac(broker=proxy.url, backend=backend, default_queue=queue) as app:
+        with Celeriac(broker=proxy.url, backend=backend, task_default_queue=queue) as app:
             app.send_task("t.first")
             proxy.cut()
             time.sleep(0.2)

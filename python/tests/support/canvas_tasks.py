@@ -8,7 +8,7 @@ from typing import Any
 from celeriac import Celeriac, Task, group
 from tests.support.canvas_functions import FUNCTIONS, QUEUE, replace_by_add, replace_by_group
 
-app = Celeriac("canvas", default_queue=os.environ.get(QUEUE, "celery"))
+app = Celeriac("canvas", task_default_queue=os.environ.get(QUEUE, "celery"))
 for name, function in FUNCTIONS.items():
     app.task(name=name)(function)
 

@@ -39,6 +39,8 @@ VALUES: dict[str, tuple[list[Any], list[Any]]] = {
     "link": ([LOG, [LOG], []], ["shop.log", [1], {"task": "shop.log"}]),
     "link_error": ([LOG, (LOG, LOG)], [5]),
     "shadow": (["x", ""], [5]),
+    "serializer": (["json", "msgpack", "yaml"], ["pickle", "", None, 5]),
+    "compression": (["zlib", "gzip", "application/x-bz2", None], ["rar", "", 5]),
     "root_id": (["x"], [""]),
     "parent_id": (["x"], [None]),
     "reply_to": (["oid"], [""]),

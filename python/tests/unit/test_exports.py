@@ -12,9 +12,9 @@ import celeriac
 PUBLIC = """
     AsyncResult BoundSignature BrokerUnavailable Celeriac CeleriacError DEFAULT_LIMITS Encoded Envelope Extra
     GroupResult Ignore InvalidCall InvalidMessage JSON Limits MSGPACK MaxRetriesExceeded Message NotRegistered
-    PublishFailed PublishRefused Reject Replace Request Result ResultError Retry Route SendOptions Signature
+    PublishFailed PublishRefused Reject Replace Request Result ResultError Retry Route SendOptions Settings Signature
     SoftTimeLimitExceeded State TERMINAL Task TaskFailure TaskOptions TaskRevoked TaskTimeout
-    TimeLimitExceeded TransportError Wire YAML __version__ chain chord current_request dumps exception_info
+    TimeLimitExceeded TransportError Wire YAML __version__ chain chord crontab current_request dumps exception_info
     group loads outcome to_message
 """.split()  # noqa: SIM905  # reads better than a list
 

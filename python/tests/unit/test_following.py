@@ -190,7 +190,7 @@ def test_a_chord_is_not_sent_where_nobody_counts() -> None:
 
 
 def test_tasks_go_where_their_options_say() -> None:
-    about = job(message(callbacks=[s("known"), s("unknown")]), defaults=lambda name: _defaults(name))
+    about = job(message(callbacks=[s("known"), s("unknown")]), defaults=lambda call: _defaults(call.task))
     actions, _ = continuations(about, 1)
     assert [action.route.routing_key for action in actions if isinstance(action, Send)] == ["own", "celery"]
 

@@ -36,6 +36,10 @@ PURE = {
     "tree": ("text", "errors", "stored"),
     "task": ("errors", "message", "signature", "tree"),
     "calls": CORE,
+    "kinds": ("serialization",),
+    "schedules": ("errors", "text", "kinds"),
+    "routes": ("errors", "text", "kinds", "signature", "task"),
+    "absent": (),
     "job": (*CORE, "task"),
     "lifecycle_events": (*CORE, "result", "task"),
     "following": (*CORE, "result", "task", "lifecycle_events", "job"),
@@ -51,15 +55,16 @@ OUTSIDE = {
     "worker": (*CORE, "result", "task", "lifecycle", "lifecycle_events", "job", "following", "transport"),
     "cli": (*CORE, "result", "task", "calls", "transport", "async_result", "client", "worker"),
 }
-OUTSIDE["remote"] = (*FRAMED_MAY, "framed", "control", "events", "transport")
-OUTSIDE["client"] += ("remote",)
-OUTSIDE["worker"] += ("framed", "control", "events")
+OUTSIDE["settings"] = ("errors", "text", "serialization", "kinds", "schedules", "routes", "absent")
+OUTSIDE["remote"] = (*FRAMED_MAY, "framed", "control", "events", "transport", "settings")
+OUTSIDE["client"] += ("remote", "routes", "settings")
+OUTSIDE["worker"] += ("framed", "control", "events", "routes")
 OUTSIDE["cli_common"] = ("errors",)
 OUTSIDE["cli_control"] = ("errors", "tagged", "events", "transport", "remote", "client", "cli_common")
 OUTSIDE["cli"] += ("cli_common", "cli_control")
 OUTSIDE["__main__"] = ("cli",)
 #: The package itself only re-exports; nobody inside imports it.
-ALLOWED = {**PURE, **OUTSIDE, "": (*PURE, "client", "async_result", "bound")}
+ALLOWED = {**PURE, **OUTSIDE, "": (*PURE, "client", "async_result", "bound", "settings")}
 
 #: Standard modules through which the world would get into the core.
 WORLD = {

@@ -72,7 +72,9 @@ def crew(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             running.enter_context(
                 Worker(broker.url, broker.backend, queue, notes, application=application, environment=environment)
             )
-        app = running.enter_context(Celeriac("test", broker=broker.url, backend=broker.backend, default_queue=queue))
+        app = running.enter_context(
+            Celeriac("test", broker=broker.url, backend=broker.backend, task_default_queue=queue)
+        )
         yield Crew(app, notes)
     broker.remove(queue)
 
@@ -107,7 +109,9 @@ def test_group(crew: Crew) -> None:
 
 @with_crews(ALL)
 def test_map_starmap_chunks(crew: Crew) -> None:
-    app = Celeriac("test", broker=crew.app.broker, backend=crew.app.backend, default_queue=crew.app.default_queue)
+    app = Celeriac(
+        "test", broker=crew.app.broker, backend=crew.app.backend, task_default_queue=crew.app.conf.task_default_queue
+    )
     with app:
         total = app.task(name="c.total")(sum)
         add = app.task(name="c.add")(lambda x, y: x + y)

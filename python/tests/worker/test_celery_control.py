@@ -53,7 +53,9 @@ def test_a_mixed_company(broker: Broker, app: Celeriac, witness: CeleryWorker, s
     assert cli(broker, "queues", "-Q", "nobody-reads-this").output == "nobody-reads-this: 1 waiting\n"
     assert cli(broker, "purge", "-f", "-Q", "nobody-reads-this").output == "nobody-reads-this: 1 messages deleted\n"
     broker.remove("nobody-reads-this")
-    assert cli(broker, "call", "t.add", "-a", "[2, 3]", "-Q", app.default_queue, "--wait", "20").output == "5\n"
+    assert (
+        cli(broker, "call", "t.add", "-a", "[2, 3]", "-Q", app.conf.task_default_queue, "--wait", "20").output == "5\n"
+    )
 
 
 def test_celery_asks_us(broker: Broker, app: Celeriac, start_worker: StartWorker) -> None:

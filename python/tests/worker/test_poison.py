@@ -181,7 +181,7 @@ def test_redis(redis_url: str, redis_queue: str, results: Any, tmp_path: Path) -
     poison += [_item(wire_of(vector)) for vector in vectors("task-v2", invalid=True) if _fits(vector)]
     with (
         Worker(redis_url, redis_url, redis_queue, tmp_path / "notes") as worker,
-        Celeriac(broker=redis_url, backend=redis_url, default_queue=redis_queue) as app,
+        Celeriac(broker=redis_url, backend=redis_url, task_default_queue=redis_queue) as app,
     ):
         first = app.send_task("t.add", ("first", ""))
         for item in poison:

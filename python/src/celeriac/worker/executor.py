@@ -47,6 +47,7 @@ from celeriac.lifecycle_events import (
     Unsupported,
 )
 from celeriac.message import Message
+from celeriac.signature import Signature
 from celeriac.task import (
     Compose,
     Ignore,
@@ -56,7 +57,6 @@ from celeriac.task import (
     Retry,
     Runnable,
     current_request,
-    send_defaults,
 )
 from celeriac.text import safe_repr
 from celeriac.transport import ChordPart, Delivery, Gathered, counts_chords
@@ -253,10 +253,10 @@ class Executor:
             runs_inside=lambda errback: errbacks.runs_inside(errback, self._tasks),
         )
 
-    def _defaults(self, name: str) -> Mapping[str, Any]:
-        """Options of a task known here, for a call that has none."""
-        task = self._tasks.get(name)
-        return {} if task is None else send_defaults(task.options)
+    def _defaults(self, call: Signature) -> Mapping[str, Any]:
+        """Options for a call that does not have them."""
+        task = self._tasks.get(call.task)
+        return self._settings.habits.defaults(call, None if task is None else task.options)
 
     def _request(self, delivery: Delivery, message: Message) -> Request:
         return Request(message, delivery.queue, delivery.redelivered, self._settings.hostname)

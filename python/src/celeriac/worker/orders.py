@@ -29,13 +29,14 @@ class Rate:
 
 
 class Orders:
-    """State of one process. ``telling`` is whether it sends task events."""
+    """State of one process. ``telling`` is whether it sends task events; ``time_limits`` are those of all tasks."""
 
-    def __init__(self, *, telling: bool = False) -> None:
+    def __init__(self, *, telling: bool = False, time_limits: tuple[float | None, float | None] = (None, None)) -> None:
         self.telling = telling
         self.revoked = Revocations()
         self._rates: dict[str, Rate] = {}
         self._limits: dict[str, tuple[float | None, float | None]] = {}
+        self._time_limits = time_limits
 
     def take(self, state: Mapping[str, Any]) -> None:
         """Take over what the node knows. Keys that are missing change nothing."""
@@ -64,6 +65,6 @@ class Orders:
     def limits(self, message: Message) -> tuple[float | None, float | None]:
         """Hard and soft time limit of a task, in seconds; those of its message come first."""
         hard, soft = message.hard_limit, message.soft_limit
-        if self._limits and hard is None and soft is None:
-            return self._limits.get(message.task, (None, None))
+        if hard is None and soft is None:
+            return self._limits.get(message.task, self._time_limits)
         return hard, soft

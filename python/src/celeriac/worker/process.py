@@ -77,7 +77,9 @@ def run(settings: WorkerSettings, place: Place) -> int:
         courier,
         place.journal,
         place.deaths.of,
-        orders=Orders(telling=settings.task_events) if liaison is None else liaison.orders,
+        orders=Orders(telling=settings.task_events, time_limits=settings.time_limits)
+        if liaison is None
+        else liaison.orders,
         teller=Teller(settings.hostname, place.clock),
         total=Counter() if liaison is None else liaison.total,
     )

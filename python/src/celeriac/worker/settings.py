@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from celeriac.routes import Habits
 from celeriac.serialization import DEFAULT_LIMITS, JSON, Limits
 from celeriac.task import Runnable
 from celeriac.transport import sanitized
@@ -29,7 +30,8 @@ class WorkerSettings:
 
     ``result_expires`` is in seconds. A task is run until so many processes have died running it: ``max_deaths``.
     ``hostname`` is the node name. ``control``: answer remote control and tell that the worker lives; ``task_events``:
-    tell of tasks too, from the start; ``state_file`` remembers what is revoked.
+    tell of tasks too, from the start; ``state_file`` remembers what is revoked. ``habits`` are how it sends what tasks
+    link to; ``time_limits`` (hard, soft, seconds) are those of tasks whose messages have none.
     """
 
     broker: str
@@ -47,6 +49,8 @@ class WorkerSettings:
     state_file: str | None = None
     accept: frozenset[str] = frozenset({JSON})
     limits: Limits = DEFAULT_LIMITS
+    habits: Habits = field(default_factory=Habits)
+    time_limits: tuple[float | None, float | None] = (None, None)
 
     @property
     def shown_broker(self) -> str:

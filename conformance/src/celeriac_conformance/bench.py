@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from celeriac_conformance.testee import Answer, Hello, Refused, Testee, TesteeBroken
+from celeriac_conformance.testee import Answer, Hello, Pending, Refused, Testee, TesteeBroken
 from celeriac_conformance.witness import COMBOS, Broker, Combo, Results
 from celeriac_conformance.witness.amqp import AmqpBroker, RpcResults
 from celeriac_conformance.witness.amqp_mail import AmqpMail
@@ -40,6 +40,8 @@ class Bench:
     seed: int
     cwd: Path | None = None
     restarts: int = 0
+    #: ``broker`` and ``result`` -> the URL that the testee is told in place of the server's own: a proxy's.
+    detours: dict[str, str] = field(default_factory=dict)
     _brokers: dict[str, Broker] = field(default_factory=dict)
     _results: dict[Combo, Results] = field(default_factory=dict)
     _mails: dict[str, Mail] = field(default_factory=dict)
@@ -54,11 +56,16 @@ class Bench:
 
     def restart(self) -> None:
         """Replace a broken testee by a new one that claims the same; raises RestartsExhausted or TesteeBroken."""
-        self.testee.kill()
         self.restarts += 1
         if self.restarts > MOST_RESTARTS:
+            self.testee.kill()
             raise RestartsExhausted(f"the testee broke down {self.restarts} times")
-        self.testee = Testee(self.command, self.cwd)
+        self.replace()
+
+    def replace(self) -> None:
+        """Kill the testee and all that it has started, and start another, with the evidence there is; see restart."""
+        self.testee.kill()
+        self.testee = Testee(self.command, self.cwd, events=self.testee.events)
         if self.testee.hello(HELLO_STEPS * self.seconds) != self.hello:
             raise TesteeBroken("the restarted testee claims something else than before")
 
@@ -118,8 +125,8 @@ class Bench:
             OPEN_STEPS * self.seconds,
             session=name,
             role=role,
-            broker_url=broker_url or self.urls[combo.broker],
-            result_url=self.result_url(combo),
+            broker_url=broker_url or self.detours.get("broker", self.urls[combo.broker]),
+            result_url=self.detours.get("result", self.result_url(combo)),
             queue=queue,
             options=options,
         )
@@ -135,6 +142,11 @@ class Bench:
             except TesteeBroken as error:
                 fault = str(error)
         self.testee.kill()
+        self.dismiss()
+        return fault
+
+    def dismiss(self) -> None:
+        """Take leave of the witnesses."""
         witnesses: list[Broker | Results | Mail] = [
             *self._brokers.values(),
             *self._results.values(),
@@ -143,7 +155,12 @@ class Bench:
         for witness in (*witnesses, *filter(None, (self._commands,))):
             with suppress(Exception):  # the run is over: a witness that cannot say goodbye changes no verdict
                 witness.close()
-        return fault
+
+    def beside(self, urls: dict[str, str]) -> Bench:
+        """The same testee and other servers, for cases that kill theirs."""
+        other = Bench(self.command, urls, self.seconds, self.seed, self.cwd)
+        other.testee, other.hello, other.random = self.testee, self.hello, self.random
+        return other
 
 
 @dataclass(slots=True)
@@ -156,17 +173,25 @@ class Session:
 
     def publish(self, call: dict[str, Any], seconds: float) -> Answer:
         """Have the testee send a task message, or the messages of a canvas."""
+        return self.begin_publish(call).wait(seconds)
+
+    def begin_publish(self, call: dict[str, Any]) -> Pending:
+        """As publish, without waiting for the answer."""
         what = (
             {"canvas": call["canvas"]}
             if "canvas" in call
             else {"task": call.get("task", "conf.echo"), "args": call.get("args", []), "kwargs": call.get("kwargs", {})}
         )
         options = call.get("options", {})
-        return self.testee.ask("publish", seconds, session=self.name, **what, options=options)
+        return self.testee.send("publish", session=self.name, **what, options=options)
 
     def await_(self, task_id: str, timeout_ms: int, seconds: float) -> Answer:
         """Have the testee wait for a result, ``timeout_ms`` at most."""
-        return self.testee.ask("await", seconds, session=self.name, task_id=task_id, timeout_ms=timeout_ms)
+        return self.begin_await(task_id, timeout_ms).wait(seconds)
+
+    def begin_await(self, task_id: str, timeout_ms: int) -> Pending:
+        """As await_, without waiting for the answer."""
+        return self.testee.send("await", session=self.name, task_id=task_id, timeout_ms=timeout_ms)
 
     def close(self) -> None:
         """Close in order; raises Refused or TesteeBroken."""

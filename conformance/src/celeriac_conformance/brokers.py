@@ -164,14 +164,18 @@ def _rabbitmq_environment(directory: Path, amqp: int, distribution: int, mapper:
 
 
 @contextlib.contextmanager
-def redis() -> Iterator[Broker]:
-    """A private Redis (or Valkey, if that is what is on PATH) that writes nothing to disk."""
+def redis(*, persistent: bool = False) -> Iterator[Broker]:
+    """A private Redis (or Valkey, if that is what is on PATH) that writes nothing to disk unless ``persistent``.
+
+    A persistent one has every write on disk before it answers, so that a killed one starts again with all of it.
+    """
     binary = next(filter(None, map(shutil.which, REDIS_SERVERS)), None)
     if binary is None:
         raise BrokerError("Redis is not installed (apt-get install redis-server)")
     (port,) = free_ports(1)
     with tempfile.TemporaryDirectory(prefix="celeriac-redis-", ignore_cleanup_errors=True) as name:
-        command = [binary, "--bind", HOST, "--port", str(port), "--save", "", "--appendonly", "no"]
+        command = [binary, "--bind", HOST, "--port", str(port), "--save", ""]
+        command += ["--appendonly", "yes", "--appendfsync", "always"] if persistent else ["--appendonly", "no"]
         broker = Broker("Redis", f"redis://{HOST}:{port}/0", command, Path(name))
         try:
             broker.start()

@@ -14,8 +14,8 @@ from celeriac_conformance import data
 from celeriac_conformance.requirements import Specification
 from celeriac_conformance.witness import Combo
 
-#: What ``--profile`` takes. The last two are parts of worker: tables that say so with ``also``.
-PROFILES = ("codec", "producer", "worker", "result", "canvas", "control", "events", "timing", "robust")
+#: What ``--profile`` takes. timing and robust are parts of worker: tables that say so with ``also``.
+PROFILES = ("codec", "producer", "worker", "result", "canvas", "control", "events", "timing", "robust", "durable")
 
 #: libyaml where the wheel of PyYAML has it: five times as fast, and safe as well.
 _LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -68,8 +68,8 @@ class Case:
 
     @property
     def stage(self) -> str:
-        """Who runs the case: ``play`` for a script with a cast, else the profile's own group."""
-        return "play" if "cast" in self.steps else self.profile
+        """Who runs the case: ``play`` for a script with a cast and no faults, else the profile's own group."""
+        return "play" if "cast" in self.steps and self.profile != "durable" else self.profile
 
     @property
     def requirements(self) -> tuple[str, ...]:

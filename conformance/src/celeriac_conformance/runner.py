@@ -13,6 +13,7 @@ from celeriac_conformance.bench import Bench, RestartsExhausted
 from celeriac_conformance.cases import Case
 from celeriac_conformance.profiles import Group, LegallyUnsupported, Void, codec
 from celeriac_conformance.profiles.company import PARTS
+from celeriac_conformance.profiles.durable import DurableGroup
 from celeriac_conformance.profiles.play import PlayGroup
 from celeriac_conformance.profiles.producer import ProducerGroup
 from celeriac_conformance.profiles.result import ResultGroup
@@ -27,6 +28,7 @@ GROUPS: dict[str, Callable[[Bench, Combo], Group]] = {
     "worker": WorkerGroup,
     "result": ResultGroup,
     "play": PlayGroup,
+    "durable": DurableGroup,
 }
 
 _Plan = list[tuple["Combo | None", list[Case]]]
@@ -99,8 +101,13 @@ class Run:
         return plan, unable
 
     def _by_combo(self, stage: str, cases: list[Case]) -> _Plan:
-        combos = combos_of(stage, self.bench.combos())
-        return [(c, [case for case in cases if case.runs_on(c) and suits(case, c)]) for c in combos]
+        combos = self.bench.combos()
+        once = combos_of("producer", combos)
+
+        def runs(case: Case, combo: Combo) -> bool:
+            return case.runs_on(combo) and suits(case, combo) and (combo in once or not case.steps.get("once"))
+
+        return [(combo, [case for case in cases if runs(case, combo)]) for combo in combos_of(stage, combos)]
 
     def _lacking(self, case: Case) -> str | None:
         """The first role or feature that the case needs and the testee does not claim."""
@@ -189,8 +196,9 @@ def _order(case: Case) -> tuple[Any, ...]:
 
 def roles_of(case: Case) -> set[str]:
     """The roles that a testee has to play for the case."""
-    if case.stage == "play":
-        return {PARTS[name].role for name in case.steps["cast"]}
+    if "cast" in case.steps:
+        reads = {"result"} if any("begin_await" in step for step in case.steps["script"]) else set()
+        return reads | {PARTS[name].role for name in case.steps["cast"]}
     return {"result", "producer"} if case.stage == "result" and not case.steps.get("reader") else {case.profile}
 
 

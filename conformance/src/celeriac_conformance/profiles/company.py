@@ -78,8 +78,15 @@ class Company:
             return Place(self._bench.open(part.role, self._combo, queue, dict(part.options)), queue)
         queue, node = new_queue(), f"conf-{name}-{uuid.uuid4().hex[:8]}@suite.example"
         (self._broker.create if part.plain_queue else self._broker.create_for_worker)(queue)
-        options = {"concurrency": 1, "node": node, **part.options}
-        return Place(self._bench.open("worker", self._combo, queue, options), queue, node)
+        return Place(self._worker(part, queue, node), queue, node)
+
+    def _worker(self, part: Part, queue: str, node: str) -> Session:
+        return self._bench.open("worker", self._combo, queue, {"concurrency": 1, "node": node, **part.options})
+
+    def reopen(self, name: str) -> None:
+        """Open the session of a worker once more at its place: the one that was there has died. Raises Refused."""
+        place = self._places[name]
+        place.session, place.proven = self._worker(PARTS[name], place.queue, place.node), False
 
     def leave(self, names: Iterable[str], broken: bool = False) -> None:
         """Close the sessions of these parts and complete the documents of what was sent to them; raises Refused."""

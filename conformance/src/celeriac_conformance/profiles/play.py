@@ -15,12 +15,18 @@ from celeriac_conformance.bench import Bench
 from celeriac_conformance.cases import Case
 from celeriac_conformance.profiles.company import PARTS, Company, Place
 from celeriac_conformance.profiles.scene import Scene, Stalled
-from celeriac_conformance.profiles.verbs import control, events, sending, working
+from celeriac_conformance.profiles.verbs import control, events, faults, sending, working
 from celeriac_conformance.testee import Refused
 from celeriac_conformance.witness import Combo
 
 #: Verb -> function(scene, argument).
-VERBS: dict[str, Callable[[Scene, Any], Any]] = {**sending.VERBS, **working.VERBS, **control.VERBS, **events.VERBS}
+VERBS: dict[str, Callable[[Scene, Any], Any]] = {
+    **sending.VERBS,
+    **working.VERBS,
+    **control.VERBS,
+    **events.VERBS,
+    **faults.VERBS,
+}
 
 
 @dataclass
@@ -47,6 +53,7 @@ class PlayGroup:
         places = _enter(company, case.steps["cast"])
         scene = Scene(self.bench, self.combo, case, company, self.broker, self.results, places)
         scene.notes["heard"] = heard
+        self._furnish(scene)
         try:
             _act(scene, case.steps["script"])
         except Stalled as stalled:
@@ -54,6 +61,9 @@ class PlayGroup:
         finally:
             self._tidy(scene, company)
         return scene.document
+
+    def _furnish(self, scene: Scene) -> None:
+        """Put into the scene what verbs need beside what every play has."""
 
     def _heard(self) -> int:
         """Listen to events now; how many there have been."""

@@ -50,6 +50,12 @@ class Log:
         with self._lock:
             return list(self._lines)
 
+    def clear(self) -> None:
+        """Forget what has crossed until now: another case begins."""
+        with self._lock:
+            self._lines.clear()
+            self._left_out = 0
+
     def text(self, around: str = "", most: int = 24) -> str:
         """The last lines before and including the last one that mentions ``around``, or the last ones of all."""
         lines = self.lines()

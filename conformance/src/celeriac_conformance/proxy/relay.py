@@ -14,7 +14,7 @@ from celeriac_conformance.proxy.amqp_frames import AmqpSplitter
 from celeriac_conformance.proxy.frames import BadFrame, Frame, Splitter
 from celeriac_conformance.proxy.log import Log
 from celeriac_conformance.proxy.resp_frames import RespSplitter
-from celeriac_conformance.proxy.rules import CUT, DELAY, HOLD, THROTTLE, TO_BROKER, TO_TESTEE, Fault, Rule
+from celeriac_conformance.proxy.rules import CUT, DELAY, HOLD, SWALLOW, THROTTLE, TO_BROKER, TO_TESTEE, Fault, Rule
 
 CHUNK = 65536
 CONNECT_SECONDS = 5.0
@@ -33,13 +33,16 @@ class Proxy:
     def __init__(self, scheme: str, target: tuple[str, int], url: Callable[[int], str]) -> None:
         self._scheme, self._target = scheme, target
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = url(self._listener.getsockname()[1])
+        self._port = self._listener.getsockname()[1]
+        self.url = url(self._port)
         self.log = Log()
         self._faults: list[Fault] = []
         self._links: list[_Link] = []
+        self._away = False
+        self._refused = 0
         self._lock = threading.Lock()
-        self._accepting = threading.Thread(target=self._accept, daemon=True)
-        self._accepting.start()
+        self._number = 0
+        self._listen()
 
     @classmethod
     def of(cls, url: str) -> Proxy:
@@ -68,13 +71,56 @@ class Proxy:
             link.close()
         return len(links)
 
+    def hold(self) -> None:
+        """Let nothing cross the connections that there are any more, and keep them open."""
+        with self._lock:
+            for link in self._links:
+                link.hold()
+
+    def leave(self, *, counting: bool = False) -> None:
+        """Be as a broker that is down, until ``heal``: cut every connection, and refuse new ones.
+
+        ``counting``: close new ones at once instead, so that it can be seen who tries (``refused``).
+        """
+        with self._lock:
+            self._away, self._refused = True, 0
+        if not counting:
+            self._deafen()
+        self.cut()
+
+    @property
+    def refused(self) -> int:
+        """How many connections have been refused since ``leave``."""
+        with self._lock:
+            return self._refused
+
+    def heal(self) -> None:
+        """Be as without a fault: forget those that have not happened, cut connections that one has spoilt."""
+        with self._lock:
+            self._away = False
+            self._faults.clear()
+            spoilt = [link for link in self._links if link.spoilt]
+            self._links = [link for link in self._links if not link.spoilt]
+        for link in spoilt:
+            link.close()
+        if self._listener.fileno() < 0:
+            self._listener = socket.create_server(("127.0.0.1", self._port))
+            self._listen()
+
     def close(self) -> None:
         """Stop listening and cut every connection."""
+        self._deafen()
+        self.cut()
+
+    def _listen(self) -> None:
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
+
+    def _deafen(self) -> None:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._accepting.join()
-        self.cut()
 
     def __enter__(self) -> Proxy:
         return self
@@ -89,32 +135,42 @@ class Proxy:
         return next((fault for fault in [f for f in faults if f.meets(direction, frame)]), None)
 
     def _accept(self) -> None:
-        number = 0
         while True:
             try:
                 testee, _ = self._listener.accept()
             except OSError:
                 return  # closed
-            number += 1
+            self._number += 1
+            if self._refuses(self._number):
+                testee.close()
+                continue
             try:
                 broker = socket.create_connection(self._target, CONNECT_SECONDS)
             except OSError:
                 testee.close()  # as a broker that is down
                 continue
             broker.settimeout(None)
-            link = _Link(self, self._scheme, number, testee, broker)
+            link = _Link(self, self._scheme, self._number, testee, broker)
             with self._lock:
                 self._links.append(link)
             link.start()
 
+    def _refuses(self, number: int) -> bool:
+        with self._lock:
+            if self._away:
+                self._refused += 1
+                self.log.note(number, TO_BROKER, "connects", "refused")
+            return self._away
+
 
 class _Link:
-    """One connection through the proxy."""
+    """One connection through the proxy. ``spoilt``: it does not pass on any more what it is given, as it is given."""
 
     def __init__(self, proxy: Proxy, scheme: str, number: int, testee: socket.socket, broker: socket.socket) -> None:
         self._proxy, self._scheme, self._number = proxy, scheme, number
         self._ends = {TO_BROKER: (testee, broker), TO_TESTEE: (broker, testee)}
         self._held = threading.Event()
+        self.spoilt = False
         for end in (testee, broker):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -129,6 +185,11 @@ class _Link:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
+
+    def hold(self) -> None:
+        """Pass nothing on from now on."""
+        self.spoilt = True
+        self._held.set()
 
     def _relay(self, direction: str) -> None:
         source, target = self._ends[direction]
@@ -151,6 +212,7 @@ class _Link:
             return rate
         fault = self._proxy.met(direction, frame)
         rule = fault.rule if fault else None
+        self.spoilt = self.spoilt or (rule is not None and rule.action in (SWALLOW, THROTTLE))
         self._proxy.log.note(self._number, direction, frame.text, rule.action if rule else "")
         if rule is None or rule.after or rule.action in (DELAY, THROTTLE):
             if rule is not None and rule.action == DELAY:
@@ -158,7 +220,7 @@ class _Link:
             rate = rule.rate if rule is not None and rule.action == THROTTLE else rate
             _send(target, frame.raw, rate)
         if rule is not None and rule.action == HOLD:
-            self._held.set()
+            self.hold()
         if fault is not None:
             fault.happen()
         if rule is not None and rule.action == CUT:

@@ -26,12 +26,14 @@ ACTIONS = (CUT, HOLD, SWALLOW, DELAY, THROTTLE)
 class Rule:
     """One fault: ``action`` at the ``nth`` frame called ``name`` in ``direction``, counted over all connections.
 
+    ``name`` can be several, joined by ``|``; ``about`` counts only frames whose text in the log has it.
     ``after`` passes the frame on before acting: the peer has got it, and the answer is lost.
     """
 
     action: str
     name: str
     nth: int = 1
+    about: str = ""
     direction: str = TO_BROKER
     after: bool = False
     seconds: float = 0.0
@@ -55,11 +57,12 @@ class Fault:
 
     def meets(self, direction: str, frame: Frame) -> bool:
         """Whether this frame is the one; true for one frame ever."""
-        if direction != self.rule.direction or frame.name != self.rule.name:
+        rule = self.rule
+        if direction != rule.direction or frame.name not in rule.name.split("|") or rule.about not in frame.text:
             return False
         with self._lock:
             self._count += 1
-            return self._count == self.rule.nth
+            return self._count == rule.nth
 
     def happen(self) -> None:
         """Note that it has happened."""

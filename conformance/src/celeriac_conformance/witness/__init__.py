@@ -67,6 +67,9 @@ class Broker(Protocol):
     def leave_behind(self, queue: str, task: RawTask) -> None:
         """Leave the message as a worker that died left it: delivered once, never settled, and nobody's now."""
 
+    def age(self, queue: str) -> None:
+        """Have as much time pass for what is held of the queue as makes it be given back; AMQP needs none."""
+
     def take(self, queue: str) -> dict[str, Any] | None:
         """Take the oldest message out of the queue, as a document; None when there is none now."""
 
@@ -75,6 +78,9 @@ class Broker(Protocol):
 
     def leftover(self, queue: str) -> set[str]:
         """Empty the queue of an ended worker; the markers of what was in it."""
+
+    def renew(self) -> None:
+        """Connect again, after the server has been killed and started anew."""
 
     def facts(self, queue: str) -> dict[str, Any]:
         """What the broker says of the queue itself: ``exists`` and ``plain`` (durable, no arguments)."""
@@ -97,6 +103,9 @@ class Results(Protocol):
 
     def final(self, task_id: str) -> dict[str, Any] | None:
         """The last record with a terminal state, or None while there is none."""
+
+    def renew(self) -> None:
+        """Connect again, after the server has been killed and started anew."""
 
     def write(self, task_id: str, reply_to: str, body: bytes, properties: dict[str, Any]) -> None:
         """Store a raw result for the task as a worker would."""

@@ -62,8 +62,13 @@ class Connected:
     """A connection and a channel; a channel that the broker closed is replaced at the next use."""
 
     def __init__(self, url: str) -> None:
+        self._url = url
         self._connection = connect(url)
         self._current: Channel = None
+
+    def renew(self) -> None:
+        """Connect again, after the server has been killed and started anew."""
+        self._connection, self._current = connect(self._url), None
 
     @contextlib.contextmanager
     def _channel(self) -> Iterator[Channel]:
@@ -136,6 +141,9 @@ class AmqpBroker(Connected):
         with self._channel() as channel:
             taken = channel.basic_get(queue, no_ack=False)
             channel.basic_reject(taken.delivery_tag, requeue=True)
+
+    def age(self, queue: str) -> None:
+        """Nothing: the broker gives back by itself what a lost connection held."""
 
     def take(self, queue: str) -> dict[str, Any] | None:
         """Take the oldest message out of the queue, read as a document; None when it is empty."""

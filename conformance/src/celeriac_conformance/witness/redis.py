@@ -7,6 +7,7 @@ import binascii
 import json
 import time
 import uuid
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -72,6 +73,12 @@ class RedisBroker:
         self._redis.hset("unacked", tag, json.dumps([envelope, "", queue]))
         self._redis.zadd("unacked_index", {tag: time.time() - LONG_AGO})
 
+    def age(self, queue: str) -> None:
+        """Have what is held of the queue be held for longer than any visibility timeout, without waiting for it."""
+        tags = [tag for tag, (_, routing_key) in self._unacked().items() if routing_key == queue]
+        if tags:
+            self._redis.zadd("unacked_index", dict.fromkeys(tags, time.time() - LONG_AGO), xx=True)
+
     def take(self, queue: str) -> dict[str, Any] | None:
         """RPOP the oldest message of the most urgent list, read as a document; None when there is none."""
         for key in _lists(queue):
@@ -96,6 +103,10 @@ class RedisBroker:
             markers.add(str(properties.get("message_id") or item[:80]))
         self.delete(queue)
         return markers
+
+    def renew(self) -> None:
+        """Let go of connections to a server that has been killed; the client makes others."""
+        self._redis.connection_pool.disconnect()
 
     def facts(self, queue: str) -> dict[str, Any]:
         """Whether any of the queue's lists exists."""
@@ -137,10 +148,21 @@ class RedisResults:
             self._record(message)
         raise BrokerDown("Redis did not answer SUBSCRIBE")
 
+    def renew(self) -> None:
+        """Connect and subscribe again, after the server has been killed and started anew."""
+        self._redis.connection_pool.disconnect()
+        self._listener.close()
+        self._listener, known = self._redis.pubsub(), self._records
+        self._records = {}
+        for task_id in known:
+            self.watch(task_id)
+        self._records.update(known)
+
     def history(self, task_id: str) -> list[dict[str, Any]]:
         """Every document published so far, oldest first."""
-        while (message := self._listener.get_message(timeout=0.0)) is not None:
-            self._record(message)
+        with suppress(redis.exceptions.TimeoutError):  # half of a large document: the rest is read next time
+            while (message := self._listener.get_message(timeout=0.0)) is not None:
+                self._record(message)
         return self._records.get(task_id, [])
 
     def final(self, task_id: str) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ An application is a ``Celeriac``; the protocol itself is ``Message``, ``Envelope
 from celeriac.async_result import AsyncResult, GroupResult
 from celeriac.bound import BoundSignature, chain, chord, group
 from celeriac.calls import SendOptions
-from celeriac.client import Celeriac, Task
+from celeriac.client import AsyncTask, Celeriac, Task
 from celeriac.envelope import Envelope
 from celeriac.errors import (
     BrokerUnavailable,
@@ -53,6 +53,7 @@ __all__ = [
     "TERMINAL",
     "YAML",
     "AsyncResult",
+    "AsyncTask",
     "BoundSignature",
     "BrokerUnavailable",
     "Celeriac",

@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from celeriac.aio import in_thread
 from celeriac.errors import InvalidCall, ResultError, TaskTimeout
 from celeriac.result import TERMINAL, Result, State, outcome
 from celeriac.transport import Document, GroupStore, ResultReader
 from celeriac.tree import Node, saved_document
 
 R = TypeVar("R")
+
+#: Seconds after which a thread that waits for a result looks whether anybody still awaits it.
+SLICE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,19 @@ class AsyncResult(Generic[R]):
                 raise
             return error  # type: ignore[return-value]  # as asked for
         return value
+
+    async def aget(self, timeout: float | None = None, *, propagate: bool = True) -> R:
+        """As ``get``, for ``await``: a thread waits meanwhile, which ends within seconds where this is cancelled."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = SLICE if deadline is None else min(SLICE, max(0.0, deadline - time.monotonic()))
+            try:
+                return await in_thread(lambda left=left: self.get(left, propagate=propagate))  # type: ignore[misc]
+            except TaskTimeout:
+                if deadline is not None and time.monotonic() >= deadline:
+                    raise TaskTimeout(
+                        f"task {self.id} did not end within {timeout:g} seconds", task_id=self.id
+                    ) from None
 
     def _known(self) -> Result | None:
         document = self._backend.reader().fetch(self.id)

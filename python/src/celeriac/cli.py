@@ -58,6 +58,10 @@ def main(context: click.Context, app_path: str | None, broker: str | None, backe
     help="Node name, no other worker's: mail-1@%h.  %h is the host, %n its name, %d its domain.  [default: a new one]",
 )  # fmt: skip
 @click.option("-l", "--loglevel", type=LEVELS, default="warning", show_default=True, help="How much to log.")
+@click.option(
+    "--async-concurrency", type=click.IntRange(1), default=100, show_default=True,
+    help="async def tasks that a process runs at a time.",
+)  # fmt: skip
 @click.option("--prefetch", type=click.IntRange(1), default=None, help="Messages held per process.  [default: 4]")
 @click.option(
     "--max-deaths", type=click.IntRange(1), default=3, show_default=True,

@@ -12,13 +12,15 @@ result.get(timeout=10)      # 5
 
 from __future__ import annotations
 
+import inspect
 import os
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, Protocol, TypeAlias, TypeVar, overload
 
+from celeriac.aio import in_thread
 from celeriac.async_result import AsyncResult, Backend, GroupResult, result_of
 from celeriac.bound import BoundSignature, Group, bind
 from celeriac.calls import Call, SendOptions, check_signature, to_call
@@ -145,21 +147,26 @@ class Celeriac:
     # -- tasks
 
     @overload
+    def task(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+
+    @overload
     def task(self, function: Callable[P, R], /) -> Task[P, R]: ...
 
     @overload
-    def task(self, /, *, name: str | None = None, **options: Any) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+    def task(self, /, *, name: str | None = None, **options: Any) -> Declare: ...
 
     def task(self, function: Callable[..., Any] | None = None, /, *, name: str | None = None, **options: Any) -> Any:
         """Declare a task: ``@app.task`` or ``@app.task(name="shop.add", max_retries=5)``.
 
         Options are those of ``TaskOptions``. Without a name it is ``module.function``, as Celery names it. With
-        ``bind=True`` the function gets the task itself first, for ``self.request`` and ``self.retry``.
+        ``bind=True`` the function gets the task itself first, for ``self.request`` and ``self.retry``. An ``async def``
+        function runs on the event loop of a worker process, beside others.
         """
         settings = self._task_options(options)
 
         def declare(target: Callable[..., Any]) -> Task[Any, Any]:
-            task: Task[Any, Any] = Task(self, name or f"{target.__module__}.{target.__name__}", target, settings)
+            kind = AsyncTask if inspect.iscoroutinefunction(target) else Task
+            task: Task[Any, Any] = kind(self, name or f"{target.__module__}.{target.__name__}", target, settings)
             self.tasks[task.name] = task
             self._said[task.name] = options
             return task
@@ -181,6 +188,16 @@ class Celeriac:
         ``PublishFailed``. A message whose confirmation was lost with the connection may arrive twice, with the same id.
         """
         return self._send([self._call(name, args, kwargs, options)])[0]
+
+    async def asend(
+        self,
+        name: str,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        **options: Unpack[SendOptions],
+    ) -> SentTask:
+        """As ``send_task``, for ``await``: a thread sends it meanwhile. It is sent also where this is cancelled."""
+        return await in_thread(lambda: self.send_task(name, args, kwargs, **options))
 
     def send_many(self, signatures: Iterable[Signature]) -> list[SentTask]:
         """Send many tasks, their confirmations in flight together: ``app.send_many(add.s(i, i) for i in range(9))``.
@@ -378,6 +395,10 @@ class Task(Generic[P, R]):
         """Send it with these arguments and the default options. Raises as ``Celeriac.send_task``."""
         return self.app.send_task(self.name, args, kwargs)
 
+    async def adelay(self, *args: P.args, **kwargs: P.kwargs) -> AsyncResult[R]:
+        """As ``delay``, for ``await``: a thread sends it meanwhile."""
+        return await self.app.asend(self.name, args, kwargs)
+
     def apply_async(
         self, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None, **options: Unpack[SendOptions]
     ) -> AsyncResult[R]:
@@ -462,6 +483,24 @@ class Task(Generic[P, R]):
         ``MaxRetriesExceeded`` where there is none.
         """
         raise retry(self.options, self.request, datetime.now(timezone.utc), RetryOptions(exc=exc, **asked))
+
+
+class AsyncTask(Task[P, R]):
+    """A declared task whose function is ``async def``: called, it gives what is to be awaited."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:  # type: ignore[override]
+        """Run it here and now, without a worker: ``await add(2, 3)``."""
+        return super().__call__(*args, **kwargs)  # type: ignore[return-value]  # the function's own
+
+
+class Declare(Protocol):
+    """``app.task(...)``, which takes the function: of an ``async def`` it makes an ``AsyncTask``."""
+
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Task[P, R]: ...
 
 
 def _task_options(options: Mapping[str, Any]) -> TaskOptions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import signal
@@ -155,7 +156,48 @@ def evil() -> None:
     raise Evil
 
 
+@app.task(name="t.a_sleep")
+async def a_sleep(seconds: float, name: str = "") -> float:
+    if name:
+        note(f"{name} begins")
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        if name:
+            note(f"{name} ends")
+    return seconds
+
+
+@app.task(name="t.a_tidy")
+async def a_tidy() -> str:
+    try:
+        await asyncio.sleep(60)
+    except SoftTimeLimitExceeded:
+        return "tidied up"
+    return "slept"
+
+
+@app.task(name="t.a_block", bind=True)
+async def a_block(self: Task[Any, Any], seconds: float) -> None:
+    """Let nothing else on the loop run."""
+    if not self.request.redelivered:
+        time.sleep(seconds)
+
+
+_counted: list[int] = []
+
+
+@app.task(name="t.a_count")
+async def a_count(seconds: float) -> int:
+    """How many of these run at the same time."""
+    _counted.append(1)
+    many = len(_counted)
+    await asyncio.sleep(seconds)
+    _counted.pop()
+    return many
+
+
 @app.task(name="t.parent")
 def parent() -> str:
     """Send a child from inside."""
-    return add.apply_async((1, 1), queue=os.environ["CELERIAC_TEST_CHILDREN"]).id
+    return str(add.apply_async((1, 1), queue=os.environ["CELERIAC_TEST_CHILDREN"]).id)

@@ -16,7 +16,9 @@ from celeriac.errors import PublishRefused
 from celeriac.events import Event
 from celeriac.lifecycle_events import Revoked
 from celeriac.transport import Delivery
+from celeriac.worker.beside import Beside
 from celeriac.worker.clock import Clock
+from celeriac.worker.evented import EventLoop
 from celeriac.worker.executor import Executor
 from celeriac.worker.interrupts import ColdShutdown, Overdue
 from celeriac.worker.orders import Orders
@@ -36,6 +38,7 @@ class FakeDesk:
     def __init__(self) -> None:
         self.outcomes: list[Outcome] = []
         self.running: list[Running] = []
+        self.beside = Beside()
         self.news: list[Event] = []
         self.put_off: set[int] = set()
         self.loses = False
@@ -48,6 +51,9 @@ class FakeDesk:
 
     def begin(self, running: Running) -> None:
         self.running.append(running)
+
+    def begin_beside(self, running: Running) -> None:
+        self.beside.join(running)
 
     def came_due(self, delivery: Delivery) -> bool:
         return id(delivery) in self.put_off
@@ -66,10 +72,12 @@ class FakeRegister:
     def __init__(self) -> None:
         self.entries: list[str] = []
 
-    def begin(self, task_id: str) -> None:
+    def begin(self, task_id: str) -> int:
         self.entries.append(task_id)
+        return 1
 
-    def end(self) -> None:
+    def end(self, slot: int | None) -> None:
+        assert slot == 1
         self.entries.append("end")
 
 
@@ -129,6 +137,7 @@ def executor(desk: FakeDesk, register: FakeRegister, orders: Orders) -> Executor
         orders=orders,
         teller=Teller("w1", Clock()),
         total=Counter(),
+        loop=EventLoop(1),
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 import celeriac
 
 PUBLIC = """
-    AsyncResult BoundSignature BrokerUnavailable Celeriac CeleriacError DEFAULT_LIMITS Encoded Envelope Extra
+    AsyncResult AsyncTask BoundSignature BrokerUnavailable Celeriac CeleriacError DEFAULT_LIMITS Encoded Envelope Extra
     GroupResult Ignore InvalidCall InvalidMessage JSON Limits MSGPACK MaxRetriesExceeded Message NotRegistered
     PublishFailed PublishRefused Reject Replace Request Result ResultError Retry Route SendOptions Settings Signature
     SoftTimeLimitExceeded State TERMINAL Task TaskFailure TaskOptions TaskRevoked TaskTimeout

@@ -24,23 +24,31 @@ def test_a_killed_process_leaves_its_journal() -> None:
     ready, wrote = os.pipe()
     pid = os.fork()
     if pid == 0:
-        journal.begin("task-0")
-        journal.end()
+        journal.end(journal.begin("task-0"))
         journal.begin("task-1")
         os.write(wrote, b"!")
         signal.pause()
     os.read(ready, 1)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    assert journal.running() == b"task-1"
+    assert journal.running() == [b"task-1"]
 
 
 def test_nothing_runs_after_the_end() -> None:
     journal = Journal()
-    journal.end()
-    journal.begin("task-1")
-    journal.end()
-    assert journal.running() is None
+    journal.end(None)
+    journal.end(journal.begin("task-1"))
+    assert journal.running() == []
+
+
+def test_many_run_at_a_time() -> None:
+    journal = Journal(3)
+    slots = [journal.begin(f"task-{number}") for number in range(3)]
+    assert journal.begin("one too many") is None
+    journal.end(slots[1])
+    assert sorted(journal.running()) == [b"task-0", b"task-2"]
+    journal.end_all()
+    assert journal.running() == []
 
 
 def test_deaths_are_counted_for_all_processes() -> None:
@@ -55,8 +63,7 @@ def test_what_was_noted_is_what_is_counted() -> None:
     for task_id in ("task", "x" * 1000, "\ud800"):
         journal, deaths = Journal(), Deaths()
         journal.begin(task_id)
-        running = journal.running()
-        assert running is not None
+        (running,) = journal.running()
         deaths.count_one(running)
         assert deaths.of(task_id) == 1
 

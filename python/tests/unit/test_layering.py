@@ -49,9 +49,10 @@ PURE = {
 OUTSIDE = {
     "transport": ("errors", "message", "wire", "envelope", "limits", "control", "events"),
     "connections": ("errors", "message", "sending", "transport"),
-    "async_result": ("errors", "result", "transport", "tree"),
+    "aio": (),
+    "async_result": ("aio", "errors", "result", "transport", "tree"),
     "bound": ("errors", "signature", "canvas", "calls", "async_result"),
-    "client": (*CORE, "result", "task", "calls", "transport", "connections", "async_result", "bound"),
+    "client": (*CORE, "result", "task", "calls", "transport", "connections", "aio", "async_result", "bound"),
     "worker": (*CORE, "result", "task", "lifecycle", "lifecycle_events", "job", "following", "transport"),
     "cli": (*CORE, "result", "task", "calls", "transport", "async_result", "client", "worker"),
 }

@@ -2,7 +2,8 @@
 
 supervisor      starts the processes, passes signals on, starts anew what has died
   node          a process that answers remote control for them all, and tells that the worker lives
-  process       main thread: ``executor`` decodes, runs, decides;  ``courier`` thread: all input and output
+  process       main thread: ``executor`` decodes, runs, decides;  ``courier`` thread: all input and output;
+                  ``evented`` thread: runs ``async def`` tasks
 """
 
 from celeriac.worker.settings import WorkerSettings, node_name

@@ -9,6 +9,7 @@ from typing import Any
 from celeriac.canvas import ACCUMULATE, CHORD, MAP, NAMES, STARMAP, called, chunks_of
 from celeriac.signature import Signature
 from celeriac.task import Compose, Runnable, TaskOptions
+from celeriac.worker.evented import run_here
 
 CHUNKS = "celery.chunks"
 
@@ -32,7 +33,7 @@ def with_builtins(tasks: Mapping[str, Runnable]) -> dict[str, Runnable]:
         found = own.get(signature.task)
         if found is None:
             raise LookupError(f"no task named {signature.task} is registered here")
-        return found.run(*((found,) if found.options.bind else ()), *args)
+        return run_here(found.run(*((found,) if found.options.bind else ()), *args))
 
     def run_map(task: Any, it: Iterable[Any]) -> list[Any]:
         return [run(task, [item]) for item in it]

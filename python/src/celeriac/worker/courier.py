@@ -27,6 +27,7 @@ from celeriac.events import Event
 from celeriac.lifecycle_events import Revoked
 from celeriac.message import Message
 from celeriac.transport import Delivery, Source, WorkerLink
+from celeriac.worker.beside import Beside
 from celeriac.worker.carrying import gather, send, store, tell
 from celeriac.worker.interrupts import Overdue
 from celeriac.worker.journal import Journal
@@ -85,6 +86,10 @@ class Courier(threading.Thread):
         self._ticked = 0.0
         #: What runs. Whoever takes it out decides how the task ended.
         self._running: deque[Running] = deque()
+        #: What runs on the event loop.
+        self.beside = Beside()
+        #: Deliveries that the consumer was told are held beside the prefetch window.
+        self._held = 0
         #: Deliveries that waited for their turn and are in the inbox again, by identity.
         self._came_due: set[int] = set()
         #: The outcome of what remote control has ended.
@@ -125,6 +130,12 @@ class Courier(threading.Thread):
             self._running.pop()
         except IndexError:
             raise Overdue from None
+
+    def begin_beside(self, running: Running) -> None:
+        """A task starts beside the main thread; ``beside.part`` when it has ended."""
+        self.beside.join(running)
+        # Its delivery is out of the way of others now.
+        self._rouse()
 
     def came_due(self, delivery: Delivery) -> bool:
         """Whether a delivery was handled before and put off."""
@@ -196,6 +207,7 @@ class Courier(threading.Thread):
             return
         self._ticked = time.monotonic()
         link.consumer.tick()
+        self.beside.recount()
         if self._around.liaison is not None:
             self._around.liaison.hear(self)
             self._around.liaison.tick(self)
@@ -210,18 +222,27 @@ class Courier(threading.Thread):
 
     def _take_in(self, link: WorkerLink) -> None:
         room = self._prefetch - len(self._open) + len(self._waiting)
+        if self.beside:
+            room += sum(key in self.beside for key in self._open)
         for delivery in link.consumer.receive(room):
             self._open[id(delivery)] = delivery
             self.inbox.put(delivery)
         now = time.time()
-        due = 0
         while self._waiting and self._waiting[0][0] <= now:
             delivery = heapq.heappop(self._waiting)[2]
             self._came_due.add(id(delivery))
             self.inbox.put(delivery)
-            due += 1
-        if due:
-            link.consumer.hold(len(self._waiting))
+        self._hold(link)
+
+    def _hold(self, link: WorkerLink) -> None:
+        """Tell the consumer how many deliveries are held beside the window; of those that run, the most of late.
+
+        A new window costs a round trip, and tasks come and go.
+        """
+        held = len(self._waiting) + self.beside.most
+        if held != self._held and not self._stopping.is_set():
+            self._held = held
+            link.consumer.hold(held)
 
     def _carry_out(self, link: WorkerLink) -> bool:
         """Carry out what has gathered; whether that was anything."""
@@ -248,7 +269,6 @@ class Courier(threading.Thread):
     def _settle(self, link: WorkerLink, batch: Sequence[Outcome]) -> None:
         settled: dict[Settlement, list[Delivery]] = {settlement: [] for settlement in Settlement}
         over: list[Delivery] = []
-        held = len(self._waiting)
         for outcome in batch:
             delivery = outcome.delivery
             if id(delivery) not in self._open:
@@ -263,11 +283,13 @@ class Courier(threading.Thread):
         link.consumer.settle(settled[Settlement.ACK], settled[Settlement.REJECT], settled[Settlement.REQUEUE])
         for delivery in over:
             del self._open[id(delivery)]
-        if len(self._waiting) != held and not self._stopping.is_set():
-            link.consumer.hold(len(self._waiting))
+        self._hold(link)
 
     def _enforce_limit(self, link: WorkerLink | None) -> None:
-        running = self.running
+        for one in self.beside.exceeded():
+            if self.beside.oust(one):
+                self.report(one.exceeded())
+        running = self._foremost
         if running is not None and running.until <= time.monotonic() and self._claim(running):
             self._end_with(link, running.exceeded())
 
@@ -282,10 +304,17 @@ class Courier(threading.Thread):
     def _enforce_end(self, link: WorkerLink | None) -> None:
         if self._ending is not None:
             self._end_with(link, self._ending)
+        elif self.beside.stuck():
+            logger.error("A cancelled task does not end; this process does")
+            self._leave(link)
 
     def _end_with(self, link: WorkerLink | None, outcome: Outcome) -> None:
         """Carry out the outcome of the task that runs, and end the process: nothing else ends the task."""
         self.report(outcome)
+        self._leave(link)
+
+    def _leave(self, link: WorkerLink | None) -> None:
+        """Tell what there is to tell, and end the process."""
         # The task runs on until the process ends, so that is not put off for a broker that is away.
         if link is not None:
             with contextlib.suppress(TransportError):
@@ -296,7 +325,7 @@ class Courier(threading.Thread):
         # The thread that would make them is held up by the task.
         for call in self._calls():
             call()
-        self._around.journal.end()
+        self._around.journal.end_all()
         self._close()
         self._around.leave()
 
@@ -308,8 +337,9 @@ class Courier(threading.Thread):
         self._doze(timeout, link.consumer.filenos())
 
     def _limit_at(self) -> float:
-        running = self.running
-        return math.inf if running is None else running.until
+        running = self._foremost
+        limit = math.inf if running is None else running.until
+        return min(limit, self.beside.next_at()) if self.beside.busy else limit
 
     def _doze(self, timeout: float, filenos: Iterable[int] = ()) -> None:
         """Sleep until something happens, and see which signals have come: the main thread may be deaf to them."""
@@ -342,19 +372,22 @@ class Courier(threading.Thread):
             self._doze(until - time.monotonic())
 
     @property
-    def running(self) -> Running | None:
+    def running(self) -> list[Running]:
         """See ``Bench.running``."""
+        return [*self._running, *self.beside.running()]
+
+    @property
+    def _foremost(self) -> Running | None:
+        """What the main thread runs."""
         with contextlib.suppress(IndexError):
             return self._running[0]
         return None
 
     def held(self) -> tuple[list[Delivery], list[tuple[float, Delivery]]]:
         """See ``Bench.held``."""
-        running = self.running
         waiting = [(at, delivery) for at, _, delivery in sorted(self._waiting, key=lambda entry: entry[:2])]
         elsewhere = {id(delivery) for _, delivery in waiting}
-        if running is not None:
-            elsewhere.add(id(running.delivery))
+        elsewhere.update(id(running.delivery) for running in self.running)
         return [delivery for key, delivery in self._open.items() if key not in elsewhere], waiting
 
     def consume(self, queues: Iterable[Mapping[str, Any]]) -> None:
@@ -362,13 +395,18 @@ class Courier(threading.Thread):
         self._queues = list(queues)
         self._moved = True
 
-    def end(self, event: Revoked, wanted: Callable[[Message], bool]) -> str | None:
+    def end(self, event: Revoked, wanted: Callable[[Message], bool]) -> list[str]:
         """See ``Bench.end``."""
-        running = self.running
-        if running is None or not wanted(running.message) or not self._claim(running):
-            return None
-        self._ending = running.settle(event)
-        return running.message.id
+        ended = []
+        for one in self.beside.wanted(wanted):
+            if self.beside.oust(one):
+                self.report(one.settle(event))
+                ended.append(one.message.id)
+        running = self._foremost
+        if running is not None and wanted(running.message) and self._claim(running):
+            self._ending = running.settle(event)
+            ended.append(running.message.id)
+        return ended
 
     # -- connection
 
@@ -376,6 +414,7 @@ class Courier(threading.Thread):
         if self._link is None:
             self._link = self._around.connect()
             self._link.consumer.recover()
+            self._held = 0
             self._moved = bool(self._queues)
             self._around.ready()
         return self._link

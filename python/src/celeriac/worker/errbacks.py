@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from celeriac.lifecycle_events import Call
 from celeriac.signature import Signature
 from celeriac.task import Request, Runnable
+from celeriac.worker.evented import run_here
 from celeriac.worker.interrupts import ColdShutdown
 
 logger = logging.getLogger("celeriac.worker")
@@ -43,7 +44,7 @@ def bound(call: Call, tasks: Mapping[str, Runnable], request: Request) -> Callab
 
     def run() -> None:
         try:
-            task.run(*first, *signature.args, **signature.kwargs)
+            run_here(task.run(*first, *signature.args, **signature.kwargs))
         except ColdShutdown:
             raise
         except BaseException:  # whatever it raises, the worker stays

@@ -5,11 +5,12 @@ Lives in the main thread of a worker process: tasks may use signals and whatever
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import logging
 import math
 import os
 import time
-import traceback as tracebacks
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -48,21 +49,15 @@ from celeriac.lifecycle_events import (
 )
 from celeriac.message import Message
 from celeriac.signature import Signature
-from celeriac.task import (
-    Compose,
-    Ignore,
-    Reject,
-    Replace,
-    Request,
-    Retry,
-    Runnable,
-    current_request,
-)
+from celeriac.task import Request, Runnable, current_request
 from celeriac.text import safe_repr
 from celeriac.transport import ChordPart, Delivery, Gathered, counts_chords
 from celeriac.tree import saved_group
 from celeriac.worker import errbacks
+from celeriac.worker.beside import Beside
 from celeriac.worker.builtin import with_builtins
+from celeriac.worker.ending import raised
+from celeriac.worker.evented import EventLoop, limited
 from celeriac.worker.interrupts import ColdShutdown, Overdue, soft_time_limit
 from celeriac.worker.orders import Orders
 from celeriac.worker.outcome import Outcome, Settlement, chord_member, chord_part, encode
@@ -74,10 +69,15 @@ logger = logging.getLogger("celeriac.worker")
 
 #: How much of a task's value a log line shows.
 LOGGED_CHARACTERS = 200
+DEFECT = "Message from queue %s rejected: an error inside the worker"
 
 
 class Desk(Protocol):
     """Where outcomes are handed in: the courier. Whatever ends a task from outside does so there, beside it."""
+
+    @property
+    def beside(self) -> Beside:
+        """The tasks that run beside the main thread."""
 
     def report(self, outcome: Outcome) -> None:
         """Hand over an outcome."""
@@ -88,6 +88,9 @@ class Desk(Protocol):
     def lift(self) -> None:
         """The task has ended. Raises ``Overdue`` when that came too late."""
 
+    def begin_beside(self, running: Running) -> None:
+        """A task starts beside the main thread."""
+
     def came_due(self, delivery: Delivery) -> bool:
         """Whether a delivery was handled before and put off."""
 
@@ -96,18 +99,19 @@ class Desk(Protocol):
 
 
 class Register(Protocol):
-    """Where it is noted which task runs, for the case that it takes the process down."""
+    """Where it is noted which tasks run, for the case that one takes the process down."""
 
-    def begin(self, task_id: str) -> None:
-        """The task starts."""
+    def begin(self, task_id: str) -> int | None:
+        """A task starts; what to call ``end`` with."""
 
-    def end(self) -> None:
+    def end(self, slot: int | None) -> None:
         """It has come to an end."""
 
 
 class Executor:
-    """One at a time: ``handle`` takes a delivery as far as it goes and reports the outcome.
+    """One at a time: ``handle`` takes a delivery as far as it goes and reports the outcome; not ``async def`` tasks.
 
+    Those go on on ``loop``, and what came of them is reported from there.
     ``deaths`` tells how many processes died while they ran the task of this id. ``orders`` are those of remote control,
     ``total`` counts the runs of each task.
     """
@@ -122,6 +126,7 @@ class Executor:
         orders: Orders,
         teller: Teller,
         total: Counter[str],
+        loop: EventLoop,
     ) -> None:
         self._settings = settings
         self._desk = desk
@@ -131,7 +136,9 @@ class Executor:
         self._teller = teller
         self._total = total
         self._origin = f"gen{os.getpid()}@{settings.hostname}"
+        self._loop = loop
         self._tasks = with_builtins(settings.tasks)
+        self._async = {name for name, task in self._tasks.items() if inspect.iscoroutinefunction(task.run)}
         self._counts_chords = counts_chords(settings.backend)
 
     def handle(self, delivery: Delivery) -> None:
@@ -141,7 +148,7 @@ class Executor:
             self._advance(delivery, message, Phase.RECEIVED, event)
         except Exception:
             # A defect of ours. The message would meet it again, so it is refused rather than returned.
-            logger.exception("Message from queue %s rejected: an error inside the worker", delivery.queue)
+            logger.exception(DEFECT, delivery.queue)
             self._desk.report(Outcome(delivery, settlement=Settlement.REJECT))
 
     def _read(self, delivery: Delivery) -> tuple[Message | None, Event]:
@@ -173,7 +180,10 @@ class Executor:
         elif message is not None and (outcome.settlement is None or self._settled(outcome)):
             if outcome.news:
                 self._desk.tell(outcome.news)
-            self._advance(delivery, message, following, self._run(delivery, message))
+            if message.task in self._async:
+                self._launch(delivery, message)
+            else:
+                self._advance(delivery, message, following, self._run(delivery, message))
 
     def _settled(self, outcome: Outcome) -> bool:
         """Have a delivery acknowledged before its task runs; False when it will be delivered again instead."""
@@ -265,29 +275,52 @@ class Executor:
         task = self._tasks[message.task]
         request = self._request(delivery, message)
         token = current_request.set(request)
-        self._register.begin(message.id)
+        slot = self._register.begin(message.id)
         self._total[message.task] += 1
         started = time.perf_counter()
         try:
             value = self._watched(delivery, message, task)
-        except Retry as retry:
-            return Retried(retry, _traceback(retry), tuple(request.children))
-        except Ignore:
-            return Ignored()
-        except Replace as replaced:
-            return Replaced(replaced.signature)
-        except Compose as canvas:
-            return Composed(canvas.signature, tuple(request.children))
-        except Reject as reject:
-            return Refused(reject.requeue)
         except (ColdShutdown, Overdue):
             raise
         # SystemExit and the like too: a task that wants to leave ends as a failure, the worker stays.
         except BaseException as error:  # noqa: BLE001  # whatever a task raises is its result
-            return Failed(error, _traceback(error), tuple(request.children))
+            return raised(error, request)
         finally:
-            self._register.end()
+            self._register.end(slot)
             current_request.reset(token)
+        return Succeeded(value, tuple(request.children), time.perf_counter() - started)
+
+    def _launch(self, delivery: Delivery, message: Message) -> None:
+        """Have a task run on the event loop, once there is a place for it."""
+        request = self._request(delivery, message)
+        hard, soft = self._orders.limits(message)
+        flight = self._loop.flight()
+        slot = self._register.begin(message.id)
+        self._total[message.task] += 1
+        until = time.monotonic() + hard if hard else math.inf
+        running = Running(delivery, message, time.time(), self._ended, hard or None, until, flight.cancel)
+
+        def landed(run: asyncio.Task[Event]) -> None:
+            self._register.end(slot)
+            if not self._desk.beside.part(running):
+                return
+            try:
+                event = raised(asyncio.CancelledError(), request) if run.cancelled() else run.result()
+                self._advance(delivery, message, Phase.RUNNING, event)
+            except Exception:
+                logger.exception(DEFECT, delivery.queue)
+                self._desk.report(Outcome(delivery, settlement=Settlement.REJECT))
+
+        self._desk.begin_beside(running)
+        flight.start(self._run_async(request, soft), landed)
+
+    async def _run_async(self, request: Request, soft: float | None) -> Event:
+        current_request.set(request)
+        started = time.perf_counter()
+        try:
+            value = await limited(_call(self._tasks[request.task], request.message), soft)
+        except BaseException as error:  # noqa: BLE001  # whatever a task raises is its result
+            return raised(error, request)
         return Succeeded(value, tuple(request.children), time.perf_counter() - started)
 
     def _watched(self, delivery: Delivery, message: Message, task: Runnable) -> object:
@@ -319,7 +352,7 @@ def _instead(event: Event, error: CeleriacError) -> Event:
     raise error
 
 
-def _call(task: Runnable, message: Message) -> object:
+def _call(task: Runnable, message: Message) -> Any:
     first = (task,) if task.options.bind else ()
     return task.run(*first, *message.args, **message.kwargs)
 
@@ -337,14 +370,6 @@ def _address(delivery: Delivery, message: Message | None, event: Event | None) -
         reply_to if isinstance(reply_to, str) else None,
         correlation_id if isinstance(correlation_id, str) else task_id,
     )
-
-
-def _traceback(error: BaseException) -> str:
-    """The traceback as text, without the frames of the worker itself."""
-    frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_globals.get("__name__") == __name__:
-        frames = frames.tb_next
-    return "".join(tracebacks.format_exception(type(error), error, frames))
 
 
 #: event -> (level, what to say about it); the text is formatted with the event as ``{0}``, only when it is written.

@@ -41,6 +41,12 @@ class Slots:
         self._memory[slot * self._width] = 0
         self._free.append(slot)
 
+    def wipe(self) -> None:
+        """No text is there any more, and none is put in again."""
+        self._free.clear()
+        for start in range(0, len(self._memory), self._width):
+            self._memory[start] = 0
+
     def replace(self, slot: int, position: int, byte: int) -> None:
         """Change one byte of a text, at once."""
         self._memory[slot * self._width + 1 + position] = byte
@@ -54,25 +60,27 @@ class Slots:
 
 
 class Journal:
-    """What one process runs. Written by the process, read by the supervisor once it is dead."""
+    """What one process runs, up to ``places`` at a time. It writes, the supervisor reads once it is dead."""
 
-    def __init__(self) -> None:
-        self._running = Slots(1, ID_BYTES)
-        self._slot: int | None = None
+    def __init__(self, places: int = 1) -> None:
+        self._running = Slots(places, ID_BYTES)
 
-    def begin(self, task_id: str) -> None:
-        """Note the task that runs now."""
-        self._slot = self._running.put(_key(task_id))
+    def begin(self, task_id: str) -> int | None:
+        """Note a task that runs now; what to call ``end`` with."""
+        return self._running.put(_key(task_id))
 
-    def end(self) -> None:
-        """Nothing runs now."""
-        slot, self._slot = self._slot, None
+    def end(self, slot: int | None) -> None:
+        """It has come to an end."""
         if slot is not None:
             self._running.clear(slot)
 
-    def running(self) -> bytes | None:
+    def end_all(self) -> None:
+        """The process ends, and none of its tasks is to blame."""
+        self._running.wipe()
+
+    def running(self) -> list[bytes]:
         """What ran last without coming to an end, as ``Deaths`` knows it."""
-        return next(iter(self._running), None)
+        return list(self._running)
 
 
 class Deaths:

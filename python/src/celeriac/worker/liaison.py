@@ -28,10 +28,10 @@ SHOWN = 2_000
 
 
 class Bench(Protocol):
-    """What the courier has: deliveries, and the task that runs."""
+    """What the courier has: deliveries, and the tasks that run."""
 
     @property
-    def running(self) -> Running | None:
+    def running(self) -> list[Running]:
         """What runs now."""
 
     def held(self) -> tuple[list[Delivery], list[tuple[float, Delivery]]]:
@@ -40,8 +40,8 @@ class Bench(Protocol):
     def consume(self, queues: Iterable[Mapping[str, Any]]) -> None:
         """Consume these queues from now on."""
 
-    def end(self, event: Revoked, wanted: Callable[[Message], bool]) -> str | None:
-        """Have what runs ended by this event if it is wanted; its id, None when it is not or has just ended."""
+    def end(self, event: Revoked, wanted: Callable[[Message], bool]) -> list[str]:
+        """Have what runs ended by this event where it is wanted; the ids of those that had not just ended."""
 
 
 class Liaison:
@@ -75,13 +75,13 @@ class Liaison:
 
     def tick(self, bench: Bench) -> None:
         """Tell the node how many tasks run and have run, when that has changed."""
-        now = (sum(self.total.values()), int(bench.running is not None))
+        now = (sum(self.total.values()), len(bench.running))
         if now != self._told:
             self._told = now
             self.channel.send({"count": self._counts(bench)})
 
     def _counts(self, bench: Bench) -> dict[str, Any]:
-        return {"pid": os.getpid(), "active": int(bench.running is not None), "total": dict(self.total)}
+        return {"pid": os.getpid(), "active": len(bench.running), "total": dict(self.total)}
 
     # -- questions
 
@@ -94,12 +94,11 @@ class Liaison:
         return {"number": self._number, **self._counts(bench)}
 
     def _tasks(self, bench: Bench, _arguments: Mapping[str, Any]) -> dict[str, Any]:
-        running = bench.running
         next_ones, waiting = bench.held()
         reserved = (self._info(delivery) for delivery in next_ones)
         scheduled = ((at, self._info(delivery)) for at, delivery in waiting)
         return {
-            "active": [] if running is None else [self._info(running.delivery, running)],
+            "active": [self._info(running.delivery, running) for running in bench.running],
             "reserved": [info for info in reserved if info is not None],
             "scheduled": [
                 {"eta": iso(datetime.fromtimestamp(at, timezone.utc)), "priority": 6, "request": info}
@@ -145,8 +144,7 @@ class Liaison:
         named.add(told.get("ids", ()), 0.0)
         named.add_stamps(told.get("stamps", {}), 0.0)
         event = Revoked("terminated", told["signal"])
-        ended = bench.end(event, lambda message: named.holds(message.id, message.stamps, 0.0))
-        return [] if ended is None else [ended]
+        return bench.end(event, lambda message: named.holds(message.id, message.stamps, 0.0))
 
 
 QUESTIONS: Mapping[str, Callable[[Liaison, Bench, Mapping[str, Any]], Any]] = {

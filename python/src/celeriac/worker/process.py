@@ -13,6 +13,7 @@ from celeriac.transport import Delivery, WorkerLink, open_worker_link
 from celeriac.worker.channel import Channel
 from celeriac.worker.clock import Clock
 from celeriac.worker.courier import Courier, Surroundings
+from celeriac.worker.evented import EventLoop
 from celeriac.worker.executor import Executor
 from celeriac.worker.interrupts import ColdShutdown, Overdue
 from celeriac.worker.journal import Deaths, Journal
@@ -72,6 +73,7 @@ def run(settings: WorkerSettings, place: Place) -> int:
     liaison = None if place.channel is None else Liaison(place.number, place.channel, settings)
     surroundings = Surroundings(connect, ready, leave, place.journal, place.supervisor, settings.hostname, liaison)
     courier = Courier(settings.prefetch, surroundings)
+    loop = EventLoop(settings.async_concurrency)
     executor = Executor(
         settings,
         courier,
@@ -82,6 +84,7 @@ def run(settings: WorkerSettings, place: Place) -> int:
         else liaison.orders,
         teller=Teller(settings.hostname, place.clock),
         total=Counter() if liaison is None else liaison.total,
+        loop=loop,
     )
     try:
         # Started first, it keeps the signals blocked: they are for this thread.
@@ -99,6 +102,8 @@ def run(settings: WorkerSettings, place: Place) -> int:
     except Overdue:
         courier.join()
         return EXIT_LIMIT
+    finally:
+        loop.close()
     courier.join()
     return EXIT_DEFECT if courier.failed else EXIT_OK
 

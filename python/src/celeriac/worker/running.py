@@ -28,6 +28,8 @@ class Running:
     limit: float | None = None
     #: Monotonic time at which the limit is reached.
     until: float = math.inf
+    #: Has it cancelled, where that ends it without the process.
+    cancel: Callable[[], None] | None = None
 
     def settle(self, event: Event) -> Outcome:
         """The outcome of being ended by this event."""

@@ -32,6 +32,7 @@ class WorkerSettings:
     ``hostname`` is the node name. ``control``: answer remote control and tell that the worker lives; ``task_events``:
     tell of tasks too, from the start; ``state_file`` remembers what is revoked. ``habits`` are how it sends what tasks
     link to; ``time_limits`` (hard, soft, seconds) are those of tasks whose messages have none.
+    ``async_concurrency`` is how many ``async def`` tasks each process runs at a time.
     """
 
     broker: str
@@ -41,6 +42,7 @@ class WorkerSettings:
     queues: Sequence[str] = ("celery",)
     default_queue: str = "celery"
     concurrency: int = 1
+    async_concurrency: int = 100
     prefetch: int = 4
     max_deaths: int = 3
     result_expires: int = 86_400

@@ -120,7 +120,7 @@ class Supervisor:
         return f"{self._name}.{number}"
 
     def _start(self, number: int) -> None:
-        journal = self._journals[number] = Journal()
+        journal = self._journals[number] = Journal(1 + self._settings.async_concurrency)
         channel = self._channels[number][1] if number in self._channels else None
         place = Place(number, self._holder(number), os.getpid(), journal, self._deaths, channel, self._clock)
         pid = os.fork()
@@ -181,8 +181,7 @@ class Supervisor:
         delay = 0 if code == EXIT_LIMIT else self._delay(number, lived)
         why = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         logger.error("Process %d (pid %d) ended: %s; starting it anew in %d s", number, pid, why, delay)
-        running = self._journals[number].running()
-        if running is not None:
+        for running in self._journals[number].running():
             deaths = self._deaths.count_one(running)
             logger.error("It ran task %s, which makes %d deaths with it", running.decode(errors="replace"), deaths)
         self._due[number] = time.monotonic() + delay

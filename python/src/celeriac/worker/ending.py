@@ -1,0 +1,36 @@
+"""How the run of a task ended, as an event: what it raised, seen by the worker."""
+
+from __future__ import annotations
+
+import traceback as tracebacks
+
+from celeriac.lifecycle_events import Composed, Event, Failed, Ignored, Refused, Replaced, Retried
+from celeriac.task import Compose, Ignore, Reject, Replace, Request, Retry
+
+#: Frames of modules whose name begins so are the worker's own.
+OWN = "celeriac.worker."
+
+
+def raised(error: BaseException, request: Request) -> Event:
+    """What it means that a task raised this."""
+    children = tuple(request.children)
+    match error:
+        case Retry():
+            return Retried(error, traceback_of(error), children)
+        case Ignore():
+            return Ignored()
+        case Replace():
+            return Replaced(error.signature)
+        case Compose():
+            return Composed(error.signature, children)
+        case Reject():
+            return Refused(error.requeue)
+    return Failed(error, traceback_of(error), children)
+
+
+def traceback_of(error: BaseException) -> str:
+    """The traceback as text, without the frames of the worker itself."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_globals.get("__name__", "").startswith(OWN):
+        frames = frames.tb_next
+    return "".join(tracebacks.format_exception(type(error), error, frames))

@@ -1,0 +1,159 @@
+"""The event loop of a worker process: ``async def`` tasks run on it, beside what the main thread does."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import inspect
+import threading
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from celeriac.task import SoftTimeLimitExceeded
+
+T = TypeVar("T")
+
+#: Seconds that cancelled coroutines have to tidy up when the process has to leave at once.
+FAREWELL = 1.0
+
+
+class SoftLimitReached(SoftTimeLimitExceeded, asyncio.CancelledError):
+    """The soft limit as a coroutine sees it: a cancellation, so that what it awaits is cancelled in order."""
+
+
+# It is stored as what it is for everybody else.
+SoftLimitReached.__name__ = SoftLimitReached.__qualname__ = SoftTimeLimitExceeded.__name__
+SoftLimitReached.__module__ = SoftTimeLimitExceeded.__module__
+
+
+class _Limited(Generator[Any, Any, T]):
+    """A coroutine that gets ``SoftLimitReached`` in place of the cancellation that its limit caused."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T], seconds: float) -> None:
+        self._inner = coroutine
+        self._seconds = seconds
+        self._task = asyncio.current_task()
+        self._due = False
+
+    def expire(self) -> None:
+        """The limit is reached."""
+        assert self._task is not None, "it is made inside of a task"
+        self._due = True
+        self._task.cancel()
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        return self
+
+    def send(self, value: Any) -> Any:
+        return self._inner.send(value)
+
+    def throw(self, kind: Any, value: Any = None, traceback: Any = None) -> Any:
+        if isinstance(kind, BaseException):
+            kind = self._translated(kind)
+        if value is None and traceback is None:
+            return self._inner.throw(kind)
+        return self._inner.throw(kind, value, traceback)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def _translated(self, error: BaseException) -> BaseException:
+        if not self._due or not isinstance(error, asyncio.CancelledError):
+            return error
+        self._due = False
+        # From here on it is an exception like any other; what the task still does is not cancelled.
+        uncancel = getattr(self._task, "uncancel", None)
+        if uncancel is not None:
+            uncancel()
+        return SoftLimitReached(self._seconds)
+
+
+async def limited(coroutine: Coroutine[Any, Any, T], seconds: float | None) -> T:
+    """Await a coroutine; after so many seconds it is cancelled by a ``SoftTimeLimitExceeded``. None: never."""
+    if not seconds:
+        return await coroutine
+    guarded = _Limited(coroutine, seconds)
+    timer = asyncio.get_running_loop().call_later(seconds, guarded.expire)
+    try:
+        return await guarded
+    finally:
+        timer.cancel()
+
+
+class EventLoop:
+    """Runs at most ``places`` coroutines at a time in a thread of its own, which starts with the first."""
+
+    def __init__(self, places: int) -> None:
+        self._places = threading.Semaphore(places)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+
+    def flight(self) -> Flight:
+        """Wait for a place, and take it."""
+        self._places.acquire()
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            threading.Thread(target=self._run, args=(self._loop,), name="event loop", daemon=True).start()
+        return Flight(self._loop, self._land)
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.run_forever()
+        loop.close()
+
+    def _land(self, then: Callable[[], None]) -> None:
+        if not self._closed:
+            then()
+        self._places.release()
+
+    def close(self) -> None:
+        """Cancel what still runs, and wait a moment for it; nothing more is told of it."""
+        again, self._closed = self._closed, True
+        if self._loop is not None and not again:
+            farewell = asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop)
+            with suppress(concurrent.futures.TimeoutError):
+                farewell.result(FAREWELL)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+
+
+class Flight:
+    """One coroutine on the loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, land: Callable[[Callable[[], None]], None]) -> None:
+        self._loop = loop
+        self._land = land
+        self._task: asyncio.Task[Any] | None = None
+        self._cancelled = False
+
+    def start(self, coroutine: Coroutine[Any, Any, T], then: Callable[[asyncio.Task[T]], None]) -> None:
+        """Run it. ``then`` is called in the loop's thread when it has ended, unless the loop is closed before."""
+
+        def begin() -> None:
+            task = self._task = self._loop.create_task(coroutine)
+            # Not in the coroutine itself, which is never entered when it is cancelled at once.
+            task.add_done_callback(lambda done: self._land(lambda: then(done)))
+            if self._cancelled:
+                task.cancel()
+
+        self._loop.call_soon_threadsafe(begin)
+
+    def cancel(self) -> None:
+        """Have it cancelled; called in any thread."""
+        self._loop.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        self._cancelled = True
+        if self._task is not None:
+            self._task.cancel()
+
+
+def run_here(value: Any) -> Any:
+    """The value that a task gave; when it gave a coroutine, the value of that, run here and now."""
+    return asyncio.run(value) if inspect.iscoroutine(value) else value
+
+
+async def _cancel_all() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)

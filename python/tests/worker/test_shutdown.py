@@ -148,6 +148,24 @@ def test_hard_time_limit_ends_task_and_process(app: Celeriac, start_worker: Star
     worker.stop()
 
 
+def test_what_a_killed_process_held_goes_back_though_its_successor_stops_at_once(
+    app: Celeriac, broker: Broker, queue: str, start_worker: StartWorker
+) -> None:
+    """Before it is connected: on Redis nobody else would look for it for an hour."""
+    worker = start_worker()
+    app.send_task("t.sleep", (30, "held"))
+    worker.noted("held begins")
+    (killed,) = worker.children
+    # A new process waits for what the node knows before it connects.
+    os.kill(worker.node_pid, signal.SIGSTOP)
+    os.kill(killed, signal.SIGKILL)
+    eventually(lambda: worker.children not in ([], [killed]), "a successor starts")
+    worker.signal(signal.SIGTERM)
+    assert worker.wait() == 0
+    assert worker.log.count(" ready: ") == 1
+    assert length(broker, queue) == 1
+
+
 def test_processes_leave_when_their_supervisor_is_killed(app: Celeriac, start_worker: StartWorker) -> None:
     worker = start_worker(processes=2)
     children = worker.children

@@ -48,8 +48,9 @@ class Supervisor:
         self._due: dict[int, float] = {}
         self._early_deaths: dict[int, int] = {}
         self._journals: dict[int, Journal] = {}
-        #: Processes that were killed and have no successor; what they held is given back at the end.
-        self._killed: set[int] = set()
+        #: Numbers of which a process did not end in order. What it held is given back at the end, too: its successor
+        #: may have been told to stop before it could.
+        self._died: set[int] = set()
         self._name = uuid.uuid4().hex
         self._deaths = Deaths()
         self._asked = 0
@@ -105,15 +106,15 @@ class Supervisor:
             open_post(settings.broker, requests_to(settings.hostname)).close()
 
     def _recover(self) -> None:
-        """Give back what the last processes still held when they were killed."""
+        """Give back what processes held when they died, and no successor has given back."""
         settings = self._settings
         try:
-            for number in self._killed:
+            for number in self._died:
                 link = open_worker_link(settings.broker, None, (), 1, settings.result_expires, self._holder(number))
                 with contextlib.closing(link):
                     link.consumer.recover()
         except TransportError as error:
-            logger.error("What killed processes held goes back to its queue later: %s", error)
+            logger.error("What dead processes held goes back to its queue later: %s", error)
 
     def _holder(self, number: int) -> str:
         """Name of a process and of those that take over from it, no other worker's anywhere."""
@@ -126,7 +127,6 @@ class Supervisor:
         pid = os.fork()
         if pid == 0:
             os._exit(_child(self._run_node if number == NODE else lambda: run_process(self._settings, place)))
-        self._killed.discard(number)
         self._children[pid] = (number, time.monotonic())
 
     def _run_node(self) -> int:
@@ -171,8 +171,8 @@ class Supervisor:
                 return
             # The application may have children of its own.
             number, started = self._children.pop(pid, (None, 0.0))
-            if number and os.WIFSIGNALED(status):
-                self._killed.add(number)
+            if number and status:
+                self._died.add(number)
             if number is not None and not self._asked:
                 self._replace(number, pid, status, time.monotonic() - started)
 

@@ -36,6 +36,7 @@ class Worker:
         command += ["--backend", backend] if backend else []
         command += ["worker", "-Q", queue, "-c", str(processes), "-l", "info", *options]
         self._notes = notes
+        self._speaks = "--no-control" not in options
         self._lines: list[str] = []
         self.process = subprocess.Popen(
             command,
@@ -88,6 +89,8 @@ class Worker:
     @property
     def children(self) -> list[int]:
         """Process ids of the processes that run tasks."""
+        if self._speaks:
+            self.logged("answers remote control")
         nodes = re.findall(r"/(\d+)\] \S+ answers remote control", self.log)
         return [pid for pid in self.everybody if str(pid) not in nodes]
 

@@ -14,17 +14,16 @@ from typing import Any
 import click
 
 from celeriac.async_result import AsyncResult
-from celeriac.cli_common import EXIT_TASK_FAILED, EXIT_TIMEOUT, errors, names_in
+from celeriac.beat import check_schedule
+from celeriac.cli_beat import BeatOptions, beat, run_beside
+from celeriac.cli_common import EXIT_TASK_FAILED, EXIT_TIMEOUT, LEVELS, LOG_FORMAT, errors, names_in
 from celeriac.cli_control import control, events, inspect, queues, status
 from celeriac.client import Celeriac
 from celeriac.errors import InvalidCall, TaskFailure, TaskRevoked, TaskTimeout
 from celeriac.tagged import to_tagged
 from celeriac.transport import purge as purge_queue
 from celeriac.transport import sanitized
-from celeriac.worker import Supervisor, WorkerSettings, node_name
-
-LOG_FORMAT = "[%(asctime)s: %(levelname)s/%(process)d] %(message)s"
-LEVELS = click.Choice(["debug", "info", "warning", "error", "critical"], case_sensitive=False)
+from celeriac.worker import BEAT, Supervisor, WorkerSettings, node_name
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -70,6 +69,8 @@ def main(context: click.Context, app_path: str | None, broker: str | None, backe
 @click.option("-E", "--task-events", is_flag=True, help="Tell monitors of every task, from the start.")
 @click.option("--statedb", metavar="FILE", default=None, help="File that remembers what was revoked.")
 @click.option("--no-control", is_flag=True, help="Answer no remote control, send no heartbeats.")
+@click.option("-B", "--beat", "with_beat", is_flag=True, help="Send the periodic tasks, too, as `celeriac beat` does.")
+@click.option("-s", "--schedule", metavar="FILE", default=None, help="File that beat remembers in.")
 @click.pass_obj
 def worker(
     app: Celeriac,
@@ -77,6 +78,8 @@ def worker(
     queues: str,
     hostname: str | None,
     loglevel: str,
+    with_beat: bool,
+    schedule: str | None,
     **given: Any,
 ) -> None:
     """Run the application's tasks until told to stop.
@@ -97,8 +100,11 @@ def worker(
         **given,
     )
     with errors():
+        if with_beat:
+            check_schedule(app)
         click.echo(_banner(settings), err=True)
-        code = Supervisor(settings).run()
+        helpers = {BEAT: lambda: run_beside(app, BeatOptions(schedule, app.main))} if with_beat else {}
+        code = Supervisor(settings, helpers).run()
     sys.exit(code)
 
 
@@ -264,5 +270,5 @@ def _json(text: str, option: str) -> Any:
         raise InvalidCall(f"{option} has to be JSON, not {text!r}: {error}") from None
 
 
-for _command in (status, inspect, control, events, queues):
+for _command in (beat, status, inspect, control, events, queues):
     main.add_command(_command)

@@ -11,6 +11,9 @@ import click
 
 from celeriac.errors import BrokerUnavailable, CeleriacError, InvalidCall
 
+LOG_FORMAT = "[%(asctime)s: %(levelname)s/%(process)d] %(message)s"
+LEVELS = click.Choice(["debug", "info", "warning", "error", "critical"], case_sensitive=False)
+
 #: Exit codes beside 0 and click's own 2 for a command line that cannot be understood. The last one is Celery's.
 EXIT_TASK_FAILED, EXIT_UNAVAILABLE, EXIT_TIMEOUT, EXIT_NO_NODE = 1, 3, 4, 69
 

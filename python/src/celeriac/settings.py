@@ -88,6 +88,9 @@ class Settings:
     )
     beat_schedule_filename: str = _is(kinds.TEXT, "file that remembers when each was sent", "celeriac-beat.json")
     beat_max_loop_interval: float = _is(kinds.SECONDS, "longest sleep of beat, in seconds", 5.0)
+    beat_lock_timeout: float = _is(
+        kinds.SECONDS, "seconds after which another beat takes over from one that fell silent", 30.0
+    )
 
 
 KINDS: Mapping[str, Kind] = {item.name: item.metadata["kind"] for item in fields(Settings)}

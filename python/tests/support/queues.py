@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
+import redis
 from amqp.basic_message import Message as AmqpMessage
 
 from celeriac import Wire
 from celeriac.envelope import lists_for
 from celeriac.transport.amqp_link import Link
+from celeriac.transport.lock import PREFIX
 
 
 def amqp_publish(link: Link, queue: str, wire: Wire, *, reply_to: str | None = None, raw: bytes | None = None) -> None:
@@ -43,3 +46,16 @@ def amqp_length(link: Link, queue: str) -> int:
 def redis_length(client: Any, queue: str) -> int:
     """Messages that wait in the lists of a queue."""
     return sum(client.llen(key) for key in lists_for(queue))
+
+
+def forget_lock(url: str, name: str) -> None:
+    """Delete what is left of a lock of beat, and of those whose names begin so."""
+    if url.startswith("redis"):
+        with closing(redis.Redis.from_url(url)) as client:
+            for key in client.scan_iter(f"{PREFIX}{name}*"):
+                client.delete(key)
+        return
+    with closing(Link(url)) as link:
+        channel: Any = link.channel()
+        for queue in (f"{PREFIX}{name}.claims", f"{PREFIX}{name}x.claims"):
+            channel.queue_delete(queue)

@@ -60,9 +60,11 @@ OUTSIDE["settings"] = ("errors", "text", "serialization", "kinds", "schedules", 
 OUTSIDE["remote"] = (*FRAMED_MAY, "framed", "control", "events", "transport", "settings")
 OUTSIDE["client"] += ("remote", "routes", "settings")
 OUTSIDE["worker"] += ("framed", "control", "events", "routes")
+OUTSIDE["beat"] = ("errors", "calls", "schedules", "signature", "transport", "client")
 OUTSIDE["cli_common"] = ("errors",)
 OUTSIDE["cli_control"] = ("errors", "tagged", "events", "transport", "remote", "client", "cli_common")
-OUTSIDE["cli"] += ("cli_common", "cli_control")
+OUTSIDE["cli_beat"] = ("transport", "client", "beat", "cli_common")
+OUTSIDE["cli"] += ("beat", "cli_beat", "cli_common", "cli_control")
 OUTSIDE["__main__"] = ("cli",)
 #: The package itself only re-exports; nobody inside imports it.
 ALLOWED = {**PURE, **OUTSIDE, "": (*PURE, "client", "async_result", "bound", "settings")}

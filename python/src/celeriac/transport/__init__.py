@@ -22,6 +22,7 @@ from celeriac.transport.base import (
     ResultStore,
     Source,
 )
+from celeriac.transport.lock import TIMEOUT, Lock
 from celeriac.transport.post import Post, Subscription, events_for, replies_to, requests_to
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Document",
     "Gathered",
     "GroupStore",
+    "Lock",
     "Outgoing",
     "Post",
     "Publisher",
@@ -44,6 +46,7 @@ __all__ = [
     "counts_chords",
     "events_for",
     "open_groups",
+    "open_lock",
     "open_post",
     "open_publisher",
     "open_reader",
@@ -147,6 +150,20 @@ def open_groups(backend: str, *, expires: int, connect_timeout: float = CONNECT_
     from celeriac.transport.redis_groups import RedisGroups
 
     return RedisGroups(backend, expires=expires, connect_timeout=connect_timeout)
+
+
+def open_lock(broker: str, name: str, *, timeout: float = TIMEOUT) -> Lock:
+    """A lock of this name on a broker, which a holder that falls silent loses after ``timeout`` seconds.
+
+    Connects when it is first used.
+    """
+    if _kind(broker, BROKERS, "broker") == AMQP:
+        from celeriac.transport.amqp_lock import AmqpLock
+
+        return AmqpLock(broker, name, timeout=timeout)
+    from celeriac.transport.redis_lock import RedisLock
+
+    return RedisLock(broker, name, timeout=timeout)
 
 
 def open_post(

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from celeriac.errors import TransportError
 from celeriac.transport import open_post, open_worker_link, requests_to
@@ -34,16 +34,20 @@ RESTART_DELAYS = (1, 2, 4, 8, 16, 30)
 NODE = 0
 #: Seconds that it has to say goodbye.
 NODE_SECONDS = 3
+#: Numbers of processes beside these, which a worker may have: what sends periodic tasks, what serves numbers.
+BEAT, EXPORTER = -1, -2
 
 
 class Supervisor:
     """Runs ``settings.concurrency`` processes until it is told to stop.
 
     SIGTERM or SIGINT: warm shutdown, running tasks are finished. The second: cold, they go back to their queues.
+    ``helpers`` are run in processes of their own beside those, by their numbers; each gives its exit code.
     """
 
-    def __init__(self, settings: WorkerSettings) -> None:
+    def __init__(self, settings: WorkerSettings, helpers: Mapping[int, Callable[[], int]] | None = None) -> None:
         self._settings = settings
+        self._helpers = {**({NODE: self._run_node} if settings.control else {}), **(helpers or {})}
         self._children: dict[int, tuple[int, float]] = {}
         self._due: dict[int, float] = {}
         self._early_deaths: dict[int, int] = {}
@@ -71,9 +75,7 @@ class Supervisor:
         # Blocked, so that none is lost between two waits; ``sigwait`` takes them one by one.
         previous = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
-            if self._settings.control:
-                self._start(NODE)
-            for number in numbers:
+            for number in (*self._helpers, *numbers):
                 self._start(number)
             while self._workers() or (self._due and not self._asked):
                 self._on_signal(signal.sigwait(SIGNALS))
@@ -87,7 +89,7 @@ class Supervisor:
 
     def _workers(self) -> list[int]:
         """Process ids of those that run tasks."""
-        return [pid for pid, (number, _) in self._children.items() if number != NODE]
+        return [pid for pid, (number, _) in self._children.items() if number > NODE]
 
     def _end_node(self) -> None:
         """End the process that speaks for the worker: the last to leave, so that it answers until then."""
@@ -126,7 +128,7 @@ class Supervisor:
         place = Place(number, self._holder(number), os.getpid(), journal, self._deaths, channel, self._clock)
         pid = os.fork()
         if pid == 0:
-            os._exit(_child(self._run_node if number == NODE else lambda: run_process(self._settings, place)))
+            os._exit(_child(self._helpers.get(number, lambda: run_process(self._settings, place))))
         self._children[pid] = (number, time.monotonic())
 
     def _run_node(self) -> int:
@@ -148,8 +150,10 @@ class Supervisor:
         warm = self._asked == 1
         logger.info("%s shutdown of %d processes", "Warm" if warm else "Cold", len(self._workers()))
         self._due.clear()
-        for pid in self._workers():
-            os.kill(pid, signal.SIGTERM)
+        # What runs sends nothing new from now on; whoever speaks for the worker leaves last.
+        for pid, (number, _) in self._children.items():
+            if number > NODE or number == BEAT:
+                os.kill(pid, signal.SIGTERM)
         signal.alarm(0 if warm else COLD_SECONDS)
 
     def _kill(self) -> None:
@@ -171,7 +175,7 @@ class Supervisor:
                 return
             # The application may have children of its own.
             number, started = self._children.pop(pid, (None, 0.0))
-            if number and status:
+            if number is not None and number > NODE and status:
                 self._died.add(number)
             if number is not None and not self._asked:
                 self._replace(number, pid, status, time.monotonic() - started)

@@ -1,0 +1,72 @@
+"""The command line of beat: ``celeriac -A module beat``, and what ``worker -B`` runs beside its processes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from celeriac.beat import Beat, Memory, wait_for
+from celeriac.cli_common import LEVELS, LOG_FORMAT, errors
+from celeriac.client import Celeriac
+from celeriac.transport import open_lock, sanitized
+
+logger = logging.getLogger("celeriac.beat")
+
+STOPS = frozenset({signal.SIGTERM, signal.SIGINT})
+
+
+@dataclass(frozen=True, slots=True)
+class BeatOptions:
+    """How beat runs. ``schedule`` is the file, None: the setting's; ``lock`` the name of the lock, None: no lock."""
+
+    schedule: str | None
+    lock: str | None
+
+
+def make_beat(app: Celeriac, options: BeatOptions) -> Beat:
+    """Beat for an application, which from then on expects no results. Raises ``InvalidCall``."""
+    # Nobody waits for the results of what it sends.
+    app.configure(result_backend=None)
+    lock = None if options.lock is None else open_lock(app.broker, options.lock, timeout=app.conf.beat_lock_timeout)
+    return Beat(app, lock=lock, memory=Memory(Path(options.schedule or app.conf.beat_schedule_filename)))
+
+
+def run_beside(app: Celeriac, options: BeatOptions) -> int:
+    """Run beside the processes of a worker, which has blocked the signals, until told to stop; the exit code."""
+    with app:
+        # Ctrl-C reaches the whole process group; the supervisor decides what it means.
+        make_beat(app, options).run(wait_for({signal.SIGTERM}, os.getppid()))
+    return 0
+
+
+@click.command()
+@click.option("-s", "--schedule", metavar="FILE", default=None, help="File that remembers.  [default: the app's]")
+@click.option("-l", "--loglevel", type=LEVELS, default="warning", show_default=True, help="How much to log.")
+@click.option("--lock", metavar="NAME", default=None, help="Name of the lock.  [default: that of the application]")
+@click.option("--no-lock", is_flag=True, help="Send although another beat may send the same.")
+@click.pass_obj
+def beat(app: Celeriac, schedule: str | None, loglevel: str, lock: str | None, no_lock: bool) -> None:
+    """Send the periodic tasks of the application when they are due.
+
+    Of several at one broker only one sends, the others stand by.
+
+    \b
+    Examples:
+      celeriac -A shop beat -l info
+      celeriac -A shop beat -s /var/lib/shop/beat.json
+    """
+    logging.basicConfig(level=loglevel.upper(), format=LOG_FORMAT, stream=sys.stderr)
+    options = BeatOptions(schedule, None if no_lock else lock or app.main)
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    with errors():
+        made = make_beat(app, options)
+        click.echo(
+            f"celeriac beat\n  broker    {sanitized(app.broker)}\n  lock      {options.lock or 'none'}", err=True
+        )
+        made.run(wait_for(STOPS))

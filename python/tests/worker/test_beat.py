@@ -1,0 +1,88 @@
+"""Beat on real brokers: two of them send as one, whatever becomes of either; and beside a worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from celeriac.transport import count_waiting, open_lock
+from tests.conftest import Broker
+from tests.support.beat import BeatProcess, environment
+from tests.support.queues import forget_lock
+from tests.support.waiting import eventually
+from tests.support.worker import PACKAGE, Worker
+
+EVERY = 0.4
+TICKS = {"tick": {"task": "t.note", "schedule": EVERY, "args": ["tick"]}}
+
+
+@pytest.fixture
+def lock(broker: Broker) -> Iterator[str]:
+    """Name of a lock."""
+    name = f"test-{uuid.uuid4().hex}"
+    yield name
+    forget_lock(broker.url, name)
+
+
+def test_two_send_as_one_and_one_takes_over(broker: Broker, queue: str, lock: str, tmp_path: Path) -> None:
+    variables = environment(queue, tmp_path / "notes", TICKS)
+
+    def waiting() -> int:
+        return count_waiting(broker.url, queue) or 0
+
+    with ExitStack() as stack:
+
+        def start(name: str) -> BeatProcess:
+            return stack.enter_context(BeatProcess(broker.url, lock, tmp_path / name, variables))
+
+        began = time.monotonic()
+        first = start("first")
+        first.logged("Beat sends the schedule of tests: 1 entries")
+        second = start("second")
+        second.logged("this one stands by")
+        eventually(lambda: waiting() >= 4, "tasks are sent")
+        assert first.end(signal.SIGKILL) == -signal.SIGKILL
+        second.logged("Beat sends the schedule")
+        sent = waiting()
+        eventually(lambda: waiting() >= sent + 3, "the other goes on")
+        third = start("third")
+        third.logged("this one stands by")
+        assert second.end(signal.SIGTERM) == 0
+        third.logged("Beat sends the schedule")
+        sent = waiting()
+        eventually(lambda: waiting() >= sent + 2, "the third goes on")
+        assert third.end(signal.SIGTERM) == 0
+        # Two at a time would have sent nearly twice as many.
+        assert waiting() <= (time.monotonic() - began) / EVERY
+
+
+def test_beside_a_worker(start_worker: Callable[..., Worker], broker: Broker, queue: str, tmp_path: Path) -> None:
+    variables = environment(queue, tmp_path / "notes", TICKS)
+    worker = start_worker("-B", "-s", str(tmp_path / "beat.json"), environment=variables)
+    try:
+        worker.noted("tick")
+        worker.stop()
+        with closing(open_lock(broker.url, "tests")) as lock:
+            assert lock.take(), "it was given back"
+    finally:
+        forget_lock(broker.url, "tests")
+
+
+def test_a_schedule_that_cannot_be_sent(redis_url: str, tmp_path: Path) -> None:
+    wrong = environment("q", tmp_path, {"tick": {**TICKS["tick"], "options": {"expiers": 1}}})
+    for command in (("beat",), ("worker", "-B")):
+        done = subprocess.run(
+            [sys.executable, "-m", "celeriac", "-A", "tests.support.tasks", "-b", redis_url, *command],
+            cwd=PACKAGE, env={**os.environ, **wrong}, capture_output=True, text=True, timeout=20, check=False,
+        )  # fmt: skip
+        assert done.returncode == 2
+        assert done.stderr.startswith("error: beat_schedule: 'tick': unknown option 'expiers'; did you mean expires")

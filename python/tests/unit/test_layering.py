@@ -66,6 +66,7 @@ OUTSIDE["cli_control"] = ("errors", "tagged", "events", "transport", "remote", "
 OUTSIDE["cli_beat"] = ("transport", "client", "beat", "cli_common")
 OUTSIDE["cli"] += ("beat", "cli_beat", "cli_common", "cli_control")
 OUTSIDE["__main__"] = ("cli",)
+OUTSIDE["contrib"] = ("task", "calls", "client")
 #: The package itself only re-exports; nobody inside imports it.
 ALLOWED = {**PURE, **OUTSIDE, "": (*PURE, "client", "async_result", "bound", "settings")}
 

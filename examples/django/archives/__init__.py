@@ -1,0 +1,1 @@
+"""Archives of a year, made in lots."""

@@ -1,0 +1,1 @@
+"""A small Django project that has archives made by a worker."""

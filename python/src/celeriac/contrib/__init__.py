@@ -1,0 +1,1 @@
+"""Bridges to other frameworks; each module needs the framework that it is named after."""

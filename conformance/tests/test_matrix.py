@@ -111,7 +111,8 @@ def test_the_environment_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert matrix.read(_config(tmp_path, testees=testees)).testees["right"]["command"][0] == "python3"
     monkeypatch.setenv("CONF_TEST_PYTHON", sys.executable)
     config = matrix.read(_config(tmp_path, testees=testees))
-    assert config.testees["right"] == {"command": [sys.executable, "x.py"], "cwd": tmp_path / "sub"}
+    right = config.testees["right"]
+    assert (right["command"], right["cwd"]) == ([sys.executable, "x.py"], tmp_path / "sub")
 
 
 BAD = [

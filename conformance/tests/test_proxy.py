@@ -183,6 +183,51 @@ def test_a_broker_that_is_down_is_seen_as_such() -> None:
         _client(proxy).ping()
 
 
+def test_who_has_left_refuses_and_comes_back_at_the_same_address(through: Proxy) -> None:
+    client, key = _client(through), _key()
+    client.set(key, "1", ex=5)
+    through.leave()
+    for _ in range(2):
+        with pytest.raises(redis.ConnectionError):
+            client.get(key)
+    through.heal()
+    assert client.get(key) == "1"
+
+
+def test_who_has_left_can_count_who_tries(through: Proxy) -> None:
+    through.leave(counting=True)
+    for tries in (1, 2):
+        with pytest.raises(redis.ConnectionError):
+            _client(through).ping()
+        assert through.refused == tries
+    assert "<<< refused" in through.log.text()
+    through.heal()
+    assert _client(through).ping()
+
+
+def test_healing_forgets_faults_and_cuts_what_was_held(through: Proxy) -> None:
+    client, key = _client(through), _key()
+    client.ping()
+    fault = through.plan(Rule(action=CUT, name="SET"))
+    through.hold()
+    with pytest.raises(redis.TimeoutError):
+        client.ping()
+    through.heal()
+    assert client.set(key, "1", ex=5)
+    assert not fault.happened
+
+
+def test_a_rule_can_be_about_one_thing_under_several_names(through: Proxy) -> None:
+    client, key = _client(through), _key()
+    fault = through.plan(Rule(action=CUT, name="SET|SETEX", about=key, nth=2))
+    for _ in range(3):
+        client.set(_key(), "1", ex=5)
+    client.set(key, "1", ex=5)
+    with pytest.raises(redis.ConnectionError):
+        client.setex(key, 5, "2")
+    assert fault.happened
+
+
 def test_amqp_is_cut_before_and_after_the_body(amqp_url: str) -> None:
     parts = urlsplit(amqp_url)
     queue = f"proxy-{uuid.uuid4().hex}"

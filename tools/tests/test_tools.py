@@ -149,7 +149,7 @@ def test_without_anything_on_path_every_part_is_missing_with_a_remedy(monkeypatc
     monkeypatch.setenv("PATH", os.devnull)
     monkeypatch.setattr(parts, "RABBITMQ_SERVER", Path(os.devnull) / "none")
     missing = parts.absences()
-    assert set(missing) == {"rabbitmq", "redis", "php", "node"}
+    assert set(missing) == {"rabbitmq", "redis", "php", "chromium", "node"}
     assert all("(remedy: " in reason for reason in missing.values())
 
 

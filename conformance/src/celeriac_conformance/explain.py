@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -81,11 +82,16 @@ def _bytes(vector: str, title: str, example: str, library: Sequence[Case]) -> di
 
 def _mutants(identifier: str) -> Iterator[dict[str, str]]:
     """The mutants that were caught at breaking the requirement: what each does wrong, and in which case it shows."""
-    rows = yaml.safe_load((data.folder("mutants") / "mutants.yaml").read_text(encoding="utf-8"))
-    for row in rows:
+    for row in _all_mutants():
         for kill in row["kills"]:
             if kill["requirement"] == identifier:
                 yield {"mutant": row["mutant"], "defect": row["defect"], "case": kill["case"], "at": kill["at"]}
+
+
+@functools.cache
+def _all_mutants() -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = yaml.safe_load((data.folder("mutants") / "mutants.yaml").read_text(encoding="utf-8"))
+    return rows
 
 
 def _requirement(known: dict[str, Any]) -> list[str]:

@@ -86,9 +86,14 @@ class Lines:
         self.faults.append(self.line(spot.line).plan(rule))
 
     def wire(self) -> list[str]:
-        """What has crossed during the case, decoded; of two lines the broker's first."""
-        both = [self.broker] if self.result is self.broker else [self.broker, self.result]
-        return [str(line) for proxy in both for line in proxy.log.lines()[-KEPT:]]
+        """What has crossed during the case, decoded, in order; of two lines each frame says which one it was on."""
+        named = {"broker": self.broker} if self.result is self.broker else {"broker": self.broker, "result": self.result}
+        crossed = [
+            (proxy.log.began + line.seconds, f"{name} {line}")
+            for name, proxy in named.items()
+            for line in proxy.log.lines()[-KEPT:]
+        ]
+        return [text for _, text in sorted(crossed, key=lambda timed: timed[0])]
 
     def begin(self) -> None:
         """Forget what an earlier case has left."""

@@ -31,14 +31,15 @@ class Log:
     """Grows as frames cross, from any thread."""
 
     def __init__(self) -> None:
-        self._began = time.monotonic()
+        #: By the clock that only goes forward, so that two logs can be laid side by side.
+        self.began = time.monotonic()
         self._lines: list[Line] = []
         self._left_out = 0
         self._lock = threading.Lock()
 
     def note(self, connection: int, direction: str, text: str, fault: str = "") -> None:
         """Add a frame; beyond a number of them the middle is left out."""
-        line = Line(time.monotonic() - self._began, connection, direction, text, fault)
+        line = Line(time.monotonic() - self.began, connection, direction, text, fault)
         with self._lock:
             self._lines.append(line)
             if len(self._lines) > MOST:

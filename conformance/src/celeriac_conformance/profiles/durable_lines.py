@@ -87,7 +87,9 @@ class Lines:
 
     def wire(self) -> list[str]:
         """What has crossed during the case, decoded, in order; of two lines each frame says which one it was on."""
-        named = {"broker": self.broker} if self.result is self.broker else {"broker": self.broker, "result": self.result}
+        named = (
+            {"broker": self.broker} if self.result is self.broker else {"broker": self.broker, "result": self.result}
+        )
         crossed = [
             (proxy.log.began + line.seconds, f"{name} {line}")
             for name, proxy in named.items()

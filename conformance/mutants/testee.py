@@ -9,23 +9,48 @@ import threading
 import time
 from typing import Any
 
-from reference import codec, defects, producer
+from reference import canvas, codec, defects, following, kinds, producer
 from reference.catalogue import MUTANTS
 from reference.codec import FAILED, Flat
 from reference.defects import CallError, InvalidMessage, change, has
+from reference.news import Reporter
+from reference.post import post_of
 from reference.values import from_tagged, to_tagged
 
+OTHER_KINDS = ("canvas", "control", "reply", "event", "stored")
+#: Those whose members are tagged one by one.
+HEADED = ("control", "reply", "event", "stored")
 HELLO = {
     "protocol": 1,
     "implementation": {"name": "reference", "version": "0", "language": "python", "runtime": "test"},
-    "roles": ["codec", "producer", "result", "worker"],
+    "roles": ["codec", "producer", "result", "worker", "control", "events"],
     "features": {
         "broker": ["amqp", "redis"],
         "result": ["rpc", "redis"],
-        "serializer": ["json"],
+        "serializer": ["json", "yaml"],
         "protocol": [1, 2],
         "compression": ["application/x-gzip", "application/x-bz2"],
-        "kinds": ["task", "task-v1", "envelope", "result", "value"],
+        "kinds": ["task", "task-v1", "envelope", "result", "value", *OTHER_KINDS],
+        "canvas": ["chain", "group", "chord", "map", "starmap", "chunks", "link", "stamps"],
+        "worker_canvas": ["chain", "link", "link_error", "chord", "replace"],
+        "control": [
+            "ping",
+            "active",
+            "reserved",
+            "scheduled",
+            "query_task",
+            "registered",
+            "active_queues",
+            "stats",
+            "revoked",
+            "revoke",
+            "terminate",
+            "revoke_by_stamped_headers",
+            "enable_events",
+            "disable_events",
+            "heartbeat",
+        ],
+        "events": True,
         "confirm": True,
         "time_limits": True,
     },
@@ -45,6 +70,8 @@ class Session:
     def __init__(self, request: dict[str, Any]) -> None:
         # Imported here: the codec needs no broker, and most mutants are of the codec.
         from reference import on_amqp, on_redis
+        from reference.control import Controller
+        from reference.news import Monitor
         from reference.worker import Worker
 
         self.client = on_amqp.new_client()
@@ -59,11 +86,19 @@ class Session:
             self.results = on_amqp.RpcResults(self.broker, self.client)
         else:
             self.results = on_redis.RedisResults(store)
-        self.worker = Worker(self.broker, self.results, say) if request["role"] == "worker" else None
+        self.groups: dict[str, list[str]] = {}
+        roles: dict[str, Any] = {
+            "worker": lambda: Worker(self.broker, self.results, say, request.get("options") or {}, self.client),
+            "control": lambda: Controller(self.broker),
+            "events": lambda: Monitor(self.broker, request["session"], say),
+        }
+        self.acts: Any = roles[request["role"]]() if request["role"] in roles else None
 
     def publish(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Send a task."""
+        """Send a task, or what a canvas becomes."""
         options = from_tagged(request["options"])
+        if "canvas" in request:
+            return self.publish_canvas(from_tagged(request["canvas"]), options)
         args, kwargs = from_tagged(request["args"]), from_tagged(request["kwargs"])
         flat = producer.message(request["task"], args, kwargs, options, self.client)
         if not has("listens-too-late"):
@@ -72,13 +107,38 @@ class Session:
             threading.Timer(0.3, self.broker.publish, (flat, options)).start()
         elif not has("says-ok-and-does-nothing"):
             self.broker.publish(flat, options)
+        if has("announces-what-it-sends"):
+            Reporter("gen@reference", post_of(self.broker), on=True).task("task-sent", flat, name=flat["task"])
         return {"task_id": flat["id"], "confirmed": True}
+
+    def publish_canvas(self, node: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+        """Send what a canvas becomes."""
+        found = canvas.signature(node)
+        stamps = options.pop("stamps", {})
+        stamped = {**stamps, "stamped_headers": list(stamps)} if stamps else {}
+        found["options"] = {**found["options"], **options, **stamped}
+        redis = getattr(self.results, "redis", None)
+        plan = canvas.Planner(self.client, redis is not None).plan(found)
+        self.results.prepare()
+        following.carry_out(plan, self.broker, redis)
+        if plan.children is None:
+            return {"task_id": plan.task_id, "confirmed": True}
+        self.groups[plan.task_id] = plan.children
+        return {"task_id": plan.task_id, "confirmed": True, "children": plan.children}
 
     def await_(self, request: dict[str, Any]) -> dict[str, Any]:
         """Wait for the end of a task."""
         deadline = time.monotonic() + request["timeout_ms"] / 1000
+        members = self.groups.get(request["task_id"])
+        if members is not None:
+            ends = [self.end_of(member, deadline) for member in members]
+            return {"state": "SUCCESS", "result": change("results of a group", [end["result"] for end in ends])}
+        return self.end_of(request["task_id"], deadline)
+
+    def end_of(self, task_id: str, deadline: float) -> dict[str, Any]:
+        """The end of one task."""
         try:
-            flat = self.results.wait(request["task_id"], deadline, self.ended)
+            flat = self.results.wait(task_id, deadline, self.ended)
         except InvalidMessage:
             if not has("waits-on-after-a-broken-document"):
                 raise
@@ -108,13 +168,20 @@ class Session:
 
     def close(self) -> None:
         """End in order."""
-        if self.worker is not None:
-            self.worker.close()
+        if self.acts is not None:
+            self.acts.close()
         self.results.close()
         self.broker.close()
 
 
 SESSIONS: dict[str, Session] = {}
+
+
+def hello(request: dict[str, Any]) -> dict[str, Any]:
+    """Say what this is. ``mutant`` names the defect to have from now on: one process is many, one after the other."""
+    if "mutant" in request:
+        defects.switch_on(request["mutant"], MUTANTS.get(request["mutant"], ()))
+    return HELLO
 
 
 def open_(request: dict[str, Any]) -> dict[str, Any]:
@@ -129,14 +196,26 @@ def close(request: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def coder(kind: str) -> Any:
+    """The module that reads and writes messages of that kind."""
+    return kinds if kind in OTHER_KINDS else codec
+
+
+def decode(kind: str, wire: dict[str, Any]) -> dict[str, Any]:
+    """The message of a raw one, as the testee protocol has it; raises InvalidMessage."""
+    found = coder(kind).decode(kind, wire)
+    return {name: to_tagged(value) for name, value in found.items()} if kind in HEADED else dict(found)
+
+
 OPS: dict[str, Any] = {
-    "hello": lambda _: HELLO,
-    "decode": lambda request: {"message": codec.decode(request["kind"], request["wire"])},
-    "encode": lambda request: {"wire": codec.encode(request["kind"], request["message"])},
+    "hello": hello,
+    "decode": lambda request: {"message": decode(request["kind"], request["wire"])},
+    "encode": lambda request: {"wire": coder(request["kind"]).encode(request["kind"], request["message"])},
     "open": open_,
     "close": close,
     "publish": lambda request: SESSIONS[request["session"]].publish(request),
     "await": lambda request: SESSIONS[request["session"]].await_(request),
+    "control": lambda request: SESSIONS[request["session"]].acts.control(request),
     "bye": lambda _: {},
 }
 

@@ -8,6 +8,7 @@ import math
 import zlib
 from typing import Any
 
+from reference.catalogue_together import TOGETHER
 from reference.defects import DROP, Deed, Edit, Effect, InvalidMessage, Skip
 
 Table = dict[str, tuple[Effect, ...]]
@@ -379,4 +380,4 @@ RESULTS: Table = {
     "has-a-lasting-reply-queue": (Edit("reply queue", "auto_delete", False),),
 }
 
-MUTANTS: Table = {**MESSAGES, **VALUES, **READERS, **SENDING, **WORKING, **RESULTS}
+MUTANTS: Table = {**MESSAGES, **VALUES, **READERS, **SENDING, **WORKING, **RESULTS, **TOGETHER}

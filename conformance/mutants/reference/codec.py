@@ -11,9 +11,9 @@ from typing import Any
 
 from reference import fields
 from reference.defects import InvalidMessage, change, has, refuse
-from reference.values import from_json, from_tagged, to_json, to_tagged
+from reference.values import from_json, from_tagged, from_yaml, to_json, to_tagged, to_yaml
 
-JSON, PICKLE = "application/json", "application/x-python-serialize"
+JSON, PICKLE, YAML = "application/json", "application/x-python-serialize", "application/x-yaml"
 #: header compression -> compress, decompress
 COMPRESSIONS: dict[str, tuple[Any, Any]] = {
     "application/x-gzip": (zlib.compress, zlib.decompress),
@@ -32,7 +32,7 @@ def parse_task(wire: Wire) -> Flat:
     """The flat message; raises InvalidMessage, with the task's id where that can be read."""
     headers, properties = wire["headers"], wire["properties"]
     task_id = fields.name_or_none(headers.get("id"))
-    if wire["content_type"] not in change("content types", [JSON]):
+    if wire["content_type"] not in change("content types", [JSON, YAML]):
         refuse("content type", f"content type {wire['content_type']!r}", task_id)
     fields.check("header", fields.HEADERS, headers, task_id)
     fields.check("property", fields.PROPERTIES, properties, task_id)
@@ -41,7 +41,8 @@ def parse_task(wire: Wire) -> Flat:
             args, kwargs, embed = pickle.loads(wire["body"])  # noqa: S301 - this is the defect
             embed = embed or {}
         else:
-            args, kwargs, embed = _body(wire["body"], headers.get("compression"))
+            read = from_yaml if wire["content_type"] == YAML else from_json
+            args, kwargs, embed = _body(read(_decompressed(wire["body"], headers.get("compression"))))
     except InvalidMessage as error:
         raise InvalidMessage(str(error), task_id) from error
     flat: Flat = {"args": args, "kwargs": kwargs}
@@ -61,8 +62,7 @@ def parse_task(wire: Wire) -> Flat:
     return dict(change("read task", flat))
 
 
-def _body(raw: bytes, compression: Any) -> tuple[Any, Any, dict[str, Any]]:
-    body = from_json(_decompressed(raw, compression))
+def _body(body: Any) -> tuple[Any, Any, dict[str, Any]]:
     if not isinstance(body, list) or len(body) != 3:
         refuse("body", "the body is not an array of three")
         body = [*body, None, None, None][:3] if isinstance(body, list) else [[body], {}, None]
@@ -108,8 +108,9 @@ def build_task(flat: Flat) -> Wire:
         "properties": parts["properties"],
         "body": [flat["args"], flat["kwargs"], parts["embed"]],
     }
+    write = to_yaml if message["content_type"] == YAML else to_json
     message = change("task", message)
-    body = to_json(message["body"])
+    body = write(message["body"])
     compression = flat.get("compression")
     if compression is not None:
         body = change("compressed", COMPRESSIONS[compression][0](body))
@@ -119,8 +120,8 @@ def build_task(flat: Flat) -> Wire:
 # -- the envelope of Redis -------------------------------------------------------------------------
 
 
-def parse_envelope(item: bytes) -> Flat:
-    """The flat message of a list item, with its delivery tag; raises InvalidMessage."""
+def split_envelope(item: bytes) -> tuple[Wire, Flat]:
+    """The raw message in a list item, and what the envelope says beside it; raises InvalidMessage."""
     envelope = from_json(item)
     if not isinstance(envelope, dict):
         raise InvalidMessage("an item that is not an object")
@@ -145,12 +146,19 @@ def parse_envelope(item: bytes) -> Flat:
         "properties": {name: value for name, value in properties.items() if name not in own},
         "body": _text_body(envelope.get("body"), properties.get("body_encoding"), task_id),
     }
-    flat = parse_task(wire)
-    flat |= {name: properties[name] for name in fields.ENVELOPE if name in properties}
-    flat |= {name: info[name] for name in fields.DELIVERY_INFO}
+    said = {name: properties[name] for name in fields.ENVELOPE if name in properties}
+    said |= {name: info[name] for name in fields.DELIVERY_INFO}
     if more := {name: value for name, value in info.items() if name not in fields.DELIVERY_INFO}:
-        flat["extra"] = {**flat.get("extra", {}), "delivery_info": more}
-    return flat
+        said["extra"] = {"delivery_info": more}
+    return wire, said
+
+
+def parse_envelope(item: bytes) -> Flat:
+    """The flat message of a list item, with its delivery tag; raises InvalidMessage."""
+    wire, said = split_envelope(item)
+    flat = parse_task(wire)
+    extra = {**flat.get("extra", {}), **said.pop("extra", {})}
+    return {**flat, **said, **({"extra": extra} if extra else {})}
 
 
 def _text_body(text: Any, encoding: Any, task_id: str | None) -> bytes:
@@ -231,7 +239,7 @@ def parse_protocol_1(wire: Wire) -> Flat:
 # -- the two operations of the testee protocol -----------------------------------------------------
 
 
-def _given(wire: dict[str, Any]) -> Wire:
+def given(wire: dict[str, Any]) -> Wire:
     """The raw message of its form in the testee protocol."""
     tables = {name: from_tagged(wire.get(name) or {}) for name in ("headers", "properties")}
     names = ("content_type", "content_encoding")
@@ -253,13 +261,13 @@ def decode(kind: str, wire: dict[str, Any]) -> dict[str, Any]:
     if kind == "envelope":
         flat: Any = parse_envelope(base64.b64decode(wire["item"]))
     else:
-        given = _given(wire)
+        raw = given(wire)
         flat = {
             "task": parse_task,
             "task-v1": parse_protocol_1,
-            "result": lambda given: parse_result(given["body"], given["content_type"]),
+            "result": lambda raw: parse_result(raw["body"], raw["content_type"]),
             "value": _value_of,
-        }[kind](given)
+        }[kind](raw)
     return {name: to_tagged(value) for name, value in flat.items()}
 
 

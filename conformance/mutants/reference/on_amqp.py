@@ -70,6 +70,7 @@ class AmqpBroker:
         self.arrived: deque[Delivery] = deque()
         self._connection: Any = None
         self._channel: Any = None
+        self._consuming: Any = None
 
     @property
     def channel(self) -> Any:
@@ -144,6 +145,7 @@ class AmqpBroker:
     # -- receiving ---------------------------------------------------------------------------------
 
     def _consume(self) -> None:
+        self._consuming = self.channel
         self.channel.basic_qos(0, PREFETCH, False)
         self.channel.basic_consume(
             self.queue,
@@ -153,9 +155,9 @@ class AmqpBroker:
 
     def take(self, seconds: float) -> Delivery | None:
         """The next message; None when none comes in time."""
-        if self._channel is None:
+        if self._consuming is None or self._consuming is not self._channel:
             self._consume()
-        if not self.arrived:
+        if not self.arrived:  # requests of remote control come over the same connection, and end the wait as well
             with contextlib.suppress(TimeoutError):
                 self._connection.drain_events(timeout=seconds)
         return self.arrived.popleft() if self.arrived else None

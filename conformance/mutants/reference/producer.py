@@ -34,7 +34,7 @@ def moment(value: Any) -> str | None:
     return str(change("instant", found.isoformat()))
 
 
-def message(task: str, args: Any, kwargs: Any, options: dict[str, Any], client: str) -> Flat:
+def message(task: str, args: Any, kwargs: Any, options: dict[str, Any], client: str | None) -> Flat:
     """The flat message of a call; raises CallError when it cannot be made."""
     unknown = set(options) - OPTIONS
     if unknown and not has("ignores-unknown-options"):

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import time
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
+from reference.canvas import Signature, written
 from reference.codec import Flat
 from reference.defects import change, has
+
+
+@dataclass
+class Run:
+    """One run of a task: its message, what stops it, and what it sends from inside."""
+
+    task: Flat
+    stop: threading.Event = field(default_factory=threading.Event)
+    calls: list[Signature] = field(default_factory=list)
 
 
 class NotRegistered(Exception):
@@ -34,19 +45,39 @@ class Retry(Exception):
     """The task asks to be run again."""
 
 
+class Terminated(Exception):
+    """Remote control has stopped the task."""
+
+
+@dataclass
+class Replaced(Exception):
+    """The task asks that another takes its place."""
+
+    by: Signature
+
+
+def _replace(by: Signature) -> None:
+    raise Replaced(by)
+
+
+def _children(number: int, run: Run) -> int:
+    run.calls += [written("conf.echo", [at]) for at in range(number)]
+    return number
+
+
 def _fail(message: Any) -> None:
     raise ValueError(message)
 
 
-def _sleep(seconds: float, task: Flat) -> float:
+def _sleep(seconds: float, run: Run) -> float:
     """Sleep; this is the one task that looks at its own limits, so that the reference needs no second process."""
-    hard, soft = change("limits", task.get("timelimit") or [None, None])
+    hard, soft = change("limits", run.task.get("timelimit") or [None, None])
     ends = [(limit, kind) for limit, kind in ((hard, TimeLimitExceeded), (soft, SoftTimeLimitExceeded)) if limit]
     limit, kind = min(ends, default=(seconds, None), key=lambda end: end[0])
+    if run.stop.wait(min(limit, seconds)):
+        raise Terminated
     if limit >= seconds or kind is None:
-        time.sleep(seconds)
         return seconds
-    time.sleep(limit)
     if has("returns-at-the-limit"):
         return seconds
     raise kind(limit) if kind is TimeLimitExceeded else kind()
@@ -66,32 +97,37 @@ def _retry(times: int, task: Flat) -> int:
     return int(done)
 
 
-#: name -> the task, given its message and then its arguments
-CATALOGUE: dict[str, Callable[[Flat], Callable[..., Any]]] = {
+#: name -> the task, given its run and then its arguments
+CATALOGUE: dict[str, Callable[[Run], Callable[..., Any]]] = {
     "conf.echo": lambda _: lambda value: value,
     "conf.add": lambda _: lambda x, y: x + y,
     "conf.kwargs": lambda _: lambda **kw: kw,
     "conf.fail": lambda _: _fail,
-    "conf.sleep": lambda task: lambda seconds: _sleep(seconds, task),
-    "conf.retry": lambda task: lambda times: _retry(times, task),
+    "conf.sleep": lambda run: lambda seconds: _sleep(seconds, run),
+    "conf.retry": lambda run: lambda times: _retry(times, run.task),
     "conf.ignored": lambda _: lambda value: value,
-    "conf.request": lambda task: lambda: _request(task),
+    "conf.request": lambda run: lambda: _request(run.task),
     "conf.big": lambda _: lambda n: "x" * n,
     "conf.nested": lambda _: lambda: _fail(object()),
+    "conf.sum": lambda _: lambda values: sum(values),
+    "conf.replace": lambda _: lambda x, y: _replace(written("conf.add", [x, y])),
+    "conf.children": lambda run: lambda n: _children(n, run),
+    "celery.chord": lambda run: lambda **parts: run.calls.append(written("celery.chord", (), parts, "chord")),
 }
 #: Tasks whose own setting is that nothing is stored.
 IGNORED = {"conf.ignored"}
 
 
-def find(task: Flat) -> Callable[..., Any]:
+def find(run: Run) -> Callable[..., Any]:
     """The task that the message asks for; raises NotRegistered."""
+    task = run.task
     name = task.get("shadow") if has("runs-what-shadow-says") and task.get("shadow") else task["task"]
     if name not in CATALOGUE and has("imports-what-a-message-names") and isinstance(name, str) and "." in name:
         module, _, attribute = name.rpartition(".")
         return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
     if name not in CATALOGUE:
         raise NotRegistered(name)
-    return CATALOGUE[name](task)
+    return CATALOGUE[name](run)
 
 
 def bind(function: Callable[..., Any], args: Any, kwargs: Any) -> None:

@@ -11,6 +11,8 @@ import math
 import uuid
 from typing import Any
 
+import yaml
+
 from reference.defects import CallError, InvalidMessage, change, has, refuse
 
 #: A reader's limit on nested arrays and objects.
@@ -151,6 +153,22 @@ def _best_of(decoder: json.JSONDecoder, text: str) -> Any:
         with contextlib.suppress(ValueError):
             return decoder.raw_decode((text + end).strip())[0]
     return [[], {}, {}]
+
+
+# -- YAML ------------------------------------------------------------------------------------------
+
+
+def from_yaml(body: bytes) -> Any:
+    """The value of a YAML body; raises InvalidMessage."""
+    try:
+        return yaml.safe_load(body)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidMessage(f"not YAML: {error}") from error
+
+
+def to_yaml(value: Any) -> bytes:
+    """YAML with nothing but the types that everybody has."""
+    return bytes(change("yaml", yaml.safe_dump(value).encode()))
 
 
 # -- tagged values ---------------------------------------------------------------------------------

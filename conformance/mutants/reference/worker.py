@@ -1,4 +1,4 @@
-"""The worker: takes, decides, runs, stores and settles, in one thread; what waits for its eta is kept in a heap."""
+"""The worker: takes, decides, runs, stores, sends what follows and settles; what waits for its eta is in a heap."""
 
 from __future__ import annotations
 
@@ -9,25 +9,55 @@ import threading
 import time
 import traceback
 import uuid
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from reference import fields, tasks
 from reference.codec import Flat
+from reference.control import Node
 from reference.defects import CallError, InvalidMessage, change, has
+from reference.following import Follower
+from reference.news import Reporter
+from reference.post import post_of
 from reference.producer import now
 
 #: How long a worker waits for a message before it looks at the clock again.
 TICK = 0.02
+#: The same while a task runs.
+BRIEF = 0.01
+
+
+@dataclass
+class Job:
+    """The task that runs."""
+
+    run: tasks.Run
+    delivery: Any
+    thread: threading.Thread
+    started: float
+    #: What came of it: the value that it returned, or the exception that it raised.
+    end: list[Any]
 
 
 class Worker:
-    """A worker on one queue. ``say`` writes an event; ``broker`` and ``results`` are those of its session."""
+    """A worker on one queue. ``say`` writes an event; ``broker`` and ``results`` are those of its session.
 
-    def __init__(self, broker: Any, results: Any, say: Callable[[dict[str, Any]], None]) -> None:
-        self.broker, self.results, self.say = broker, results, say
+    Its loop takes, decides, stores, sends and settles; the task that runs has a thread of its own.
+    """
+
+    def __init__(
+        self, broker: Any, results: Any, say: Callable[[dict[str, Any]], None], options: dict[str, Any], client: str
+    ) -> None:
+        self.broker, self.results, self.say, self.options = broker, results, say, options
+        self.follower = Follower(broker, results, client)
         self.open = True
+        self.job: Job | None = None
+        self.reserved: deque[tuple[Any, Flat]] = deque()
         self.waiting: list[tuple[float, int, Any, Flat]] = []
+        self.revoked: set[str] = set()
+        self.stamps: dict[str, Any] = {}
         self.seen: set[str] = set()
         self.taken = 0
         self.ready = threading.Event()
@@ -36,15 +66,24 @@ class Worker:
         self.ready.wait(10)
 
     def loop(self) -> None:
-        """Take one message after the other until the worker is closed, then give back what waits."""
-        while self.open:
-            delivery = self.broker.take(TICK)
+        """Take one message after the other until the worker is closed, then give back what has not begun."""
+        name = change("node name", self.options.get("node") or f"reference-{os.getpid()}@host.example")
+        post = post_of(self.broker)
+        self.reporter = Reporter(name, post, bool(self.options.get("events")))
+        node = Node(name, self, post)
+        while self.open or self.job is not None:
+            delivery = self.broker.take(BRIEF if self.job else TICK) if self.open else None
             self.ready.set()
             if delivery is not None:
                 self.receive(delivery)
             while self.waiting and self.waiting[0][0] <= time.time():
                 self.decide(*heapq.heappop(self.waiting)[2:])
-        for _, _, delivery, _ in self.waiting:
+            node.step()
+            self.reporter.step()
+            self.work()
+        self.reporter.close()
+        post.close()
+        for delivery, _ in [*self.reserved, *(row[2:] for row in self.waiting)]:
             if has("forgets-what-waits"):
                 self.broker.acknowledge(delivery)
             else:
@@ -68,6 +107,7 @@ class Worker:
                 self.broker.reject(delivery)
                 return
             self.seen.add(task["id"])
+        self.reporter.received(task)
         eta = None if has("ignores-eta") else fields.instant(task.get("eta"))
         due = eta.timestamp() if eta else 0.0
         if has("adds-a-delay") and eta:
@@ -109,19 +149,34 @@ class Worker:
             time.sleep(TICK)
 
     def decide(self, delivery: Any, task: Flat) -> None:
-        """Expired, unknown, or to be run."""
-        early = has("acknowledges-before-running")
-        if early:
+        """Expired, revoked, or to be run."""
+        if has("acknowledges-before-running"):
             self.broker.acknowledge(delivery)
         if self.expired(task):
-            revoked = {"exc_type": "TaskRevokedError", "exc_message": ["expired"], "exc_module": "celery.exceptions"}
+            self.reporter.task("task-revoked", task, expired=True, terminated=False, signum=None)
             if not has("silent-about-the-expired"):
-                self.save(task, "REVOKED", change("revoked", revoked))
-            settled = "reject" if has("rejects-the-expired") else "acknowledge"
+                self.save(task, "REVOKED", change("revoked", _revoked("expired")))
+            self.settle(delivery, "reject" if has("rejects-the-expired") else "acknowledge")
+        elif self.is_revoked(task):
+            self.reporter.task("task-revoked", task, expired=False, terminated=False, signum=None)
+            self.save(task, "REVOKED", _revoked("revoked"))
+            self.settle(delivery, "acknowledge")
         else:
-            settled = self.run(task)
-        if not early and not has("never-settles"):
-            getattr(self.broker, settled)(delivery)
+            self.reserved.append((delivery, task))
+
+    def settle(self, delivery: Any, how: str) -> None:
+        """Settle the message of a task."""
+        if not has("acknowledges-before-running") and not has("never-settles"):
+            getattr(self.broker, how)(delivery)
+
+    def is_revoked(self, task: Flat) -> bool:
+        """Whether remote control has told the worker to forget the task, by its id or by a stamp."""
+        own = task.get("stamps") or {}
+        by_stamp = any(_listed(own[name]) & _listed(values) for name, values in self.stamps.items() if name in own)
+        found = by_stamp or task["id"] in self.revoked
+        if has("forgets-the-revoked"):
+            self.revoked.discard(task["id"])
+        return bool(change("is revoked", found))
 
     def expired(self, task: Flat) -> bool:
         """Whether nobody wants the task any more."""
@@ -134,29 +189,64 @@ class Worker:
 
     # -- running -----------------------------------------------------------------------------------
 
-    def run(self, task: Flat) -> str:
-        """Run the task and store what came of it; the answer is how to settle its message."""
+    def work(self) -> None:
+        """Begin with the next task when none runs, and see to the end of the one that does."""
+        if self.job is None and self.reserved:
+            self.begin(*self.reserved.popleft())
+        if self.job is not None:
+            self.job.thread.join(TICK)
+            if not self.job.thread.is_alive():
+                job, self.job = self.job, None
+                if early := has("settles-before-it-retries"):
+                    self.broker.acknowledge(job.delivery)
+                how = self.ended(job.run, job.end[0])
+                if not early:
+                    self.settle(job.delivery, how)
+
+    def begin(self, delivery: Any, task: Flat) -> None:
+        """Run the task in a thread, unless it cannot be run."""
+        run = tasks.Run(task)
+        args, kwargs = change("call", (task["args"], task["kwargs"]))
         try:
-            function = tasks.find(task)
+            function = tasks.find(run)
+            if not has("begins-whatever-the-arguments"):
+                tasks.bind(function, args, kwargs)
         except tasks.NotRegistered as error:
             if not has("silent-about-the-unknown"):
                 self.save(task, "FAILURE", error)
-            return "acknowledge" if has("acknowledges-the-unknown") else "reject"
-        args, kwargs = change("call", (task["args"], task["kwargs"]))
-        try:
-            if not has("begins-whatever-the-arguments"):
-                tasks.bind(function, args, kwargs)
+            self.settle(delivery, "acknowledge" if has("acknowledges-the-unknown") else "reject")
+            return
+        except TypeError as error:
+            self.settle(delivery, self.failed(task, error))
+            return
+        self.reporter.task("task-started", task)
+        for _ in range(2 if has("runs-twice") else 1):
             self.ran(task)
-            if has("runs-twice"):
-                self.ran(task)
-            result = function(*args, **kwargs)
-        except tasks.Retry:
-            self.retry(task)
-        except Exception as error:  # noqa: BLE001 - whatever a task raises is its result
-            return self.failed(task, error)
+        end: list[Any] = []
+        thread = threading.Thread(target=_call, args=(function, args, kwargs, end))
+        self.job = Job(run, delivery, thread, time.time(), end)
+        thread.start()
+
+    def ended(self, run: tasks.Run, end: Any) -> str:
+        """Store what came of the task and send what follows; the answer is how to settle its message."""
+        task = run.task
+        if isinstance(end, tasks.Retry):
+            self.reporter.task("task-retried", task, exception="Retry()", traceback=None)
+            return self.retry(task)
+        if isinstance(end, tasks.Replaced):
+            self.follower.replaced(end.by, task)
+        elif isinstance(end, tasks.Terminated):
+            self.reporter.task("task-revoked", task, expired=False, terminated=True, signum="SIGTERM")
+            self.save(task, "REVOKED", _revoked(change("why terminated", "terminated")))
+        elif isinstance(end, Exception):
+            return self.failed(task, end)
         else:
+            children = self.follower.called(run.calls, task)
             if not self.ignored(task):
-                self.save(task, "SUCCESS", result)
+                self.save(task, "SUCCESS", end, children)
+            self.follower.succeeded(task, end)
+            runtime = 0.0
+            self.reporter.task("task-succeeded", task, result=repr(end), runtime=runtime)
         return "acknowledge"
 
     def failed(self, task: Flat, error: Exception) -> str:
@@ -169,7 +259,9 @@ class Worker:
         if isinstance(error, TypeError) and has("silent-about-wrong-arguments"):
             return "acknowledge"
         if not has("silent-about-failures"):
-            self.save(task, "FAILURE", error)
+            for task_id in [task["id"], *self.follower.failed(task, error)]:
+                self.save({**task, "id": task_id}, "FAILURE", error)
+        self.reporter.task("task-failed", task, exception=repr(error), traceback=None)
         return "reject" if has("rejects-the-failed") else "acknowledge"
 
     def ignored(self, task: Flat) -> bool:
@@ -179,11 +271,11 @@ class Worker:
         by_header = task.get("ignore_result")
         return bool(task["task"] in tasks.IGNORED if by_header is None else by_header)
 
-    def retry(self, task: Flat) -> None:
-        """Send the task again, under the same id."""
+    def retry(self, task: Flat) -> str:
+        """Send the task again, under the same id; only then its message is settled."""
         again = {**task, "retries": task.get("retries", 0) + 1, "parent_id": task["id"]}
         if has("forgets-to-retry"):
-            return
+            return "acknowledge"
         if has("retries-under-a-new-id"):
             again["id"] = str(uuid.uuid4())
         again = change("retry", again)
@@ -191,6 +283,7 @@ class Worker:
             self.broker.publish(again, {"queue": self.broker.queue})
         except CallError:
             self.save(task, "FAILURE", CallError("PublishFailed", "the retry could not be sent"))
+        return "acknowledge"
 
     def ran(self, task: Flat) -> None:
         """Say that the task runs."""
@@ -200,9 +293,10 @@ class Worker:
 
     # -- storing -----------------------------------------------------------------------------------
 
-    def save(self, task: Flat, status: str, result: Any) -> None:
+    def save(self, task: Flat, status: str, result: Any, children: Any = ()) -> None:
         """Store a result document for the task."""
-        document = {"task_id": task["id"], "status": status, "result": result, "traceback": None, "children": []}
+        document = {"task_id": task["id"], "status": status, "result": result, "traceback": None}
+        document |= {"children": list(children), "parent_id": task.get("parent_id")}
         if isinstance(result, Exception):
             document["result"] = change("exception", _exception(result))
             document["traceback"] = "".join(traceback.format_exception(result))
@@ -213,6 +307,22 @@ class Worker:
         """End in order: the running task is finished first."""
         self.open = False
         self.thread.join()
+
+
+def _call(function: Callable[..., Any], args: Any, kwargs: Any, end: list[Any]) -> None:
+    """Call the task's function, and keep what came of it."""
+    try:
+        end.append(function(*args, **kwargs))
+    except Exception as error:  # noqa: BLE001 - whatever a task raises is its result
+        end.append(error)
+
+
+def _revoked(why: str) -> dict[str, Any]:
+    return {"exc_type": "TaskRevokedError", "exc_message": [why], "exc_module": "celery.exceptions"}
+
+
+def _listed(value: Any) -> set[Any]:
+    return set(value) if isinstance(value, list) else {value}
 
 
 def _exception(error: Exception) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import yaml
@@ -136,23 +137,45 @@ def profiles(mutants: Iterable[Mutant]) -> set[str]:
 
 @dataclass
 class Laboratory:
-    """Where mutants are run: brokers by name, the deadline of a step in seconds, and how many at a time."""
+    """Where mutants are run: brokers by name, the deadline of a step in seconds, and how many at a time.
+
+    A bench is kept from mutant to mutant: its testee becomes the next one, and is replaced when one has broken it.
+    """
 
     specification: Specification
     urls: dict[str, str]
-    seconds: float = 4.0
+    seconds: float = 2.5
     jobs: int = 2
+    _idle: SimpleQueue[Bench | None] = field(default_factory=SimpleQueue, init=False)
+
+    def __post_init__(self) -> None:
+        for _ in range(self.jobs):
+            self._idle.put(None)
+
+    def close(self) -> None:
+        """End every testee."""
+        for _ in range(self.jobs):
+            if (bench := self._idle.get()) is not None:
+                bench.close()
+            self._idle.put(None)
 
     def run(self, mutants: Sequence[Mutant], on_mutant: Callable[[Mutant, list[str]], None]) -> Told:
         """Run the unmutated testee over every case that is used, then each mutant over its own."""
         told, began = Told(mutants), time.monotonic()
+        try:
+            self._run(told, on_mutant)
+        finally:
+            self.close()
+        told.seconds = time.monotonic() - began
+        return told
+
+    def _run(self, told: Told, on_mutant: Callable[[Mutant, list[str]], None]) -> None:
+        mutants = told.mutants
         told.faults += self._unmutated(mutants)
         if not told.faults:
             with ThreadPoolExecutor(self.jobs) as pool:
                 for mutant, outcomes in zip(mutants, pool.map(self._outcomes_of, mutants), strict=True):
                     on_mutant(mutant, self._judge(told, mutant, outcomes))
-        told.seconds = time.monotonic() - began
-        return told
 
     def _unmutated(self, mutants: Sequence[Mutant]) -> Iterator[str]:
         used = _distinct(kill.case for mutant in mutants for kill in mutant.kills)
@@ -168,18 +191,36 @@ class Laboratory:
 
     def outcomes(self, mutant: str, cases: Sequence[Case]) -> list[Outcome]:
         """The outcomes of the cases, run against that mutant."""
-        command = [sys.executable, str(folder() / "testee.py"), *([mutant] if mutant else [])]
-        bench = Bench(command, self.urls, self.seconds, seed=0)
+        bench = self._idle.get()
         try:
-            bench.start()
+            bench = self._become(bench, mutant)
+            run = Run(bench, self.specification)
+            outcomes = [*run.outcomes(cases), *run.rest()]
+            if bench.testee.fault is not None or run.faults:
+                self._ended(bench)
+                bench = None
+            return outcomes
         except TesteeBroken as error:
             raise data.DataError(f"{mutant or 'the unmutated testee'} does not start: {error}") from error
-        run = Run(bench, self.specification)
-        try:
-            return [*run.outcomes(cases), *run.rest()]
         finally:
-            with contextlib.suppress(TesteeBroken):  # some mutants end so; the case has said what there is to say
-                bench.close()
+            self._idle.put(bench)
+
+    def _become(self, bench: Bench | None, mutant: str) -> Bench:
+        """The bench with that mutant on it; raises TesteeBroken."""
+        command = [sys.executable, str(folder() / "testee.py"), *([mutant] if mutant else [])]
+        if bench is None:
+            bench = Bench(command, self.urls, self.seconds, seed=0)
+            bench.start()
+        else:
+            bench.command, bench.restarts = command, 0
+            bench.testee.events.clear()
+            bench.testee.ask("hello", self.seconds, protocol=1, mutant=mutant).must(f"becoming {mutant}")
+        return bench
+
+    @staticmethod
+    def _ended(bench: Bench) -> None:
+        with contextlib.suppress(TesteeBroken):  # some mutants end so; the case has said what there is to say
+            bench.close()
 
     @staticmethod
     def _judge(told: Told, mutant: Mutant, outcomes: Sequence[Outcome]) -> list[str]:

@@ -3,9 +3,10 @@ PYTHON ?= python3
 ONLY ?=
 JOBS ?= 3
 BROKER ?=
+LINES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test check conformance matrix matrix-full status capture tox format lock clean
+.PHONY: help demo setup test check conformance matrix matrix-full status bench bench-full capture tox format lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +36,12 @@ matrix-full: ## Everybody against everybody: Celery of three versions and the cl
 status: matrix ## Run the matrix and write its table into README.md
 	@$(PYTHON) tools/status.py
 
+bench: ## Measure us and other task queues side by side, in about five minutes (LINES=worker-redis: one table)
+	@$(PYTHON) tools/bench.py quick --lines "$(LINES)"
+
+bench-full: ## The same thoroughly, everybody, in about an hour; writes benchmarks/results
+	@$(PYTHON) tools/bench.py full --lines "$(LINES)" --publish benchmarks/results
+
 capture: ## Make the vectors of Celery 5.7 anew and compare them with those in spec/vectors
 	@$(PYTHON) tools/recapture.py
 
@@ -42,8 +49,8 @@ tox: ## The Python tests on each of 3.10 to 3.13 that is here
 	@$(PYTHON) tools/test.py --only python,tox --jobs $(JOBS)
 
 format: setup ## Rewrite the Python files as `make check` wants them
-	@.venv/bin/ruff check --fix --quiet python conformance spec tools examples
-	@.venv/bin/ruff format python conformance spec tools examples
+	@.venv/bin/ruff check --fix --quiet python conformance spec tools examples benchmarks
+	@.venv/bin/ruff format python conformance spec tools examples benchmarks
 
 lock: ## Compile the lock files anew: the newest versions, by hash (needs uv)
 	@$(PYTHON) tools/lock.py
@@ -51,4 +58,4 @@ lock: ## Compile the lock files anew: the newest versions, by hash (needs uv)
 clean: ## Remove everything that the targets above made
 	rm -rf .venv .cache .ruff_cache .pytest_cache
 	rm -rf clients/node/node_modules clients/node/dist clients/node/build clients/php/vendor
-	find python conformance spec tools examples \( -name __pycache__ -o -name '.*_cache' -o -name .hypothesis \) -prune -exec rm -rf {} +
+	find python conformance spec tools examples benchmarks \( -name __pycache__ -o -name '.*_cache' -o -name .hypothesis \) -prune -exec rm -rf {} +

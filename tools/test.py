@@ -101,7 +101,7 @@ INTERPRETERS = ("python3.10", "python3.11", "python3.12", "python3.13")
 #: The interpreter of .venv, which the step `python` tests.
 OWN = f"python3.{sys.version_info.minor}"
 TOX_ENVIRONMENT = {"PATH": with_interpreters(), "UV_PYTHON_DOWNLOADS": "never"}
-PYTHON_FOLDERS = ("python", "conformance", "spec", "tools", "examples")
+PYTHON_FOLDERS = ("python", "conformance", "spec", "tools", "examples", "benchmarks")
 
 TABLE = (
     check("lint", BIN / "ruff", "check", *PYTHON_FOLDERS),
@@ -110,6 +110,7 @@ TABLE = (
     types("types-conformance", CONFORMANCE_PACKAGE),
     types("types-tools", TOOLS, "--strict", ".", path=(SUITE,)),
     types("types-examples", ROOT / "examples" / "demo", "--strict", ".", path=(TOOLS, SUITE)),
+    types("types-benchmarks", ROOT / "benchmarks", "--config-file", "mypy.ini", path=(SUITE,)),
     check("shell", BIN / "shellcheck", *SHELL_SCRIPTS),
     check("locks", PY, "tools/lock.py", "--check"),
     *(
@@ -126,6 +127,7 @@ TABLE = (
     pytest("python", "tests", cwd=PYTHON_PACKAGE, env=REAL_CELERY),
     pytest("spec", "spec/tools/tests"),
     pytest("tools", "tools/tests"),
+    pytest("benchmarks", "benchmarks/tests"),
     Step(name="node", group="unit", command=("npm", "test"), cwd=NODE, needs=("node",), holds=DIST, env=REAL_CELERY),
     Step(name="php", group="unit", command=(PHP / "tools" / "test",), cwd=PHP, needs=("php",)),
     suite("suite-python", PY, ADAPTERS / "python" / "testee.py"),

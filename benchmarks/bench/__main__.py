@@ -1,0 +1,86 @@
+"""Measure, print and write a report.
+
+python -m bench quick                       # about five minutes
+python -m bench full --lines worker-redis   # one line, thoroughly
+python -m bench --render FOLDER             # write a report anew from its report.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from bench import campaign, machine, report
+from bench.lines import LINES
+from bench.stage import Stage
+from celeriac_conformance import brokers
+
+TABLE = {line.name: line for line in LINES}
+
+
+def say(text: str) -> None:
+    """One line to standard output, now."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def measure(options: argparse.Namespace) -> report.Run:
+    """Measure the lines that are asked for, on private brokers."""
+    effort = campaign.EFFORTS[options.effort]
+    programs = json.loads(options.programs)
+    about, versions = machine.facts(), machine.versions(programs)
+    wanted = [TABLE[name] for name in options.lines.split(",") if name] or effort.lines(LINES)
+    outcomes = []
+    with brokers.rabbitmq() as rabbit, brokers.redis() as store:
+        assert rabbit.process is not None and store.process is not None
+        stage = Stage(rabbit.url, store.url, rabbit.process.pid, store.process.pid, programs, options.out / "logs")
+        for line in wanted:
+            say(f"{line.title} ({line.name})")
+            outcomes.append(campaign.run(stage, line, effort, say))
+            # After each line: who interrupts a long run keeps what it measured.
+            report.write(report.Run(effort.name, about, versions, tuple(outcomes)), TABLE, options.out)
+    return report.Run(effort.name, about, versions, tuple(outcomes))
+
+
+def tell(run: report.Run) -> int:
+    """Print the tables; 1 when a ratio is beyond its floor."""
+    for outcome in run.outcomes:
+        line = TABLE[outcome.line]
+        say("\n".join(["", line.title, *report.table(line, outcome)]))
+    say("\n".join(["", *report.targets(run, TABLE), ""]))
+    regressed = [(line, verdict) for line, verdict in report.verdicts(run, TABLE) if verdict.regressed]
+    for line, verdict in regressed:
+        say(f"REGRESSED {line.name}: {verdict.of} is at {verdict.ratio:.2f} x {verdict.against}")
+    return 1 if regressed else 0
+
+
+def main() -> int:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="bench", description="Measure task queues side by side.")
+    parser.add_argument("effort", nargs="?", default="quick", choices=sorted(campaign.EFFORTS))
+    parser.add_argument("--lines", default="", metavar="NAME,NAME", help=f"of: {', '.join(TABLE)}")
+    parser.add_argument("--out", type=Path, default=Path("bench-report"), help="folder of the report")
+    parser.add_argument("--programs", default="{}", help="JSON: environment -> program that runs its contestants")
+    parser.add_argument("--publish", type=Path, metavar="FOLDER", help="write the report there, too")
+    parser.add_argument("--render", type=Path, metavar="FOLDER", help="measure nothing, write this report anew")
+    options = parser.parse_args()
+    unknown = set(filter(None, options.lines.split(","))) - TABLE.keys()
+    if unknown:
+        parser.error(f"no line {', '.join(sorted(unknown))}; known: {', '.join(TABLE)}")
+    if options.render:
+        run = report.from_json((options.render / "report.json").read_text())
+        report.write(run, TABLE, options.render)
+    else:
+        run = measure(options)
+        if options.publish:
+            report.write(run, TABLE, options.publish)
+    return tell(run)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (KeyboardInterrupt, brokers.BrokerError) as stop:
+        sys.exit(f"stopped: {stop}")

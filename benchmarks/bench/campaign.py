@@ -1,0 +1,83 @@
+"""Runs lines: calibrates each contestant, then measures all of them in turn, round after round."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from bench.measure import MEASURES, Figures, Plan
+from bench.model import Contestant, ContestantError, Failure, Line, Outcome, Sample
+from bench.stage import Stage
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long a run may take: rounds that count, seconds that each measurement is to last, and who takes part."""
+
+    name: str
+    rounds: int
+    seconds: float
+    first: int
+    most: int
+    quick: bool
+
+    def lines(self, table: Iterable[Line]) -> list[Line]:
+        """The lines that it measures."""
+        return [line for line in table if line.quick or not self.quick]
+
+    def contestants(self, line: Line) -> list[Contestant]:
+        """The contestants of a line that it measures."""
+        return [contestant for contestant in line.contestants if contestant.quick or not self.quick]
+
+
+EFFORTS = {
+    "quick": Effort("quick", rounds=3, seconds=0.5, first=300, most=10_000, quick=True),
+    "full": Effort("full", rounds=5, seconds=3.0, first=1_000, most=100_000, quick=False),
+}
+
+
+def run(stage: Stage, line: Line, effort: Effort, say: Say) -> Outcome:
+    """Measure a line. The first round finds out how many messages last for the wanted time, and is not counted.
+
+    Who fails in one round is not measured in the next; its failure is in the outcome.
+    """
+    samples: list[Sample] = []
+    failures: list[Failure] = []
+    counts = {contestant.name: effort.first for contestant in effort.contestants(line)}
+    for number in range(effort.rounds + 1):
+        for contestant in _turned(effort.contestants(line), number):
+            if contestant.name not in counts:
+                continue
+            try:
+                figures = _once(stage, line, contestant, Plan(counts[contestant.name]))
+            except ContestantError as error:
+                failures.append(Failure(contestant.name, number, str(error)))
+                say(f"  {contestant.name}: FAILED: {error}")
+                del counts[contestant.name]
+                continue
+            if number:
+                samples.append(Sample(contestant.name, number, figures))
+            counts[contestant.name] = _count(figures, effort, counts[contestant.name])
+            say(f"  {number}/{effort.rounds} {contestant.name}: {_brief(figures)}")
+    return Outcome(line.name, tuple(samples), tuple(failures))
+
+
+def _once(stage: Stage, line: Line, contestant: Contestant, plan: Plan) -> Figures:
+    return MEASURES[line.measure](stage, line, contestant, plan)
+
+
+def _turned(contestants: list[Contestant], number: int) -> list[Contestant]:
+    """Another one begins in each round."""
+    turn = number % len(contestants)
+    return [*contestants[turn:], *contestants[:turn]]
+
+
+def _count(figures: Figures, effort: Effort, last: int) -> int:
+    rate = figures.get("rate")
+    return last if rate is None else max(effort.first, min(effort.most, int(rate * effort.seconds)))
+
+
+def _brief(figures: Figures) -> str:
+    return ", ".join(f"{metric} {value:.4g}" for metric, value in figures.items())

@@ -1,0 +1,171 @@
+"""The ways of measuring. Each takes a stage, a line, a contestant and a plan, and gives figures by metric."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from bench import marks, processes
+from bench.figures import percentile
+from bench.model import Contestant, ContestantError, Line
+from bench.stage import Stage, command, job, open_log, perform, surroundings, tail
+
+#: Seconds without a task after which a worker counts as stuck.
+STUCK = 30.0
+POLL = 0.005
+Figures = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much to do: messages, and seconds for what is watched rather than counted."""
+
+    count: int
+    watch: float = 5.0
+
+
+@dataclass
+class Worker:
+    """A worker that runs, the folder of its marks, and when it was started."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+    log: IO[bytes]
+    began: float
+
+    def until(self, count: int) -> marks.Tally:
+        """Wait until so many tasks ran. Raises ``ContestantError`` when it ends or does nothing for too long."""
+        known, moved = 0, time.monotonic()
+        while (tally := marks.read(self.folder)).count < count:
+            if tally.count > known:
+                known, moved = tally.count, time.monotonic()
+            if self.process.poll() is not None:
+                raise ContestantError(f"the worker ended with {self.process.returncode}: {tail(self.log)}")
+            if time.monotonic() - moved > STUCK:
+                raise ContestantError(f"the worker stopped at {known} of {count} tasks: {tail(self.log)}")
+            time.sleep(POLL)
+        return tally
+
+    def cpu(self) -> float:
+        """Seconds of CPU that it has used, with its processes."""
+        return processes.cpu(processes.tree(self.process.pid))
+
+
+@contextlib.contextmanager
+def worker(stage: Stage, line: Line, who: Contestant, role: str = "work", **more: Any) -> Iterator[Worker]:
+    """A worker of a contestant; ended in order when the block ends."""
+    with tempfile.TemporaryDirectory(prefix="celeriac-bench-") as name, open_log(stage, f"{who.name}-{role}") as log:
+        asked = job(stage, line, who, role, **{"marks": name, "processes": 2, **more})
+        words = command(stage, who.environment, who.language)
+        began = time.monotonic()
+        with processes.running(words, surroundings(asked), Path(tempfile.gettempdir()), log) as process:
+            yield Worker(process, Path(name), log, began)
+
+
+def fill(stage: Stage, line: Line, who: Contestant, count: int, **more: Any) -> None:
+    """Put messages into the queue of a contestant."""
+    with tempfile.TemporaryDirectory(prefix="celeriac-bench-") as name:
+        asked = job(stage, line, who, "fill", marks=name, count=count, **more)
+        perform(stage, who, {**asked, "adapter": who.fill}, fill=True)
+
+
+def _conditions(line: Line) -> dict[str, Any]:
+    return {name: value for name, value in line.conditions.items() if name in ("size", "processes", "delay")}
+
+
+def tasks(stage: Stage, line: Line, who: Contestant, plan: Plan) -> Figures:
+    """A worker takes a backlog: from its first task to its last."""
+    stage.clear("bench")
+    more = _conditions(line)
+    fill(stage, line, who, plan.count, **more)
+    with worker(stage, line, who, **more) as at_work:
+        begun = at_work.until(1)
+        before = (at_work.cpu(), stage.broker_cpu(), marks.read(at_work.folder).count)
+        tally = at_work.until(plan.count)
+        after = (at_work.cpu(), stage.broker_cpu())
+        held = processes.memory(processes.tree(at_work.process.pid))
+    _check(stage, line, who, plan.count)
+    counted = max(1, tally.count - before[2])
+    return {
+        "rate": tally.rate,
+        "own": 1e6 * (after[0] - before[0]) / counted,
+        "broker": 1e6 * (after[1] - before[1]) / counted,
+        "start": begun.first - at_work.began,
+        "memory": held,
+    }
+
+
+def _check(stage: Stage, line: Line, who: Contestant, count: int) -> None:
+    """Nothing is left in the queue, and every result is there: whoever lost some was not fast."""
+    left = stage.waiting(line.broker, "bench") if who.fill == "filler" else 0
+    if left:
+        raise ContestantError(f"{left} of {count} messages were in the queue again when the worker had ended")
+    if line.results != "none" and who.fill == "filler" and not who.ceiling:
+        stored = stage.stored(line.results, "bench")
+        if stored < count:
+            raise ContestantError(f"{stored} of {count} results were stored")
+
+
+def sending(stage: Stage, line: Line, who: Contestant, plan: Plan) -> Figures:
+    """A producer sends, and times itself: from its second message on to its last."""
+    stage.clear("bench")
+    with tempfile.TemporaryDirectory(prefix="celeriac-bench-") as name:
+        before = stage.broker_cpu()
+        asked = job(stage, line, who, "produce", marks=name, count=plan.count, **_conditions(line))
+        answer = perform(stage, who, asked)
+    after = stage.broker_cpu()
+    arrived = _arrived(stage, line, plan.count)
+    if 0 <= arrived < plan.count:
+        raise ContestantError(f"{arrived} of {plan.count} messages arrived")
+    return {
+        "rate": answer["count"] / answer["seconds"],
+        "own": 1e6 * answer["cpu"] / answer["count"],
+        "broker": 1e6 * (after - before) / answer["count"],
+        "each": 1e3 * answer["seconds"] / answer["count"],
+    }
+
+
+def _arrived(stage: Stage, line: Line, count: int) -> int:
+    """Messages in the queue, once it has stopped growing: who does not wait for confirmations may be ahead of it."""
+    known = -1
+    while (there := stage.waiting(line.broker, "bench")) != known and 0 <= there < count:
+        known = there
+        time.sleep(0.2)
+    return there
+
+
+def round_trips(stage: Stage, line: Line, who: Contestant, plan: Plan) -> Figures:
+    """A client sends a task and waits for its result, one after the other, with the contestant's own worker."""
+    stage.clear("bench")
+    role = "answer" if who.ceiling else "work"
+    with worker(stage, line, who, role) as at_work:
+        asked = job(stage, line, who, "roundtrip", marks=str(at_work.folder), count=plan.count)
+        taken = perform(stage, who, asked)["milliseconds"]
+    return {"p50": percentile(taken, 0.5), "p99": percentile(taken, 0.99), "rate": 1e3 * len(taken) / sum(taken)}
+
+
+def idleness(stage: Stage, line: Line, who: Contestant, plan: Plan) -> Figures:
+    """A worker that has nothing to do: CPU of it and of the broker, in percent of one core."""
+    stage.clear("bench")
+    fill(stage, line, who, 10)
+    with worker(stage, line, who) as at_work:
+        at_work.until(10)
+        time.sleep(2)  # what follows a start is no idleness
+        began, before = time.monotonic(), at_work.cpu()
+        time.sleep(plan.watch)
+        used = at_work.cpu() - before
+        return {"idle": 100 * used / (time.monotonic() - began)}
+
+
+MEASURES: Mapping[str, Callable[[Stage, Line, Contestant, Plan], Figures]] = {
+    "tasks": tasks,
+    "sending": sending,
+    "round trips": round_trips,
+    "idleness": idleness,
+}

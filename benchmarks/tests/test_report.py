@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+from bench.model import Contestant, Failure, Guarantee, Line, Outcome, Sample, Target
+from bench.plot import draw
+from bench.report import Run, from_json, markdown, to_json, write
+
+OURS = Contestant(
+    name="celeriac", adapter="x", environment="x", keeps=frozenset({Guarantee.ACK_LATE, Guarantee.PERSISTENT})
+)
+CELERY = Contestant(name="celery prefork", adapter="x", environment="x")
+BARE = Contestant(name="bare <driver> & co", adapter="x", environment="x", ceiling=True)
+LINE = Line(
+    name="line", title="A line", measure="tasks", broker="amqp", contestants=(OURS, CELERY, BARE),
+    columns=("rate", "own"), targets=(Target(("celeriac",), ("celery prefork",), at_least=5),),
+)  # fmt: skip
+SAMPLES = tuple(
+    Sample(name, number, {"rate": rate * number, "own": 12.4})
+    for number in (1, 2, 3)
+    for name, rate in (("celeriac", 4000.0), ("celery prefork", 1000.0), (BARE.name, 9000.0))
+)
+RUN = Run(
+    "quick", {"cores": "2", "date": "today"}, {"Redis": "7"}, (Outcome("line", SAMPLES, (Failure("x", 1, "no"),)),)
+)
+
+
+def test_the_report_can_be_read_again() -> None:
+    assert from_json(to_json(RUN)) == RUN
+
+
+def test_a_table_has_medians_spread_ratio_and_guarantees() -> None:
+    text = markdown(RUN, {"line": LINE})
+    assert "| **celeriac** | PA | 8,000 (4,000 to 12,000) | 4.00 | 12 |" in text
+    assert "| celery prefork |  | 2,000 (1,000 to 3,000) | 1.00 | 12 |" in text
+    assert "| A line | celeriac against celery prefork: per second | 4.00 x | ≥ 5 x | **missed** |" in text
+    assert "- x failed in round 1: no" in text
+
+
+def test_everything_is_written(tmp_path: Path) -> None:
+    write(RUN, {"line": LINE}, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"report.json", "report.md", "line.svg"}
+    picture = ET.fromstring((tmp_path / "line.svg").read_text())
+    bars = [rect.get("class") for rect in picture.iter("{http://www.w3.org/2000/svg}rect")]
+    assert bars == ["ours", "peer", "ceiling"]
+
+
+def test_bars_are_to_scale() -> None:
+    from bench.figures import summary
+    from bench.plot import Bar
+
+    picture = ET.fromstring(draw("t", "n", [Bar("a", "ours", summary([2.0])), Bar("b", "peer", summary([1.0]))], 0))
+    widths = [float(rect.get("width", "0")) for rect in picture.iter("{http://www.w3.org/2000/svg}rect")]
+    assert widths[0] == 2 * widths[1]

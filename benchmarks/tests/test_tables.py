@@ -1,0 +1,35 @@
+"""The tables name what exists."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.lines import LINES
+from bench.measure import MEASURES
+from bench.model import METRICS, Contestant, Line
+from bench.stage import CONTESTANTS
+
+EVERYBODY = [(line, contestant) for line in LINES for contestant in line.contestants]
+ENDINGS = {"python": "py", "node": "mjs", "php": "php", "c": "c"}
+
+
+def test_lines_have_names_of_their_own() -> None:
+    assert len({line.name for line in LINES}) == len(LINES)
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line.name)
+def test_a_line_is_measured_in_a_known_way_and_its_targets_name_contestants(line: Line) -> None:
+    names = [contestant.name for contestant in line.contestants]
+    assert len(set(names)) == len(names)
+    assert line.measure in MEASURES
+    assert {line.metric, *line.columns} <= METRICS.keys()
+    for target in line.targets:
+        assert {*target.of, *target.against} <= set(names)
+        assert (target.at_least is None) != (target.at_most is None)
+
+
+@pytest.mark.parametrize(("line", "contestant"), EVERYBODY, ids=lambda one: one.name)
+def test_a_contestant_has_an_adapter(line: Line, contestant: Contestant) -> None:
+    assert (CONTESTANTS / contestant.language / f"{contestant.adapter}.{ENDINGS[contestant.language]}").exists()
+    filler = "python" if contestant.fill == "filler" else contestant.language
+    assert (CONTESTANTS / filler / f"{contestant.fill}.{ENDINGS[filler]}").exists()

@@ -1,0 +1,53 @@
+"""Install the peers in environments of their own and measure them and us: `make bench`, `make bench-full`.
+
+python3 tools/bench.py quick                       # about five minutes, into .cache/bench
+python3 tools/bench.py full --lines worker-redis   # one line, thoroughly
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import setup
+import venvs
+from common import CACHE, CONFORMANCE_PACKAGE, ROOT, alone, to_exit_code
+
+BENCHMARKS = ROOT / "benchmarks"
+OUT = CACHE / "bench"
+#: Without these nothing can be measured; without the others, their contestants are left out.
+NEEDED = ("rabbitmq", "redis")
+
+
+def prepare() -> dict[str, str]:
+    """Everything that is measured: environment -> the program that runs its contestants. Raises Failed."""
+    missing = setup.run()
+    setup.report(missing)
+    if any(part in missing for part in NEEDED):
+        sys.exit("error: both brokers are needed")
+    with alone():
+        for directory in venvs.PEERS.values():
+            venvs.ensure(directory)
+    programs = {name: str(venvs.python(path)) for name, path in venvs.PEERS.items()}
+    programs["celeriac"] = str(venvs.python(venvs.DEV))
+    for name in ("node", "php"):
+        program = shutil.which(name)
+        if program and name not in missing:
+            programs[name] = program
+    return programs
+
+
+def run(arguments: list[str]) -> int:
+    """Measure; the exit code."""
+    programs = prepare()
+    path = os.pathsep.join(str(folder) for folder in (BENCHMARKS, CONFORMANCE_PACKAGE / "src"))
+    words = ["--out", str(OUT), "--programs", json.dumps(programs), *arguments]
+    command = [str(venvs.python(venvs.DEV)), "-m", "bench", *words]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(to_exit_code(lambda: run(sys.argv[1:])))

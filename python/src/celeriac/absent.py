@@ -25,8 +25,8 @@ _REASONS: Mapping[str, str] = {
         "task_inherit_parent_priority task_send_sent_event task_queue_max_priority result_extended result_cache_max "
         "result_compression result_failure_expires result_accept_content worker_max_tasks_per_child "
         "worker_max_memory_per_child worker_eta_task_limit worker_deduplicate_successful_tasks worker_direct "
-        "worker_soft_shutdown_timeout worker_enable_soft_shutdown_on_idle worker_disable_prefetch "
-        "worker_disable_rate_limits task_allow_error_cb_on_chord_header task_store_errors_even_if_ignored "
+        "worker_enable_soft_shutdown_on_idle worker_disable_prefetch worker_disable_rate_limits "
+        "task_allow_error_cb_on_chord_header task_store_errors_even_if_ignored "
         "include imports security_*"
     ),
     _IN_URL: (

@@ -1,29 +1,25 @@
-"""The command line: ``celeriac -A module worker``, ``call``, ``result``, ``purge``; see also ``cli_control``."""
+"""The command line: ``celeriac -A module call``, ``result``, ``purge``; the other commands are in ``cli_...``."""
 
 from __future__ import annotations
 
 import importlib
 import json
-import logging
 import os
-import socket
 import sys
-import uuid
 from typing import Any
 
 import click
 
 from celeriac.async_result import AsyncResult
-from celeriac.beat import check_schedule
-from celeriac.cli_beat import BeatOptions, beat, run_beside
-from celeriac.cli_common import EXIT_TASK_FAILED, EXIT_TIMEOUT, LEVELS, LOG_FORMAT, errors, names_in
+from celeriac.cli_beat import beat
+from celeriac.cli_common import EXIT_TASK_FAILED, EXIT_TIMEOUT, errors, names_in
 from celeriac.cli_control import control, events, inspect, queues, status
+from celeriac.cli_worker import worker
 from celeriac.client import Celeriac
 from celeriac.errors import InvalidCall, TaskFailure, TaskRevoked, TaskTimeout
 from celeriac.tagged import to_tagged
 from celeriac.transport import purge as purge_queue
 from celeriac.transport import sanitized
-from celeriac.worker import BEAT, Supervisor, WorkerSettings, node_name
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,65 +43,6 @@ def main(context: click.Context, app_path: str | None, broker: str | None, backe
     with errors():
         context.obj = _find_app(app_path, broker, backend)
         context.call_on_close(context.obj.close)
-
-
-@main.command()
-@click.option("-Q", "--queues", "--queue", default="", metavar="Q1,Q2", help="Queues to consume.  [default: the app's]")
-@click.option("-c", "--concurrency", type=click.IntRange(1), default=None, help="Processes.  [default: one per CPU]")
-@click.option(
-    "-n", "--hostname", default=None,
-    help="Node name, no other worker's: mail-1@%h.  %h is the host, %n its name, %d its domain.  [default: a new one]",
-)  # fmt: skip
-@click.option("-l", "--loglevel", type=LEVELS, default="warning", show_default=True, help="How much to log.")
-@click.option(
-    "--async-concurrency", type=click.IntRange(1), default=100, show_default=True,
-    help="async def tasks that a process runs at a time.",
-)  # fmt: skip
-@click.option("--prefetch", type=click.IntRange(1), default=None, help="Messages held per process.  [default: 4]")
-@click.option(
-    "--max-deaths", type=click.IntRange(1), default=3, show_default=True,
-    help="Processes that may die running a task before it is failed.",
-)  # fmt: skip
-@click.option("-E", "--task-events", is_flag=True, help="Tell monitors of every task, from the start.")
-@click.option("--statedb", metavar="FILE", default=None, help="File that remembers what was revoked.")
-@click.option("--no-control", is_flag=True, help="Answer no remote control, send no heartbeats.")
-@click.option("-B", "--beat", "with_beat", is_flag=True, help="Send the periodic tasks, too, as `celeriac beat` does.")
-@click.option("-s", "--schedule", metavar="FILE", default=None, help="File that beat remembers in.")
-@click.pass_obj
-def worker(
-    app: Celeriac,
-    /,
-    queues: str,
-    hostname: str | None,
-    loglevel: str,
-    with_beat: bool,
-    schedule: str | None,
-    **given: Any,
-) -> None:
-    """Run the application's tasks until told to stop.
-
-    SIGTERM or Ctrl-C finishes the running tasks and leaves the rest in the queue; a second one gives the running tasks
-    back, too.
-
-    \b
-    Examples:
-      celeriac -A shop worker
-      celeriac -A shop worker -Q mail -c 4 -l info -n mail-1@%h
-    """
-    logging.basicConfig(level=loglevel.upper(), format=LOG_FORMAT, stream=sys.stderr)
-    settings = _worker_settings(
-        app,
-        hostname=node_name(hostname, socket.gethostname(), uuid.uuid4().hex[:8]),
-        queues=names_in(queues) or (app.conf.task_default_queue,),
-        **given,
-    )
-    with errors():
-        if with_beat:
-            check_schedule(app)
-        click.echo(_banner(settings), err=True)
-        helpers = {BEAT: lambda: run_beside(app, BeatOptions(schedule, app.main))} if with_beat else {}
-        code = Supervisor(settings, helpers).run()
-    sys.exit(code)
 
 
 @main.command()
@@ -172,36 +109,6 @@ def purge(app: Celeriac, queues: str, force: bool) -> None:
             click.echo(f"{name}: {purge_queue(app.broker, name)} messages deleted")
 
 
-def _worker_settings(
-    app: Celeriac,
-    *,
-    concurrency: int | None,
-    prefetch: int | None,
-    task_events: bool,
-    statedb: str | None,
-    no_control: bool,
-    **given: Any,
-) -> WorkerSettings:
-    """What the worker is told: the options that were given, and otherwise the application's settings."""
-    conf = app.conf
-    return WorkerSettings(
-        broker=app.broker,
-        backend=app.backend,
-        tasks=app.tasks,
-        default_queue=conf.task_default_queue,
-        concurrency=concurrency or conf.worker_concurrency or os.cpu_count() or 1,
-        prefetch=prefetch or conf.worker_prefetch_multiplier,
-        result_expires=conf.result_expires,
-        control=conf.worker_enable_remote_control and not no_control,
-        task_events=task_events or conf.worker_send_task_events,
-        state_file=statedb or conf.worker_state_db,
-        accept=conf.accept_content,
-        habits=app.habits,
-        time_limits=(conf.task_time_limit, conf.task_soft_time_limit),
-        **given,
-    )
-
-
 def _print_result(sent: AsyncResult[Any], timeout: float, as_json: bool) -> None:
     report: dict[str, Any] = {"task_id": sent.id}
     code = 0
@@ -251,18 +158,6 @@ def _load(path: str) -> Celeriac:
     raise InvalidCall(f"-A {path}: {module_name} holds no application named {' or '.join(names)}; use MODULE:NAME")
 
 
-def _banner(settings: WorkerSettings) -> str:
-    lines = [
-        f"celeriac worker {settings.hostname}",
-        f"  broker    {sanitized(settings.broker)}",
-        f"  results   {sanitized(settings.backend) if settings.backend else 'not stored'}",
-        f"  queues    {', '.join(settings.queues)}",
-        f"  processes {settings.concurrency}",
-        f"  tasks     {', '.join(sorted(settings.tasks)) or 'none'}",
-    ]
-    return "\n".join(lines)
-
-
 def _json(text: str, option: str) -> Any:
     try:
         return json.loads(text)
@@ -270,5 +165,5 @@ def _json(text: str, option: str) -> Any:
         raise InvalidCall(f"{option} has to be JSON, not {text!r}: {error}") from None
 
 
-for _command in (beat, status, inspect, control, events, queues):
+for _command in (worker, beat, status, inspect, control, events, queues):
     main.add_command(_command)

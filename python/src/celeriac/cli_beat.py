@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
+from celeriac import logs
 from celeriac.beat import Beat, Memory, wait_for
-from celeriac.cli_common import LEVELS, LOG_FORMAT, errors
+from celeriac.cli_common import announce, errors, logging_options
 from celeriac.client import Celeriac
 from celeriac.transport import open_lock, sanitized
-
-logger = logging.getLogger("celeriac.beat")
 
 STOPS = frozenset({signal.SIGTERM, signal.SIGINT})
 
@@ -47,11 +44,11 @@ def run_beside(app: Celeriac, options: BeatOptions) -> int:
 
 @click.command()
 @click.option("-s", "--schedule", metavar="FILE", default=None, help="File that remembers.  [default: the app's]")
-@click.option("-l", "--loglevel", type=LEVELS, default="warning", show_default=True, help="How much to log.")
+@logging_options
 @click.option("--lock", metavar="NAME", default=None, help="Name of the lock.  [default: that of the application]")
 @click.option("--no-lock", is_flag=True, help="Send although another beat may send the same.")
 @click.pass_obj
-def beat(app: Celeriac, schedule: str | None, loglevel: str, lock: str | None, no_lock: bool) -> None:
+def beat(app: Celeriac, schedule: str | None, loglevel: str, log_format: str, lock: str | None, no_lock: bool) -> None:
     """Send the periodic tasks of the application when they are due.
 
     Of several at one broker only one sends, the others stand by.
@@ -61,12 +58,11 @@ def beat(app: Celeriac, schedule: str | None, loglevel: str, lock: str | None, n
       celeriac -A shop beat -l info
       celeriac -A shop beat -s /var/lib/shop/beat.json
     """
-    logging.basicConfig(level=loglevel.upper(), format=LOG_FORMAT, stream=sys.stderr)
+    logs.set_up(loglevel, log_format)
     options = BeatOptions(schedule, None if no_lock else lock or app.main)
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     with errors():
         made = make_beat(app, options)
-        click.echo(
-            f"celeriac beat\n  broker    {sanitized(app.broker)}\n  lock      {options.lock or 'none'}", err=True
-        )
+        facts = {"broker": sanitized(app.broker), "lock": options.lock or "none"}
+        announce("celeriac beat", app.main, facts, log_format)
         made.run(wait_for(STOPS))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
+from celeriac import logs
 from celeriac.errors import BrokerUnavailable, CeleriacError, InvalidCall
 
-LOG_FORMAT = "[%(asctime)s: %(levelname)s/%(process)d] %(message)s"
+logger = logging.getLogger("celeriac")
+
 LEVELS = click.Choice(["debug", "info", "warning", "error", "critical"], case_sensitive=False)
 
 #: Exit codes beside 0 and click's own 2 for a command line that cannot be understood. The last one is Celery's.
@@ -40,3 +43,26 @@ def fail(error: Exception | str, code: int) -> NoReturn:
 def names_in(text: str) -> tuple[str, ...]:
     """The names of a list with commas."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def logging_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every command that logs."""
+    for option in (
+        click.option(
+            "--log-format", type=click.Choice([logs.TEXT, logs.JSON]), default=logs.TEXT, show_default=True,
+            help="Lines for people, or one JSON object a line.",
+        ),
+        click.option("-l", "--loglevel", type=LEVELS, default="warning", show_default=True, help="How much to log."),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def announce(command: str, name: str, facts: Mapping[str, str], form: str) -> None:
+    """Say what starts, on stderr and in the form of the log."""
+    if form == logs.JSON:
+        logger.info("%s %s", command, name, extra=dict(facts))
+        return
+    width = max(map(len, facts))
+    lines = [f"  {fact:{width}} {value}" for fact, value in facts.items()]
+    click.echo("\n".join([f"{command} {name}", *lines]), err=True)

@@ -82,6 +82,9 @@ class Settings:
     worker_send_task_events: bool = _is(kinds.BOOLEAN, "workers tell monitors of every task", False)
     worker_enable_remote_control: bool = _is(kinds.BOOLEAN, "workers answer remote control and send heartbeats", True)
     worker_state_db: str | None = _is(kinds.optional(kinds.TEXT), "file that remembers what was revoked", None)
+    worker_soft_shutdown_timeout: float | None = _is(
+        kinds.optional(kinds.SECONDS), "seconds that running tasks have after SIGTERM; None: as long as they need", None
+    )
     timezone: tzinfo = _is(kinds.ZONE, "time zone that crontabs are read in", fixed.utc)  # noqa: RUF009  # it is a field
     beat_schedule: Mapping[str, Any] = _is(
         SCHEDULE, "periodic tasks: name to `task`, `schedule`, `args`, `kwargs`, `options`", types.MappingProxyType({})

@@ -15,7 +15,7 @@ import pytest
 
 from celeriac import Celeriac, InvalidCall, Message, Settings, Signature, TaskOptions, crontab
 from celeriac.absent import why_absent
-from celeriac.cli import _worker_settings
+from celeriac.cli_worker import _worker_settings
 from celeriac.settings import KINDS, describe
 from celeriac.worker.orders import Orders
 from tests.support.celery import celery_python
@@ -272,7 +272,7 @@ def test_options_of_the_worker_come_before_settings() -> None:
         worker_state_db="state",
         accept_content=["json", "yaml"],
     )
-    silent: dict[str, Any] = dict.fromkeys(("concurrency", "prefetch", "statedb"), None)
+    silent: dict[str, Any] = dict.fromkeys(("concurrency", "prefetch", "statedb", "soft_shutdown_timeout"), None)
     flags: dict[str, Any] = {
         "task_events": False,
         "no_control": False,

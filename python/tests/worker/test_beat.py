@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -41,8 +42,8 @@ def test_two_send_as_one_and_one_takes_over(broker: Broker, queue: str, lock: st
 
     with ExitStack() as stack:
 
-        def start(name: str) -> BeatProcess:
-            return stack.enter_context(BeatProcess(broker.url, lock, tmp_path / name, variables))
+        def start(name: str, *options: str) -> BeatProcess:
+            return stack.enter_context(BeatProcess(broker.url, lock, tmp_path / name, variables, *options))
 
         began = time.monotonic()
         first = start("first")
@@ -54,13 +55,14 @@ def test_two_send_as_one_and_one_takes_over(broker: Broker, queue: str, lock: st
         second.logged("Beat sends the schedule")
         sent = waiting()
         eventually(lambda: waiting() >= sent + 3, "the other goes on")
-        third = start("third")
+        third = start("third", "--log-format", "json")
         third.logged("this one stands by")
         assert second.end(signal.SIGTERM) == 0
         third.logged("Beat sends the schedule")
         sent = waiting()
         eventually(lambda: waiting() >= sent + 2, "the third goes on")
         assert third.end(signal.SIGTERM) == 0
+        assert all(json.loads(line)["process"] == third.process.pid for line in third.log.splitlines())
         # Two at a time would have sent nearly twice as many.
         assert waiting() <= (time.monotonic() - began) / EVERY
 

@@ -30,22 +30,17 @@ from celeriac.lifecycle_events import (
     Composed,
     Count,
     Event,
-    Expired,
     Failed,
-    Ignored,
     Lethal,
     Malformed,
     NotYet,
     Phase,
     Ready,
-    Refused,
     Replaced,
     Retried,
     Revoked,
     Succeeded,
-    Unknown,
     Unsent,
-    Unsupported,
 )
 from celeriac.message import Message
 from celeriac.signature import Signature
@@ -53,7 +48,7 @@ from celeriac.task import Request, Runnable, current_request
 from celeriac.text import safe_repr
 from celeriac.transport import ChordPart, Delivery, Gathered, counts_chords
 from celeriac.tree import saved_group
-from celeriac.worker import errbacks
+from celeriac.worker import errbacks, saying
 from celeriac.worker.beside import Beside
 from celeriac.worker.builtin import with_builtins
 from celeriac.worker.ending import raised
@@ -67,8 +62,6 @@ from celeriac.worker.telling import Teller
 
 logger = logging.getLogger("celeriac.worker")
 
-#: How much of a task's value a log line shows.
-LOGGED_CHARACTERS = 200
 DEFECT = "Message from queue %s rejected: an error inside the worker"
 
 
@@ -174,7 +167,7 @@ class Executor:
         except CeleriacError as error:
             self._advance(delivery, message, phase, _instead(event, error))
             return
-        _log(delivery, message, event)
+        saying.log(delivery, message, event)
         if outcome.over:
             self._desk.report(outcome)
         elif message is not None and (outcome.settlement is None or self._settled(outcome)):
@@ -338,7 +331,7 @@ class Executor:
 
     def _ended(self, delivery: Delivery, message: Message, event: Event) -> Outcome:
         """The outcome of a task that was ended from outside. Called in the courier's thread."""
-        _log(delivery, message, event)
+        saying.log(delivery, message, event)
         return self._decide(delivery, message, Phase.RUNNING, event)[1]
 
 
@@ -370,40 +363,3 @@ def _address(delivery: Delivery, message: Message | None, event: Event | None) -
         reply_to if isinstance(reply_to, str) else None,
         correlation_id if isinstance(correlation_id, str) else task_id,
     )
-
-
-#: event -> (level, what to say about it); the text is formatted with the event as ``{0}``, only when it is written.
-SAYINGS: Mapping[type, tuple[int, str]] = {
-    Ready: (logging.INFO, "Task {name} received"),
-    NotYet: (logging.INFO, "Task {name} received, eta {0.until}"),
-    Succeeded: (logging.INFO, "Task {name} succeeded in {0.runtime:.3f}s: {value}"),
-    Failed: (logging.ERROR, "Task {name} raised: {error}\n{0.traceback}"),
-    Composed: (logging.INFO, "Task {name} sent its parts"),
-    Replaced: (logging.INFO, "Task {name} replaced by {0.signature.task}"),
-    Retried: (logging.INFO, "Task {name} retry at {0.retry.when}: {error}"),
-    Ignored: (logging.INFO, "Task {name} ignored"),
-    Refused: (logging.INFO, "Task {name} refused its message, requeue {0.requeue}"),
-    Expired: (logging.INFO, "Task {name} discarded: it has expired"),
-    Revoked: (logging.INFO, "Task {name} {0.reason}"),
-    Unknown: (logging.ERROR, "Task {name} rejected: no task of this name is registered here"),
-    Unsupported: (logging.ERROR, "Task {name} rejected: {0.reason}"),
-    Lethal: (logging.ERROR, "Task {name} rejected: {0.deaths} processes died while they ran it"),
-    Unsent: (logging.ERROR, "Task {name} rejected: what it wants sent cannot be: {error}"),
-    Malformed: (logging.ERROR, "Message {name} rejected: {error}"),
-}
-
-
-def _log(delivery: Delivery, message: Message | None, event: Event) -> None:
-    level, text = SAYINGS[type(event)]
-    if logger.isEnabledFor(level):
-        name = str(message) if message is not None else f"from queue {delivery.queue}"
-        # Names come from the wire; a line break in one would forge a line of the log.
-        name = name if name.isprintable() else ascii(name)
-        cause = event.retry.cause if isinstance(event, Retried) else getattr(event, "error", None)
-        value = _brief(getattr(event, "value", None))
-        logger.log(level, "%s", text.format(event, name=name, error=safe_repr(cause), value=value))
-
-
-def _brief(value: object) -> str:
-    text = safe_repr(value)
-    return text if len(text) <= LOGGED_CHARACTERS else text[:LOGGED_CHARACTERS] + "..."

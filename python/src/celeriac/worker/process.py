@@ -19,6 +19,7 @@ from celeriac.worker.interrupts import ColdShutdown, Overdue
 from celeriac.worker.journal import Deaths, Journal
 from celeriac.worker.liaison import Liaison
 from celeriac.worker.orders import Orders
+from celeriac.worker.readiness import Readiness
 from celeriac.worker.settings import WorkerSettings
 from celeriac.worker.telling import Teller
 
@@ -35,7 +36,7 @@ EXIT_LIMIT = 4
 class Place:
     """Where a process stands: its number, the name it holds messages under, its supervisor's pid and books.
 
-    ``channel`` leads to the node, None without remote control; ``clock`` is the worker's.
+    ``channel`` leads to the node, None without remote control; ``clock`` and ``readiness`` are the worker's.
     """
 
     number: int
@@ -45,6 +46,7 @@ class Place:
     deaths: Deaths
     channel: Channel | None
     clock: Clock
+    readiness: Readiness
 
 
 def run(settings: WorkerSettings, place: Place) -> int:
@@ -66,6 +68,7 @@ def run(settings: WorkerSettings, place: Place) -> int:
 
     def ready() -> None:
         logger.info("%s ready: process %d consumes %s", settings.hostname, place.number, ", ".join(settings.queues))
+        place.readiness.up(place.number)
 
     def leave() -> None:
         os._exit(EXIT_LIMIT)

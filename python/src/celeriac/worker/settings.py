@@ -32,7 +32,9 @@ class WorkerSettings:
     ``hostname`` is the node name. ``control``: answer remote control and tell that the worker lives; ``task_events``:
     tell of tasks too, from the start; ``state_file`` remembers what is revoked. ``habits`` are how it sends what tasks
     link to; ``time_limits`` (hard, soft, seconds) are those of tasks whose messages have none.
-    ``async_concurrency`` is how many ``async def`` tasks each process runs at a time.
+    ``async_concurrency`` is how many ``async def`` tasks each process runs at a time. After a warm shutdown's
+    ``soft_shutdown_timeout`` (seconds) what still runs goes back to its queue; None: it may go on. ``ready_file`` is
+    there as long as all processes consume.
     """
 
     broker: str
@@ -53,6 +55,8 @@ class WorkerSettings:
     limits: Limits = DEFAULT_LIMITS
     habits: Habits = field(default_factory=Habits)
     time_limits: tuple[float | None, float | None] = (None, None)
+    soft_shutdown_timeout: float | None = None
+    ready_file: str | None = None
 
     @property
     def shown_broker(self) -> str:

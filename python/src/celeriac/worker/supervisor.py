@@ -11,6 +11,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from celeriac.errors import TransportError
 from celeriac.transport import open_post, open_worker_link, requests_to
@@ -20,6 +21,7 @@ from celeriac.worker.journal import Deaths, Journal
 from celeriac.worker.node import Node
 from celeriac.worker.process import EXIT_COLD, EXIT_LIMIT, EXIT_OK, Place
 from celeriac.worker.process import run as run_process
+from celeriac.worker.readiness import NOTIFY_SOCKET, Readiness
 from celeriac.worker.settings import WorkerSettings
 
 logger = logging.getLogger("celeriac.worker")
@@ -58,9 +60,13 @@ class Supervisor:
         self._name = uuid.uuid4().hex
         self._deaths = Deaths()
         self._asked = 0
+        #: Whether tasks ran on for too long after the first signal, and went back to their queues for that.
+        self._overtime = False
         #: Both ends of the channel between the node and each process; whoever is started inherits them.
         self._channels: dict[int, tuple[Channel, Channel]] = {}
         self._clock = Clock()
+        ready_file = None if settings.ready_file is None else Path(settings.ready_file)
+        self._readiness = Readiness(settings.concurrency, ready_file, os.environ.get(NOTIFY_SOCKET))
 
     def run(self) -> int:
         """Block until every process has ended; the exit code.
@@ -85,7 +91,7 @@ class Supervisor:
             for end in itertools.chain.from_iterable(self._channels.values()):
                 end.close()
             signal.pthread_sigmask(signal.SIG_SETMASK, previous)
-        return EXIT_COLD if self._asked > 1 else EXIT_OK
+        return EXIT_COLD if self._asked > 1 and not self._overtime else EXIT_OK
 
     def _workers(self) -> list[int]:
         """Process ids of those that run tasks."""
@@ -125,7 +131,9 @@ class Supervisor:
     def _start(self, number: int) -> None:
         journal = self._journals[number] = Journal(1 + self._settings.async_concurrency)
         channel = self._channels[number][1] if number in self._channels else None
-        place = Place(number, self._holder(number), os.getpid(), journal, self._deaths, channel, self._clock)
+        place = Place(
+            number, self._holder(number), os.getpid(), journal, self._deaths, channel, self._clock, self._readiness
+        )
         pid = os.fork()
         if pid == 0:
             os._exit(_child(self._helpers.get(number, lambda: run_process(self._settings, place))))
@@ -150,11 +158,12 @@ class Supervisor:
         warm = self._asked == 1
         logger.info("%s shutdown of %d processes", "Warm" if warm else "Cold", len(self._workers()))
         self._due.clear()
+        self._readiness.leave()
         # What runs sends nothing new from now on; whoever speaks for the worker leaves last.
         for pid, (number, _) in self._children.items():
             if number > NODE or number == BEAT:
                 os.kill(pid, signal.SIGTERM)
-        signal.alarm(0 if warm else COLD_SECONDS)
+        signal.setitimer(signal.ITIMER_REAL, (self._settings.soft_shutdown_timeout or 0) if warm else COLD_SECONDS)
 
     def _kill(self) -> None:
         self._asked = max(2, self._asked + 1)
@@ -164,7 +173,11 @@ class Supervisor:
     def _on_alarm(self) -> None:
         if self._asked > 1:
             self._kill()
-        elif not self._asked:
+        elif self._asked:
+            logger.warning("Tasks still run after %g s", self._settings.soft_shutdown_timeout)
+            self._overtime = True
+            self._shut_down()
+        else:
             self._start_due()
 
     def _reap(self) -> None:
@@ -175,8 +188,10 @@ class Supervisor:
                 return
             # The application may have children of its own.
             number, started = self._children.pop(pid, (None, 0.0))
-            if number is not None and number > NODE and status:
-                self._died.add(number)
+            if number is not None and number > NODE:
+                self._readiness.down(number)
+                if status:
+                    self._died.add(number)
             if number is not None and not self._asked:
                 self._replace(number, pid, status, time.monotonic() - started)
 

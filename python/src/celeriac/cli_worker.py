@@ -1,0 +1,127 @@
+"""The command that runs tasks: ``celeriac -A module worker``."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import uuid
+from typing import Any
+
+import click
+
+from celeriac import logs
+from celeriac.beat import check_schedule
+from celeriac.cli_beat import BeatOptions, run_beside
+from celeriac.cli_common import announce, errors, logging_options, names_in
+from celeriac.client import Celeriac
+from celeriac.transport import sanitized
+from celeriac.worker import BEAT, Supervisor, WorkerSettings, node_name
+
+
+@click.command()
+@click.option("-Q", "--queues", "--queue", default="", metavar="Q1,Q2", help="Queues to consume.  [default: the app's]")
+@click.option("-c", "--concurrency", type=click.IntRange(1), default=None, help="Processes.  [default: one per CPU]")
+@click.option(
+    "-n", "--hostname", default=None,
+    help="Node name, no other worker's: mail-1@%h.  %h is the host, %n its name, %d its domain.  [default: a new one]",
+)  # fmt: skip
+@logging_options
+@click.option(
+    "--async-concurrency", type=click.IntRange(1), default=100, show_default=True,
+    help="async def tasks that a process runs at a time.",
+)  # fmt: skip
+@click.option("--prefetch", type=click.IntRange(1), default=None, help="Messages held per process.  [default: 4]")
+@click.option(
+    "--max-deaths", type=click.IntRange(1), default=3, show_default=True,
+    help="Processes that may die running a task before it is failed.",
+)  # fmt: skip
+@click.option("-E", "--task-events", is_flag=True, help="Tell monitors of every task, from the start.")
+@click.option("--statedb", metavar="FILE", default=None, help="File that remembers what was revoked.")
+@click.option("--no-control", is_flag=True, help="Answer no remote control, send no heartbeats.")
+@click.option(
+    "--soft-shutdown-timeout", type=click.FloatRange(0, min_open=True), default=None, metavar="SECONDS",
+    help="How long running tasks may go on after SIGTERM; then they go back to their queues.  [default: to their end]",
+)  # fmt: skip
+@click.option("--ready-file", metavar="FILE", default=None, help="File that is there while all processes consume.")
+@click.option("-B", "--beat", "with_beat", is_flag=True, help="Send the periodic tasks, too, as `celeriac beat` does.")
+@click.option("-s", "--schedule", metavar="FILE", default=None, help="File that beat remembers in.")
+@click.pass_obj
+def worker(
+    app: Celeriac,
+    /,
+    queues: str,
+    hostname: str | None,
+    loglevel: str,
+    log_format: str,
+    with_beat: bool,
+    schedule: str | None,
+    **given: Any,
+) -> None:
+    """Run the application's tasks until told to stop.
+
+    SIGTERM or Ctrl-C finishes the running tasks and leaves the rest in the queue; a second one gives the running tasks
+    back, too.
+
+    \b
+    Examples:
+      celeriac -A shop worker
+      celeriac -A shop worker -Q mail -c 4 -l info -n mail-1@%h
+      celeriac -A shop worker -l info --log-format json --soft-shutdown-timeout 25 --ready-file /tmp/ready
+    """
+    logs.set_up(loglevel, log_format)
+    settings = _worker_settings(
+        app,
+        hostname=node_name(hostname, socket.gethostname(), uuid.uuid4().hex[:8]),
+        queues=names_in(queues) or (app.conf.task_default_queue,),
+        **given,
+    )
+    with errors():
+        if with_beat:
+            check_schedule(app)
+        announce("celeriac worker", settings.hostname, _banner(settings), log_format)
+        helpers = {BEAT: lambda: run_beside(app, BeatOptions(schedule, app.main))} if with_beat else {}
+        code = Supervisor(settings, helpers).run()
+    sys.exit(code)
+
+
+def _worker_settings(
+    app: Celeriac,
+    *,
+    concurrency: int | None,
+    prefetch: int | None,
+    task_events: bool,
+    statedb: str | None,
+    no_control: bool,
+    soft_shutdown_timeout: float | None,
+    **given: Any,
+) -> WorkerSettings:
+    """What the worker is told: the options that were given, and otherwise the application's settings."""
+    conf = app.conf
+    return WorkerSettings(
+        broker=app.broker,
+        backend=app.backend,
+        tasks=app.tasks,
+        default_queue=conf.task_default_queue,
+        concurrency=concurrency or conf.worker_concurrency or os.cpu_count() or 1,
+        prefetch=prefetch or conf.worker_prefetch_multiplier,
+        result_expires=conf.result_expires,
+        control=conf.worker_enable_remote_control and not no_control,
+        task_events=task_events or conf.worker_send_task_events,
+        state_file=statedb or conf.worker_state_db,
+        soft_shutdown_timeout=soft_shutdown_timeout or conf.worker_soft_shutdown_timeout,
+        accept=conf.accept_content,
+        habits=app.habits,
+        time_limits=(conf.task_time_limit, conf.task_soft_time_limit),
+        **given,
+    )
+
+
+def _banner(settings: WorkerSettings) -> dict[str, str]:
+    return {
+        "broker": sanitized(settings.broker),
+        "results": sanitized(settings.backend) if settings.backend else "not stored",
+        "queues": ", ".join(settings.queues),
+        "processes": str(settings.concurrency),
+        "tasks": ", ".join(sorted(settings.tasks)) or "none",
+    }

@@ -21,7 +21,7 @@ _REASONS: Mapping[str, str] = {
     "what was missed is sent once, however late": "beat_cron_starting_deadline",
     _NOT_HERE: (
         "beat_enable_remote_control beat_remote_control_max_tick_age task_always_eager task_eager_propagates "
-        "task_store_eager_result task_annotations task_track_started task_default_priority task_default_rate_limit "
+        "task_store_eager_result task_annotations task_default_priority task_default_rate_limit "
         "task_inherit_parent_priority task_send_sent_event task_queue_max_priority result_extended result_cache_max "
         "result_compression result_failure_expires result_accept_content worker_max_tasks_per_child "
         "worker_max_memory_per_child worker_eta_task_limit worker_deduplicate_successful_tasks worker_direct "
@@ -59,8 +59,8 @@ _REASONS: Mapping[str, str] = {
         "result_exchange result_exchange_type result_persistent result_serializer task_remote_tracebacks"
     ),
     "every message is confirmed; one that was not raises PublishFailed": "task_publish_retry task_publish_retry_policy",
-    "a task whose process died runs again, unless acks_late is off": (
-        "task_reject_on_worker_lost task_retry_on_worker_lost worker_lost_wait"
+    "a task whose process died runs again, or fails; see `task_reject_on_worker_lost`": (
+        "task_retry_on_worker_lost worker_lost_wait"
     ),
     "a message is settled when its task has ended, however it ended": "task_acks_on_*",
     "chords are counted, not polled; counts expire with the results": (

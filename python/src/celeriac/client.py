@@ -50,6 +50,9 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
+#: Options of tasks that settings named ``task_...`` give to those that do not say otherwise.
+_OF_ALL_TASKS = ("ignore_result", "acks_late", "reject_on_worker_lost", "track_started")
+
 #: What ``send_task`` gives: nothing is known of the value.
 SentTask: TypeAlias = "AsyncResult[Any]"
 SentGroup: TypeAlias = "GroupResult"
@@ -142,7 +145,8 @@ class Celeriac:
 
     def _task_options(self, said: Mapping[str, Any]) -> TaskOptions:
         conf = self._conf
-        return _task_options({"ignore_result": conf.task_ignore_result, "acks_late": conf.task_acks_late, **said})
+        of_all = {name: getattr(conf, f"task_{name}") for name in _OF_ALL_TASKS}
+        return _task_options({**of_all, **said})
 
     # -- tasks
 
@@ -476,6 +480,16 @@ class Task(Generic[P, R]):
             raise InvalidCall(f"{self.name} does not run in a worker: there is no request")
         return request
 
+    def update_state(self, state: str, meta: Any = None) -> None:
+        """Store a state of the task's own while it runs: ``self.update_state("PROGRESS", {"done": 3})``.
+
+        Readers get it as ``AsyncResult.state`` and ``.result``. Stored soon, in order. Raises ``InvalidCall`` outside
+        of a worker, and for a meta that cannot be written. Where the task runs without a worker nothing is stored.
+        """
+        store = self.request.store
+        if store is not None:
+            store(state, meta)
+
     def retry(self, exc: BaseException | None = None, **asked: Any) -> BaseException:
         """Run the task again, as ``RetryOptions`` say: ``raise self.retry(exc=error, countdown=5)``.
 
@@ -506,7 +520,9 @@ class Declare(Protocol):
 def _task_options(options: Mapping[str, Any]) -> TaskOptions:
     try:
         return TaskOptions(**options)
-    except TypeError:
+    except TypeError as error:
         known = ", ".join(TaskOptions.__dataclass_fields__)
         unknown = ", ".join(sorted(set(options) - set(TaskOptions.__dataclass_fields__)))
+        if not unknown:
+            raise InvalidCall(f"options of a task: {error}") from None
         raise InvalidCall(f"unknown task option {unknown}; there are {known}") from None

@@ -27,9 +27,9 @@ class Job:
     ``message`` is None where it could not be read, then ``address`` is all there is; ``options`` is None where the task
     is not known here. ``queue`` is where the delivery came from, ``default_queue`` where follow-up tasks go that name
     none. ``deaths`` counts the processes that died while they ran the task; at ``max_deaths`` it is not run again.
-    ``counts_chords`` says whether the result store counts; ``defaults`` gives the options of a call that it does not
-    have itself, as far as its task is known here; ``runs_inside`` whether an errback is one that is called here with
-    what went wrong.
+    ``hostname`` and ``pid`` say who runs it. ``counts_chords`` says whether the result store counts; ``defaults`` gives
+    the options of a call that it does not have itself, as far as its task is known here; ``runs_inside`` whether an
+    errback is one that is called here with what went wrong.
     """
 
     message: Message | None
@@ -42,6 +42,8 @@ class Job:
     new_id: Callable[[], str]
     deaths: int = 0
     max_deaths: int = 3
+    hostname: str = ""
+    pid: int = 0
     counts_chords: bool = False
     defaults: Callable[[Signature], Mapping[str, Any]] = _no_defaults
     runs_inside: Callable[[Signature], bool] = _nowhere

@@ -51,6 +51,7 @@ from celeriac.lifecycle_events import (
     Revoked,
     Run,
     Send,
+    Store,
     Succeeded,
     Unknown,
     Unsent,
@@ -83,7 +84,7 @@ def classify(job: Job) -> Event:
         return Expired()
     if message.eta_at is not None and message.eta_at > job.now:
         return NotYet(message.eta_at)
-    if job.deaths >= job.max_deaths:
+    if job.deaths >= (job.max_deaths if job.options.reject_on_worker_lost else 1):
         return Lethal(job.deaths)
     return Ready()
 
@@ -103,6 +104,12 @@ def _asks_for_a_chord(message: Message) -> bool:
 def step(phase: Phase, event: Event, job: Job) -> Decision:
     """The decision. An event that cannot happen in this phase is a defect of the caller: KeyError."""
     return TABLE[phase, type(event)](job, event)
+
+
+def noted(message: Message, state: str, meta: Any) -> Action:
+    """A state of the task's own, stored while it runs (``Task.update_state``)."""
+    result = Result(task_id=message.id, status=state, result=meta, children=[])
+    return Store(result, message.reply_to, message.correlation_id or message.id)
 
 
 # -- one function a row
@@ -141,7 +148,10 @@ def _not_yet(_job: Job, event: NotYet) -> Decision:
 
 def _ready(job: Job, _event: Ready) -> Decision:
     early: tuple[Action, ...] = () if late(job) else (Ack(),)
-    return Phase.RUNNING, (*early, Run())
+    if job.options is None or not job.options.track_started:
+        return Phase.RUNNING, (*early, Run())
+    begun = Result.started(message_of(job).id, pid=job.pid, hostname=job.hostname)
+    return Phase.RUNNING, (*stored(job, begun), *early, Run())
 
 
 def _succeeded(job: Job, event: Succeeded) -> Decision:

@@ -71,6 +71,12 @@ class Settings:
     task_acks_late: bool = _is(
         kinds.BOOLEAN, "tasks that do not say otherwise are acknowledged after they have run (Celery: before)", True
     )
+    task_reject_on_worker_lost: bool = _is(
+        kinds.BOOLEAN, "tasks whose process died run again, unless they say otherwise (Celery: fail)", True
+    )
+    task_track_started: bool = _is(
+        kinds.BOOLEAN, "tasks that do not say otherwise store STARTED when they begin", False
+    )
     task_time_limit: float | None = _is(
         kinds.optional(kinds.SECONDS), "seconds after which a task is ended, unless its message has limits", None
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -72,6 +72,8 @@ class TimeLimitExceeded(Exception):
 
 
 # What readers of results know these failures by.
+MaxRetriesExceeded.__name__ = MaxRetriesExceeded.__qualname__ = "MaxRetriesExceededError"
+MaxRetriesExceeded.__module__ = "celery.exceptions"
 SoftTimeLimitExceeded.__module__ = TimeLimitExceeded.__module__ = "billiard.exceptions"
 
 
@@ -80,7 +82,14 @@ class TaskOptions:
     """How a task behaves; the names are Celery's.
 
     ``default_retry_delay`` is in seconds, ``max_retries`` None means without end. ``acks_late`` acknowledges after the
-    run, so that a task whose worker dies runs again; switched off, the message is acknowledged before.
+    run, so that a task whose worker dies runs again; switched off, the message is acknowledged before. Without
+    ``reject_on_worker_lost`` it fails instead, with ``WorkerLostError``. ``track_started`` stores STARTED when it
+    begins. ``time_limit`` and ``soft_time_limit``, in seconds, are for messages that have none.
+
+    Errors of ``autoretry_for`` (but none of ``dont_autoretry_for``) are retried, with ``retry_kwargs`` as those of
+    ``Task.retry``: after ``default_retry_delay``; or, with ``retry_backoff``, after so many seconds (True: 1), twice as
+    many the next time, at most ``retry_backoff_max``; with ``retry_jitter`` after a random part of that.
+    Raises ``TypeError`` for what is no error, or no option of ``Task.retry``.
     """
 
     bind: bool = False
@@ -89,13 +98,37 @@ class TaskOptions:
     default_retry_delay: float = 180.0
     acks_late: bool = True
     queue: str | None = None
+    reject_on_worker_lost: bool = True
+    track_started: bool = False
+    time_limit: float | None = None
+    soft_time_limit: float | None = None
+    autoretry_for: tuple[type[BaseException], ...] = ()
+    dont_autoretry_for: tuple[type[BaseException], ...] = ()
+    retry_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    retry_backoff: float = 0
+    retry_backoff_max: float = 600.0
+    retry_jitter: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("autoretry_for", "dont_autoretry_for"):
+            object.__setattr__(self, name, _errors(name, getattr(self, name)))
+        RetryOptions(**self.retry_kwargs)
+
+
+def _errors(name: str, given: Iterable[Any]) -> tuple[type[BaseException], ...]:
+    kinds = tuple(given)
+    for kind in kinds:
+        if not isinstance(kind, type) or not issubclass(kind, BaseException):
+            raise TypeError(f"{name} holds {kind!r}, which is no class of errors")
+    return kinds
 
 
 def send_defaults(options: TaskOptions) -> dict[str, Any]:
     """What a task's own options say about how it is sent, where its caller does not."""
     defaults: dict[str, Any] = {"ignore_result": options.ignore_result}
-    if options.queue is not None:
-        defaults["queue"] = options.queue
+    for name in ("queue", "time_limit", "soft_time_limit"):
+        if (value := getattr(options, name)) is not None:
+            defaults[name] = value
     return defaults
 
 
@@ -127,6 +160,8 @@ class Request:
     redelivered: bool
     hostname: str
     children: list[Node] = field(default_factory=list)
+    #: Stores a state of the task's own; None where the task does not run in a worker.
+    store: Callable[[str, Any], None] | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.message, name)
@@ -163,3 +198,24 @@ def retry(options: TaskOptions, request: Request, now: datetime, asked: RetryOpt
     delay = options.default_retry_delay if asked.countdown is None else asked.countdown
     when = asked.eta or now + timedelta(seconds=delay)
     return Retry(asked.exc, when=when, args=asked.args, kwargs=asked.kwargs)
+
+
+def retried_by_itself(
+    options: TaskOptions, request: Request, now: datetime, error: BaseException, chance: float
+) -> BaseException | None:
+    """What ``autoretry_for`` makes of an error: as ``retry``; None where it is none of those.
+
+    ``chance`` is a number between 0 and 1, drawn by the caller.
+    """
+    if not isinstance(error, options.autoretry_for) or isinstance(error, options.dont_autoretry_for):
+        return None
+    asked = dict(options.retry_kwargs)
+    if options.retry_backoff:
+        asked["countdown"] = backoff(options, request.retries, chance)
+    return retry(options, request, now, RetryOptions(**{"exc": error, **asked}))
+
+
+def backoff(options: TaskOptions, retries: int, chance: float = 1.0) -> float:
+    """Seconds before the retry after so many; ``chance`` as for ``retried_by_itself``."""
+    delay = min(options.retry_backoff_max, max(1.0, options.retry_backoff) * 2.0 ** min(retries, 64))
+    return delay * chance if options.retry_jitter else delay

@@ -41,6 +41,14 @@ def celery(broker: str, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=50, check=False)
 
 
+def celery_script(name: str, *words: str) -> Any:
+    """What a script of the folder ``witness`` prints as JSON, run by Celery's Python."""
+    command = [celery_python(), str(FOLDER / name), *words]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    assert found.returncode == 0, found.stdout + found.stderr
+    return json.loads(found.stdout.splitlines()[-1])
+
+
 def celery_asks(broker: str, command: str, *arguments: str) -> dict[str, Any]:
     """What ``celery inspect`` or ``control`` prints as JSON: replies by node."""
     kind, method = command.split()

@@ -121,6 +121,62 @@ def reject(self: Task[Any, Any], requeue: bool = False) -> str:
     raise Reject("not now", requeue=requeue)
 
 
+class Flaky(ConnectionError):
+    """What ``t.again`` meets until it has been tried often enough."""
+
+
+@app.task(
+    name="t.again",
+    bind=True,
+    autoretry_for=(OSError,),
+    dont_autoretry_for=(BrokenPipeError,),
+    retry_kwargs={"max_retries": 2, "countdown": 0},
+)
+def again(self: Task[Any, Any], times: int, kind: str = "flaky") -> int:
+    """Fail so many times, with what is tried again by itself or not."""
+    if self.request.retries < times:
+        raise {"flaky": Flaky, "broken": BrokenPipeError, "value": ValueError}[kind](f"attempt {self.request.retries}")
+    return int(self.request.retries)
+
+
+@app.task(name="t.a_again", bind=True, autoretry_for=(OSError,), retry_backoff=True, retry_backoff_max=0.1)
+async def a_again(self: Task[Any, Any], times: int) -> int:
+    if self.request.retries < times:
+        raise Flaky(f"attempt {self.request.retries}")
+    return int(self.request.retries)
+
+
+@app.task(name="t.progress", bind=True, track_started=True)
+def progress(self: Task[Any, Any], gate: str) -> str:
+    """Be STARTED, then in a state of its own, each until the file ``gate`` says so."""
+    _wait_for(gate, "go on")
+    self.update_state("PROGRESS", {"done": 3, "of": 10})
+    _wait_for(gate, "end")
+    return "done"
+
+
+@app.task(name="t.a_progress", bind=True)
+async def a_progress(self: Task[Any, Any]) -> str:
+    self.update_state(state="PROGRESS", meta=[1])
+    return "done"
+
+
+@app.task(name="t.odd_state", bind=True)
+def odd_state(self: Task[Any, Any]) -> None:
+    self.update_state("ODD", object())
+
+
+@app.task(name="t.lost_once", bind=True, reject_on_worker_lost=False)
+def lost_once(self: Task[Any, Any], name: str) -> None:
+    note(f"{name} begins")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _wait_for(gate: str, text: str) -> None:
+    while not Path(gate).exists() or text not in Path(gate).read_text():
+        time.sleep(0.02)
+
+
 @app.task(name="t.early", acks_late=False)
 def early(name: str) -> None:
     note(f"{name} begins")

@@ -365,3 +365,20 @@ def test_retry_can_be_written() -> None:
 
 def test_early_acknowledgement_comes_first() -> None:
     assert decide(Ready(), job(message(), options=EARLY), Phase.RECEIVED)[1] == (Ack(), Run())
+
+
+def test_started_is_stored_where_that_is_asked_for() -> None:
+    about = job(message(), options=TaskOptions(track_started=True), hostname="w1", pid=7)
+    phase, actions = decide(Ready(), about, Phase.RECEIVED)
+    assert (phase, shape(actions)) == (Phase.RUNNING, ["STARTED", "Run"])
+    assert isinstance(actions[0], Store) and actions[0].result.result == {"pid": 7, "hostname": "w1"}
+    early = job(message(), options=TaskOptions(track_started=True, acks_late=False))
+    assert shape(decide(Ready(), early, Phase.RECEIVED)[1]) == ["STARTED", "Ack", "Run"]
+    silent = job(message(ignore_result=True), options=TaskOptions(track_started=True))
+    assert shape(decide(Ready(), silent, Phase.RECEIVED)[1]) == ["Run"]
+
+
+def test_a_task_that_fails_with_its_first_process() -> None:
+    about = job(message(), options=TaskOptions(reject_on_worker_lost=False), deaths=1)
+    assert classify(about) == Lethal(1)
+    assert classify(job(message(), deaths=1)) == Ready()

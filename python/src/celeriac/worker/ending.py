@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import random
 import traceback as tracebacks
+from datetime import datetime, timezone
 
 from celeriac.lifecycle_events import Composed, Event, Failed, Ignored, Refused, Replaced, Retried
-from celeriac.task import Compose, Ignore, Reject, Replace, Request, Retry
+from celeriac.task import Compose, Ignore, Reject, Replace, Request, Retry, TaskOptions, retried_by_itself
 
 #: Frames of modules whose name begins so are the worker's own.
 OWN = "celeriac.worker."
 
 
-def raised(error: BaseException, request: Request) -> Event:
+def raised(error: BaseException, request: Request, options: TaskOptions) -> Event:
     """What it means that a task raised this."""
     children = tuple(request.children)
     match error:
@@ -25,6 +27,9 @@ def raised(error: BaseException, request: Request) -> Event:
             return Composed(error.signature, children)
         case Reject():
             return Refused(error.requeue)
+    again = retried_by_itself(options, request, datetime.now(timezone.utc), error, random.random())
+    if isinstance(again, Retry):
+        return Retried(again, traceback_of(error), children)
     return Failed(error, traceback_of(error), children)
 
 

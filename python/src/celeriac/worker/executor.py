@@ -128,7 +128,8 @@ class Executor:
         self._orders = orders
         self._teller = teller
         self._total = total
-        self._origin = f"gen{os.getpid()}@{settings.hostname}"
+        self._pid = os.getpid()
+        self._origin = f"gen{self._pid}@{settings.hostname}"
         self._loop = loop
         self._tasks = with_builtins(settings.tasks)
         self._async = {name for name, task in self._tasks.items() if inspect.iscoroutinefunction(task.run)}
@@ -171,7 +172,9 @@ class Executor:
         if outcome.over:
             self._desk.report(outcome)
         elif message is not None and (outcome.settlement is None or self._settled(outcome)):
-            if outcome.news:
+            if outcome.documents and outcome.settlement is None:
+                self._desk.report(outcome)
+            elif outcome.news:
                 self._desk.tell(outcome.news)
             if message.task in self._async:
                 self._launch(delivery, message)
@@ -251,6 +254,8 @@ class Executor:
             # What takes its process down has been delivered before.
             deaths=self._deaths(message.id) if message is not None and delivery.redelivered else 0,
             max_deaths=self._settings.max_deaths,
+            hostname=self._settings.hostname,
+            pid=self._pid,
             counts_chords=self._counts_chords,
             defaults=self._defaults,
             runs_inside=lambda errback: errbacks.runs_inside(errback, self._tasks),
@@ -262,7 +267,11 @@ class Executor:
         return self._settings.habits.defaults(call, None if task is None else task.options)
 
     def _request(self, delivery: Delivery, message: Message) -> Request:
-        return Request(message, delivery.queue, delivery.redelivered, self._settings.hostname)
+        def store(state: str, meta: Any) -> None:
+            documents = encode(delivery, (lifecycle.noted(message, state, meta),)).documents
+            self._desk.report(Outcome(delivery, documents, over=False))
+
+        return Request(message, delivery.queue, delivery.redelivered, self._settings.hostname, store=store)
 
     def _run(self, delivery: Delivery, message: Message) -> Event:
         task = self._tasks[message.task]
@@ -277,7 +286,7 @@ class Executor:
             raise
         # SystemExit and the like too: a task that wants to leave ends as a failure, the worker stays.
         except BaseException as error:  # noqa: BLE001  # whatever a task raises is its result
-            return raised(error, request)
+            return raised(error, request, task.options)
         finally:
             self._register.end(slot)
             current_request.reset(token)
@@ -285,8 +294,9 @@ class Executor:
 
     def _launch(self, delivery: Delivery, message: Message) -> None:
         """Have a task run on the event loop, once there is a place for it."""
+        task = self._tasks[message.task]
         request = self._request(delivery, message)
-        hard, soft = self._orders.limits(message)
+        hard, soft = self._orders.limits(message, task.options)
         flight = self._loop.flight()
         slot = self._register.begin(message.id)
         self._total[message.task] += 1
@@ -298,27 +308,18 @@ class Executor:
             if not self._desk.beside.part(running):
                 return
             try:
-                event = raised(asyncio.CancelledError(), request) if run.cancelled() else run.result()
+                event = raised(asyncio.CancelledError(), request, task.options) if run.cancelled() else run.result()
                 self._advance(delivery, message, Phase.RUNNING, event)
             except Exception:
                 logger.exception(DEFECT, delivery.queue)
                 self._desk.report(Outcome(delivery, settlement=Settlement.REJECT))
 
         self._desk.begin_beside(running)
-        flight.start(self._run_async(request, soft), landed)
-
-    async def _run_async(self, request: Request, soft: float | None) -> Event:
-        current_request.set(request)
-        started = time.perf_counter()
-        try:
-            value = await limited(_call(self._tasks[request.task], request.message), soft)
-        except BaseException as error:  # noqa: BLE001  # whatever a task raises is its result
-            return raised(error, request)
-        return Succeeded(value, tuple(request.children), time.perf_counter() - started)
+        flight.start(_run_async(task, request, soft), landed)
 
     def _watched(self, delivery: Delivery, message: Message, task: Runnable) -> object:
         """Call the task, which may be ended from outside meanwhile: by a hard time limit, or by remote control."""
-        hard, soft = self._orders.limits(message)
+        hard, soft = self._orders.limits(message, task.options)
         until = time.monotonic() + hard if hard else math.inf
         self._desk.begin(Running(delivery, message, time.time(), self._ended, hard or None, until))
         try:
@@ -343,6 +344,16 @@ def _instead(event: Event, error: CeleriacError) -> Event:
     if isinstance(event, (Failed, Lethal)):
         return Unsent(error)
     raise error
+
+
+async def _run_async(task: Runnable, request: Request, soft: float | None) -> Event:
+    current_request.set(request)
+    started = time.perf_counter()
+    try:
+        value = await limited(_call(task, request.message), soft)
+    except BaseException as error:  # noqa: BLE001  # whatever a task raises is its result
+        return raised(error, request, task.options)
+    return Succeeded(value, tuple(request.children), time.perf_counter() - started)
 
 
 def _call(task: Runnable, message: Message) -> Any:

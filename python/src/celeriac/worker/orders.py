@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from celeriac.message import Message
+from celeriac.task import TaskOptions
 from celeriac.worker.revocations import Revocations
 
 
@@ -62,9 +63,12 @@ class Orders:
         rate = self._rates.get(task) if self._rates else None
         return 0.0 if rate is None else rate.wait(time.monotonic())
 
-    def limits(self, message: Message) -> tuple[float | None, float | None]:
-        """Hard and soft time limit of a task, in seconds; those of its message come first."""
+    def limits(self, message: Message, options: TaskOptions | None = None) -> tuple[float | None, float | None]:
+        """Hard and soft time limit of a task, in seconds: its message's, remote control's, its own, those of all."""
         hard, soft = message.hard_limit, message.soft_limit
-        if hard is None and soft is None:
-            return self._limits.get(message.task, self._time_limits)
-        return hard, soft
+        if self._limits and hard is None and soft is None and message.task in self._limits:
+            return self._limits[message.task]
+        if options is not None:
+            hard = options.time_limit if hard is None else hard
+            soft = options.soft_time_limit if soft is None else soft
+        return (hard, soft) if hard is not None or soft is not None else self._time_limits

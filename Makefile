@@ -6,7 +6,7 @@ BROKER ?=
 LINES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test check conformance matrix matrix-full status bench bench-full capture tox format lock clean
+.PHONY: help demo setup test check conformance matrix matrix-full soak status bench bench-full capture tox format lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ matrix: ## Every producer against every worker on every broker and result backen
 matrix-full: ## Everybody against everybody: Celery of three versions and the clients from npm; writes conformance/INTEROP.md
 	@$(PYTHON) tools/matrix_full.py
 	@$(PYTHON) tools/status.py full
+
+soak: setup ## Python's worker under kills and restarts, and its memory over a million tasks: hours (ONLY=losses; CELERIAC_SOAK_TASKS=5000)
+	@cd python && ../.venv/bin/python -m tests.soak --only "$(ONLY)" --json ../.cache/reports/soak.json
 
 status: matrix ## Run the matrix and write its table into README.md
 	@$(PYTHON) tools/status.py

@@ -30,12 +30,12 @@ def shared_broker(kind: str) -> Iterator[str]:
 
 
 @contextmanager
-def private_broker(kind: str) -> Iterator[Any]:
-    """A broker of the test's own, which it may stop and start."""
+def private_broker(kind: str, **options: Any) -> Iterator[Any]:
+    """A broker of the test's own, which it may stop and start; ``options`` are the launcher's."""
     launcher = _launcher(kind)
     with ExitStack() as running:
         try:
-            broker = running.enter_context(getattr(launcher, kind)())
+            broker = running.enter_context(getattr(launcher, kind)(**options))
         except launcher.BrokerError as error:
             _unavailable(kind, str(error))
         yield broker

@@ -41,6 +41,15 @@ def test_nothing_runs_after_the_end() -> None:
     assert journal.running() == []
 
 
+def test_whether_it_ever_began_anything() -> None:
+    journal = Journal(2)
+    assert not journal.used
+    journal.end(journal.begin("task-1"))
+    assert journal.used
+    journal.end_all()
+    assert journal.used
+
+
 def test_many_run_at_a_time() -> None:
     journal = Journal(3)
     slots = [journal.begin(f"task-{number}") for number in range(3)]

@@ -51,6 +51,11 @@ class Slots:
         """Change one byte of a text, at once."""
         self._memory[slot * self._width + 1 + position] = byte
 
+    @property
+    def used(self) -> bool:
+        """Whether a text has ever been put in."""
+        return any(self._memory[start + 1] for start in range(0, len(self._memory), self._width))
+
     def __iter__(self) -> Iterator[bytes]:
         """The texts that are there."""
         for start in range(0, len(self._memory), self._width):
@@ -77,6 +82,11 @@ class Journal:
     def end_all(self) -> None:
         """The process ends, and none of its tasks is to blame."""
         self._running.wipe()
+
+    @property
+    def used(self) -> bool:
+        """Whether the process has begun any task."""
+        return self._running.used
 
     def running(self) -> list[bytes]:
         """What ran last without coming to an end, as ``Deaths`` knows it."""

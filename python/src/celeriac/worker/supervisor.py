@@ -29,7 +29,8 @@ logger = logging.getLogger("celeriac.worker")
 SIGNALS = frozenset({signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGALRM})
 #: Seconds that processes have to leave after the second signal.
 COLD_SECONDS = 5
-#: A process that dies sooner than this after its start has the next start put off, longer each time.
+#: A process that dies sooner than this after its start, and before its first task, has the next start put off, longer
+#: each time: what ails it ails its successor too.
 SETTLED_SECONDS = 5.0
 RESTART_DELAYS = (1, 2, 4, 8, 16, 30)
 #: Number of the process that speaks for the worker; those that run tasks count from 1.
@@ -208,9 +209,12 @@ class Supervisor:
 
     def _delay(self, number: int, lived: float) -> int:
         """Seconds to wait before the next start: none, but for a process that never got going."""
-        deaths = self._early_deaths.get(number, 0) if lived < SETTLED_SECONDS else 0
+        if lived >= SETTLED_SECONDS or self._journals[number].used:
+            self._early_deaths[number] = 0
+            return 0
+        deaths = self._early_deaths.get(number, 0)
         self._early_deaths[number] = deaths + 1
-        return RESTART_DELAYS[min(deaths, len(RESTART_DELAYS) - 1)] if lived < SETTLED_SECONDS else 0
+        return RESTART_DELAYS[min(deaths, len(RESTART_DELAYS) - 1)]
 
     def _start_due(self) -> None:
         now = time.monotonic()

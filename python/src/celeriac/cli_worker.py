@@ -44,6 +44,11 @@ from celeriac.worker import BEAT, Supervisor, WorkerSettings, node_name
     help="How long running tasks may go on after SIGTERM; then they go back to their queues.  [default: to their end]",
 )  # fmt: skip
 @click.option("--ready-file", metavar="FILE", default=None, help="File that is there while all processes consume.")
+@click.option(
+    "--metrics-port", type=click.IntRange(0, 65535), default=None,
+    help="Serve numbers for Prometheus at /metrics, and /ready, on this port; 0: one that is free.",
+)  # fmt: skip
+@click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Address to serve them at.")
 @click.option("-B", "--beat", "with_beat", is_flag=True, help="Send the periodic tasks, too, as `celeriac beat` does.")
 @click.option("-s", "--schedule", metavar="FILE", default=None, help="File that beat remembers in.")
 @click.pass_obj

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from celeriac import Celeriac, InvalidMessage, Message, Result, Wire
+from celeriac import lifecycle_events as happened
 from celeriac.errors import PublishRefused
 from celeriac.events import Event
 from celeriac.lifecycle_events import Revoked
@@ -71,6 +72,7 @@ class FakeRegister:
 
     def __init__(self) -> None:
         self.entries: list[str] = []
+        self.noted: list[tuple[type, bool]] = []
 
     def begin(self, task_id: str) -> int:
         self.entries.append(task_id)
@@ -79,6 +81,9 @@ class FakeRegister:
     def end(self, slot: int | None) -> None:
         assert slot == 1
         self.entries.append("end")
+
+    def note(self, message: Message | None, event: happened.Event, *, again: bool) -> None:
+        self.noted.append((type(event), again))
 
 
 ran: list[Any] = []
@@ -164,6 +169,7 @@ def test_success(executor: Executor, desk: FakeDesk, register: FakeRegister) -> 
     (document,) = outcome.documents
     assert (document.reply_to, document.correlation_id) == ("client-oid", "task-1")
     assert register.entries == ["task-1", "end"]
+    assert register.noted == [(happened.Ready, False), (happened.Succeeded, False)]
 
 
 @pytest.mark.parametrize(
@@ -400,9 +406,12 @@ def test_news_of_what_does_not_go_well(
     assert told(desk) == news
 
 
-def test_a_task_that_was_put_off_is_received_once(executor: Executor, desk: FakeDesk, orders: Orders) -> None:
+def test_a_task_that_was_put_off_is_received_once(
+    executor: Executor, desk: FakeDesk, orders: Orders, register: FakeRegister
+) -> None:
     orders.take({"events": True})
     again = delivery()
     desk.put_off.add(id(again))
     executor.handle(again)
     assert told(desk) == ["task-started", "task-succeeded"]
+    assert register.noted[0] == (happened.Ready, True)

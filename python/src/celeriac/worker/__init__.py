@@ -7,6 +7,6 @@ supervisor      starts the processes, passes signals on, starts anew what has di
 """
 
 from celeriac.worker.settings import WorkerSettings, node_name
-from celeriac.worker.supervisor import BEAT, EXPORTER, Supervisor
+from celeriac.worker.supervisor import BEAT, Supervisor
 
-__all__ = ["BEAT", "EXPORTER", "Supervisor", "WorkerSettings", "node_name"]
+__all__ = ["BEAT", "Supervisor", "WorkerSettings", "node_name"]

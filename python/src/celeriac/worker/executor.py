@@ -92,13 +92,16 @@ class Desk(Protocol):
 
 
 class Register(Protocol):
-    """Where it is noted which tasks run, for the case that one takes the process down."""
+    """Where it is noted what runs, for the case that it takes the process down, and what happens, to be counted."""
 
     def begin(self, task_id: str) -> int | None:
         """A task starts; what to call ``end`` with."""
 
     def end(self, slot: int | None) -> None:
         """It has come to an end."""
+
+    def note(self, message: Message | None, event: Event, *, again: bool) -> None:
+        """Something happened to a message. ``again``: to one that was received before and put off."""
 
 
 class Executor:
@@ -168,7 +171,7 @@ class Executor:
         except CeleriacError as error:
             self._advance(delivery, message, phase, _instead(event, error))
             return
-        saying.log(delivery, message, event)
+        self._note(delivery, message, event)
         if outcome.over:
             self._desk.report(outcome)
         elif message is not None and (outcome.settlement is None or self._settled(outcome)):
@@ -180,6 +183,11 @@ class Executor:
                 self._launch(delivery, message)
             else:
                 self._advance(delivery, message, following, self._run(delivery, message))
+
+    def _note(self, delivery: Delivery, message: Message | None, event: Event) -> None:
+        """Log what happened, and have it counted."""
+        saying.log(delivery, message, event)
+        self._register.note(message, event, again=self._desk.came_due(delivery))
 
     def _settled(self, outcome: Outcome) -> bool:
         """Have a delivery acknowledged before its task runs; False when it will be delivered again instead."""
@@ -332,7 +340,7 @@ class Executor:
 
     def _ended(self, delivery: Delivery, message: Message, event: Event) -> Outcome:
         """The outcome of a task that was ended from outside. Called in the courier's thread."""
-        saying.log(delivery, message, event)
+        self._note(delivery, message, event)
         return self._decide(delivery, message, Phase.RUNNING, event)[1]
 
 

@@ -21,6 +21,7 @@ from celeriac.worker.liaison import Liaison
 from celeriac.worker.orders import Orders
 from celeriac.worker.readiness import Readiness
 from celeriac.worker.settings import WorkerSettings
+from celeriac.worker.tally import Ledger, Tally
 from celeriac.worker.telling import Teller
 
 logger = logging.getLogger("celeriac.worker")
@@ -36,7 +37,8 @@ EXIT_LIMIT = 4
 class Place:
     """Where a process stands: its number, the name it holds messages under, its supervisor's pid and books.
 
-    ``channel`` leads to the node, None without remote control; ``clock`` and ``readiness`` are the worker's.
+    ``channel`` leads to the node, None without remote control; ``clock``, ``readiness`` and ``tally`` are the
+    worker's.
     """
 
     number: int
@@ -47,6 +49,7 @@ class Place:
     channel: Channel | None
     clock: Clock
     readiness: Readiness
+    tally: Tally | None
 
 
 def run(settings: WorkerSettings, place: Place) -> int:
@@ -77,10 +80,11 @@ def run(settings: WorkerSettings, place: Place) -> int:
     surroundings = Surroundings(connect, ready, leave, place.journal, place.supervisor, settings.hostname, liaison)
     courier = Courier(settings.prefetch, surroundings)
     loop = EventLoop(settings.async_concurrency)
+    book = None if place.tally is None else place.tally.book(place.number)
     executor = Executor(
         settings,
         courier,
-        place.journal,
+        Ledger(place.journal, book),
         place.deaths.of,
         orders=Orders(telling=settings.task_events, time_limits=settings.time_limits)
         if liaison is None

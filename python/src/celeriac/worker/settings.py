@@ -34,7 +34,7 @@ class WorkerSettings:
     link to; ``time_limits`` (hard, soft, seconds) are those of tasks whose messages have none.
     ``async_concurrency`` is how many ``async def`` tasks each process runs at a time. After a warm shutdown's
     ``soft_shutdown_timeout`` (seconds) what still runs goes back to its queue; None: it may go on. ``ready_file`` is
-    there as long as all processes consume.
+    there as long as all processes consume. Numbers are served at ``metrics_port``; None: not.
     """
 
     broker: str
@@ -57,6 +57,8 @@ class WorkerSettings:
     time_limits: tuple[float | None, float | None] = (None, None)
     soft_shutdown_timeout: float | None = None
     ready_file: str | None = None
+    metrics_port: int | None = None
+    metrics_host: str = "127.0.0.1"
 
     @property
     def shown_broker(self) -> str:

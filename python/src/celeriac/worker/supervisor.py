@@ -15,14 +15,17 @@ from pathlib import Path
 
 from celeriac.errors import TransportError
 from celeriac.transport import open_post, open_worker_link, requests_to
+from celeriac.worker.builtin import with_builtins
 from celeriac.worker.channel import Channel
 from celeriac.worker.clock import Clock
+from celeriac.worker.exporter import Exporter
 from celeriac.worker.journal import Deaths, Journal
 from celeriac.worker.node import Node
 from celeriac.worker.process import EXIT_COLD, EXIT_LIMIT, EXIT_OK, Place
 from celeriac.worker.process import run as run_process
 from celeriac.worker.readiness import NOTIFY_SOCKET, Readiness
 from celeriac.worker.settings import WorkerSettings
+from celeriac.worker.tally import Tally
 
 logger = logging.getLogger("celeriac.worker")
 
@@ -37,7 +40,7 @@ RESTART_DELAYS = (1, 2, 4, 8, 16, 30)
 NODE = 0
 #: Seconds that it has to say goodbye.
 NODE_SECONDS = 3
-#: Numbers of processes beside these, which a worker may have: what sends periodic tasks, what serves numbers.
+#: Numbers of processes beside these, which a worker may have: what sends periodic tasks, what serves metrics.
 BEAT, EXPORTER = -1, -2
 
 
@@ -68,6 +71,12 @@ class Supervisor:
         self._clock = Clock()
         ready_file = None if settings.ready_file is None else Path(settings.ready_file)
         self._readiness = Readiness(settings.concurrency, ready_file, os.environ.get(NOTIFY_SOCKET))
+        self._tally: Tally | None = None
+        self._exporter: Exporter | None = None
+        if settings.metrics_port is not None:
+            self._tally = Tally(with_builtins(settings.tasks), settings.concurrency)
+            self._exporter = Exporter(settings.metrics_host, settings.metrics_port, self._tally, self._readiness)
+            self._helpers[EXPORTER] = self._exporter.run
 
     def run(self) -> int:
         """Block until every process has ended; the exit code.
@@ -91,6 +100,8 @@ class Supervisor:
         finally:
             for end in itertools.chain.from_iterable(self._channels.values()):
                 end.close()
+            if self._exporter is not None:
+                self._exporter.close()
             signal.pthread_sigmask(signal.SIG_SETMASK, previous)
         return EXIT_COLD if self._asked > 1 and not self._overtime else EXIT_OK
 
@@ -133,7 +144,15 @@ class Supervisor:
         journal = self._journals[number] = Journal(1 + self._settings.async_concurrency)
         channel = self._channels[number][1] if number in self._channels else None
         place = Place(
-            number, self._holder(number), os.getpid(), journal, self._deaths, channel, self._clock, self._readiness
+            number=number,
+            holder=self._holder(number),
+            supervisor=os.getpid(),
+            journal=journal,
+            deaths=self._deaths,
+            channel=channel,
+            clock=self._clock,
+            readiness=self._readiness,
+            tally=self._tally,
         )
         pid = os.fork()
         if pid == 0:

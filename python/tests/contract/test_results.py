@@ -170,6 +170,50 @@ def test_a_connection_cut_between_two_sends(broker: Broker, queue: str) -> None:
                 result.get(timeout=0.1)
 
 
+def test_a_connection_cut_while_somebody_waits(broker: Broker, store: ResultStore) -> None:
+    """The reader connects again and goes on waiting (RS-WAIT-002)."""
+    task_id = name()
+    with Proxy(broker.url) as proxy, ThreadPoolExecutor(1) as threads:
+        backend = "rpc://" if broker.name == "rabbitmq" else proxy.url
+        with Celeriac(broker=proxy.url, backend=backend) as app:
+            app._reader().prepare()
+            waiting = threads.submit(app.AsyncResult(task_id).get, 20)
+            eventually(lambda: proxy.connections, "somebody is connected")
+            proxy.cut()
+            eventually(lambda: proxy.connections, "the reader is connected again")
+            found = document(task_id, 7, app._connected().oid)
+
+            def told() -> bool:
+                """The reply queue ends with its consumer, and is there again with the next one."""
+                store.store([found])
+                return waiting.done()
+
+            eventually(told, "the answer arrives")
+            assert waiting.result() == 7
+
+
+def test_a_wait_ends_in_time_while_the_server_is_away(broker: Broker) -> None:
+    """RS-WAIT-001, whatever has become of the connection."""
+    with Proxy(broker.url) as proxy:
+        backend = "rpc://" if broker.name == "rabbitmq" else proxy.url
+        with Celeriac(broker=proxy.url, backend=backend) as app:
+            with pytest.raises(TaskTimeout):
+                app.AsyncResult(name()).get(timeout=0.1)
+            proxy.leave()
+            began = time.monotonic()
+            with pytest.raises(TaskTimeout):
+                app.AsyncResult(name()).get(timeout=0.7)
+            assert 0.6 < time.monotonic() - began < 2
+
+
+def test_an_address_where_nobody_is_is_told_at_once(broker: Broker) -> None:
+    with Proxy(broker.url) as proxy:
+        proxy.leave()
+        backend = "rpc://" if broker.name == "rabbitmq" else proxy.url
+        with Celeriac(broker=proxy.url, backend=backend) as app, pytest.raises(BrokerUnavailable):
+            app.AsyncResult(name()).get(timeout=30)
+
+
 # -- rpc
 
 
@@ -189,17 +233,6 @@ def test_rpc_answers_for_nobody_are_left_out(amqp_url: str) -> None:
             ]
         )
         assert eventually(lambda: reader.fetch("e"), "the good one arrives").task_id == "e"  # type: ignore[union-attr]
-        reader.close()
-
-
-def test_rpc_reader_reports_a_lost_connection_and_connects_anew(amqp_url: str) -> None:
-    with Proxy(amqp_url) as proxy:
-        reader = RpcReader(lambda: Link(proxy.url), name())
-        reader.prepare()
-        threading.Timer(0.2, proxy.cut).start()
-        with pytest.raises(BrokerUnavailable):
-            reader.wait("x", 10, lambda known: known)
-        assert reader.wait("x", 0.1, lambda known: known) is None
         reader.close()
 
 

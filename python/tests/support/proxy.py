@@ -23,6 +23,7 @@ class Proxy:
         self.url = urlunsplit(parts._replace(netloc="".join(user[:2]) + address))
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._silent = False
+        self._away = False
         self._closed = False
         self._wake, self._rouse = socket.socketpair()
         self._thread = threading.Thread(target=self._forward, daemon=True)
@@ -36,6 +37,16 @@ class Proxy:
                 with contextlib.suppress(OSError):
                     one.shutdown(socket.SHUT_RDWR)
         self._rouse.send(b"!")
+
+    def leave(self) -> None:
+        """End all connections, and each new one as soon as it comes."""
+        self._away = True
+        self.cut()
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._pairs)
 
     def fall_silent(self) -> None:
         """Forward nothing any more, either way, and keep the connections."""
@@ -76,6 +87,9 @@ class Proxy:
 
     def _accept(self, open_pairs: list[tuple[socket.socket, socket.socket]]) -> None:
         client, _ = self._listener.accept()
+        if self._away:
+            client.close()
+            return
         pair = (client, socket.create_connection(self._target))
         open_pairs.append(pair)
         self._pairs.append(pair)

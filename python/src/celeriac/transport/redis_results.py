@@ -10,6 +10,7 @@ from kombu.utils.url import maybe_sanitize_url
 
 from celeriac.errors import BrokerUnavailable
 from celeriac.transport.base import CONNECT_TIMEOUT, Document
+from celeriac.transport.patience import Patience
 from celeriac.transport.redis import connect, translated
 
 T = TypeVar("T")
@@ -71,6 +72,8 @@ class RedisReader:
     def __init__(self, url: str, *, connect_timeout: float = CONNECT_TIMEOUT) -> None:
         self._url = url
         self._closed = False
+        #: Whether there has been a connection: an address that was never right is told at once.
+        self._reached = False
         self._client = connect(url, connect_timeout=connect_timeout)
 
     def prepare(self) -> None:
@@ -83,14 +86,27 @@ class RedisReader:
         return None if body is None else Document(task_id, body, CONTENT_TYPE, CONTENT_ENCODING)
 
     def wait(self, task_id: str, timeout: float | None, accept: Callable[[Document], T | None]) -> T | None:
-        """See ``ResultReader.wait``. Subscribed before the key is read, so that no answer falls between the two."""
+        """See ``ResultReader.wait``."""
         deadline = None if timeout is None else time.monotonic() + timeout
+        patience = Patience(deadline)
+        while True:
+            with patience.outliving(lambda: self._reached and not self._closed):
+                return self._watch(task_id, deadline, accept, patience)
+            if patience.over:
+                return None
+
+    def _watch(
+        self, task_id: str, deadline: float | None, accept: Callable[[Document], T | None], patience: Patience
+    ) -> T | None:
+        """Wait over one connection. Subscribed before the key is read, so that no answer falls between the two."""
         with translated(self._url), self._client.pubsub() as channel:
             channel.subscribe(KEY_PREFIX + task_id)
             # The answer to the subscription: from here on nothing published is missed.
             channel.get_message(timeout=CONNECT_TIMEOUT)
+            self._reached = True
             while True:
                 document = self.fetch(task_id)
+                patience.restored()
                 if document is not None and (value := accept(document)) is not None:
                     return value
                 remaining = LOOK_AGAIN if deadline is None else min(LOOK_AGAIN, deadline - time.monotonic())

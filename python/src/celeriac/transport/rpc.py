@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from celeriac.errors import BrokerUnavailable
 from celeriac.transport.amqp_link import Link
 from celeriac.transport.base import Document
+from celeriac.transport.patience import Patience
 
 T = TypeVar("T")
 
@@ -35,6 +36,8 @@ class RpcReader:
         self._reply_to = reply_to
         self._link: Link | None = None
         self._closed = False
+        #: Whether there has been a connection: an address that was never right is told at once.
+        self._reached = False
         self._reading = threading.Lock()
         self._news = threading.Condition()
         self._kept: OrderedDict[str, Document] = OrderedDict()
@@ -68,7 +71,7 @@ class RpcReader:
             except BaseException:
                 link.close()
                 raise
-            self._link = link
+            self._link, self._reached = link, True
         return self._link
 
     def _consume(self, link: Link) -> None:
@@ -95,6 +98,7 @@ class RpcReader:
     def wait(self, task_id: str, timeout: float | None, accept: Callable[[Document], T | None]) -> T | None:
         """See ``ResultReader.wait``."""
         deadline = None if timeout is None else time.monotonic() + timeout
+        patience = Patience(deadline)
         looked_at: Document | None = None
         while True:
             document = self._kept.get(task_id)
@@ -106,7 +110,9 @@ class RpcReader:
             remaining = None if deadline is None else deadline - time.monotonic()
             if remaining is not None and remaining <= 0:
                 return None
-            self._wait_for_news(task_id, looked_at, HANDOVER if remaining is None else remaining)
+            with patience.outliving(lambda: self._reached and not self._closed):
+                self._wait_for_news(task_id, looked_at, HANDOVER if remaining is None else remaining)
+                patience.restored()
 
     def _wait_for_news(self, task_id: str, looked_at: Document | None, timeout: float) -> None:
         if self._reading.acquire(blocking=False):

@@ -32,7 +32,9 @@ class Effort:
         return [contestant for contestant in line.contestants if contestant.quick or not self.quick]
 
 
+#: smoke: does everybody do what it is asked for? Its figures are worth nothing.
 EFFORTS = {
+    "smoke": Effort("smoke", rounds=1, seconds=0.1, first=100, most=1_000, quick=False),
     "quick": Effort("quick", rounds=3, seconds=0.5, first=300, most=10_000, quick=True),
     "full": Effort("full", rounds=5, seconds=3.0, first=1_000, most=100_000, quick=False),
 }

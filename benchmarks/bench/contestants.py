@@ -62,3 +62,64 @@ BARE_AMQP_MANY = bare("bare py-amqp, an ack for 50", "bare_amqp", keeps=frozense
 BARE_KOMBU = bare("bare kombu", "bare_kombu", keeps=frozenset({P, A}), quick=False)
 BARE_REDIS = bare("bare redis-py, one by one", "bare_redis", quick=False)
 BARE_REDIS_MANY = bare("bare redis-py, a hundred at once", "bare_redis", many=True)
+CEILINGS_RABBITMQ = (BARE_AMQP, BARE_AMQP_MANY, BARE_KOMBU)
+CEILINGS_REDIS = (BARE_REDIS, BARE_REDIS_MANY)
+
+
+def peer(
+    name: str, adapter: str, keeps: frozenset[Guarantee], *, quick: bool = False, fill: str = "", **options: Any
+) -> Contestant:
+    """Another Python task queue, in the environment of its name."""
+    environment = adapter.removesuffix("_app")
+    return Contestant(
+        name=name, adapter=adapter, environment=environment, keeps=keeps, options=options, quick=quick,
+        fill=fill or adapter, fill_environment=environment,
+    )  # fmt: skip
+
+
+DRAMATIQ = peer("dramatiq -p2 -t8", "dramatiq_app", frozenset({P, A, R}), quick=True)
+TASKIQ = peer("taskiq -w2", "taskiq_app", frozenset({P, A, R}))
+HUEY = peer("huey, 2 processes", "huey_app", frozenset({P}))
+RQ = peer("rq, pool of 2", "rq_app", frozenset({P}))
+RQ_SIMPLE = peer("rq, pool of 2 simple workers", "rq_app", frozenset({P}), worker_class="rq.worker.SimpleWorker")
+ARQ = peer("arq, 2 workers", "arq_app", frozenset({P, A, R, D}))
+PEERS_RABBITMQ = (DRAMATIQ, TASKIQ)
+PEERS_REDIS = (DRAMATIQ, TASKIQ, HUEY, RQ, RQ_SIMPLE, ARQ)
+
+# -- producers
+
+SENDS = celeriac("celeriac, one confirmed send after the other")
+SENDS_MANY = celeriac("celeriac send_many", many=True)
+CELERY_SENDS = celery("celery apply_async", keeps=frozenset({P}))
+CELERY_SENDS_CONFIRMED = celery(
+    "celery apply_async, confirmed", keeps=frozenset({P, C}), broker_transport_options={"confirm_publish": True}
+)
+CONFIRMED = frozenset({P, C})
+BARE_AMQP_SENDS = bare("bare py-amqp, no confirms", "bare_amqp", keeps=frozenset({P}))
+BARE_AMQP_CONFIRMED = bare(
+    "bare py-amqp, each confirmed", "bare_amqp", keeps=CONFIRMED, connection={"confirm_publish": True}
+)
+BARE_KOMBU_SENDS = bare("bare kombu, no confirms", "bare_kombu", keeps=frozenset({P}), quick=False)
+AIO_PIKA = bare("aio-pika, 100 confirms in flight", "aio_pika_app", keeps=CONFIRMED, at_once=100)
+AIO_PIKA_ONE = bare("aio-pika, each confirmed", "aio_pika_app", keeps=CONFIRMED, at_once=1, quick=False)
+DRAMATIQ_SENDS = peer("dramatiq", "dramatiq_app", frozenset({P}))
+TASKIQ_SENDS = peer("taskiq", "taskiq_app", CONFIRMED)
+HUEY_SENDS = peer("huey", "huey_app", CONFIRMED)
+RQ_SENDS = peer("rq", "rq_app", CONFIRMED)
+ARQ_SENDS = peer("arq", "arq_app", CONFIRMED)
+SENDERS_RABBITMQ = (
+    *(SENDS, SENDS_MANY, CELERY_SENDS, CELERY_SENDS_CONFIRMED, DRAMATIQ_SENDS, TASKIQ_SENDS),
+    *(AIO_PIKA, AIO_PIKA_ONE, BARE_AMQP_SENDS, BARE_AMQP_CONFIRMED, BARE_KOMBU_SENDS),
+)
+BARE_REDIS_SENDS = bare("bare redis-py, one by one", "bare_redis", keeps=CONFIRMED)
+BARE_REDIS_SENDS_MANY = bare("bare redis-py, pipelines of 100", "bare_redis", keeps=CONFIRMED, many=True)
+SENDERS_REDIS = (
+    *(SENDS, SENDS_MANY, CELERY_SENDS, DRAMATIQ_SENDS, TASKIQ_SENDS, HUEY_SENDS, RQ_SENDS, ARQ_SENDS),
+    *(BARE_REDIS_SENDS, BARE_REDIS_SENDS_MANY),
+)
+
+# -- round trips
+
+CELERY_SOLO = celery("celery solo", "-P", "solo", quick=False)
+TRIPS_RABBITMQ = (CELERIAC, PREFORK, CELERY_SOLO, bare("bare py-amqp RPC", "bare_amqp"))
+TRIPS_REDIS = (CELERIAC, PREFORK, CELERY_SOLO, DRAMATIQ, TASKIQ, HUEY, ARQ, bare("bare redis-py RPC", "bare_redis"))

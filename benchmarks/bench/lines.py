@@ -35,12 +35,39 @@ def worker_line(
     )  # fmt: skip
 
 
-RABBITMQ_PEERS = (who.BARE_AMQP, who.BARE_AMQP_MANY, who.BARE_KOMBU)
-REDIS_PEERS = (who.BARE_REDIS, who.BARE_REDIS_MANY)
+RABBITMQ_PEERS = (*who.PEERS_RABBITMQ, *who.CEILINGS_RABBITMQ)
+REDIS_PEERS = (*who.PEERS_REDIS, *who.CEILINGS_REDIS)
+
+
+def sending_line(name: str, title: str, broker: str, senders: tuple[Contestant, ...], *wanted: Target) -> Line:
+    """A producer sends as fast as it can, no results asked for."""
+    return Line(
+        name=name, title=title, measure="sending", broker=broker, contestants=senders,
+        columns=("rate", "own", "broker"), targets=wanted,
+    )  # fmt: skip
+
+
+def trip_line(name: str, title: str, broker: str, results: str, clients: tuple[Contestant, ...]) -> Line:
+    """A client sends one task and waits for its result, again and again."""
+    bare = clients[-1].name
+    return Line(
+        name=name, title=title, measure="round trips", broker=broker, results=results, contestants=clients,
+        metric="p50", columns=("p50", "p99"),
+        targets=(
+            Target((who.CELERIAC.name,), (who.PREFORK.name,), "p50", at_most=0.6),
+            Target((who.CELERIAC.name,), (bare,), "p50", at_most=1.6, about="the bare broker's RPC"),
+        ),
+    )  # fmt: skip
+
+
+def against(of: Contestant, other: Contestant, at_least: float, about: str = "") -> Target:
+    """A ratio of rates between two contestants."""
+    return Target((of.name,), (other.name,), at_least=at_least, about=about)
+
 
 LINES = (
     worker_line("worker-rabbitmq", "Worker, RabbitMQ, no results", "amqp", "none", RABBITMQ_PEERS, 5, 2.2),
-    worker_line("worker-rabbitmq-redis", "Worker, RabbitMQ, Redis results", "amqp", "redis", (), 10, 3),
+    worker_line("worker-rabbitmq-redis", "Worker, RabbitMQ, Redis results", "amqp", "redis", who.PEERS_RABBITMQ, 10, 3),
     worker_line("worker-rabbitmq-rpc", "Worker, RabbitMQ, rpc results", "amqp", "rpc", (), 8, None),
     Line(
         name="worker-events",
@@ -53,4 +80,49 @@ LINES = (
     ),
     worker_line("worker-redis", "Worker, Redis, no results", "redis", "none", REDIS_PEERS, 15, 3),
     worker_line("worker-redis-redis", "Worker, Redis, Redis results", "redis", "redis", REDIS_PEERS, 25, 4),
+    sending_line(
+        "producer-rabbitmq",
+        "Producer, RabbitMQ",
+        "amqp",
+        who.SENDERS_RABBITMQ,
+        against(who.SENDS_MANY, who.CELERY_SENDS, 1.8, "which is not confirmed"),
+        against(who.SENDS_MANY, who.CELERY_SENDS_CONFIRMED, 8),
+        against(who.SENDS_MANY, who.AIO_PIKA, 1.6),
+        against(who.SENDS, who.CELERY_SENDS_CONFIRMED, 1.3),
+        against(who.SENDS, who.BARE_AMQP_CONFIRMED, 0.9),
+    ),
+    sending_line(
+        "producer-redis",
+        "Producer, Redis",
+        "redis",
+        who.SENDERS_REDIS,
+        against(who.SENDS, who.CELERY_SENDS, 3),
+        against(who.SENDS_MANY, who.CELERY_SENDS, 9),
+        against(who.SENDS, who.BARE_REDIS_SENDS, 0.85),
+        against(who.SENDS_MANY, who.BARE_REDIS_SENDS_MANY, 0.85),
+    ),
+    trip_line("trip-rabbitmq", "Round trip, RabbitMQ, rpc results", "amqp", "rpc", who.TRIPS_RABBITMQ),
+    trip_line("trip-redis", "Round trip, Redis, Redis results", "redis", "redis", who.TRIPS_REDIS),
+    Line(
+        name="idle-rabbitmq",
+        title="An idle worker, RabbitMQ",
+        measure="idleness",
+        broker="amqp",
+        contestants=(who.CELERIAC, who.PREFORK),
+        metric="idle",
+        columns=("idle", "memory"),
+        targets=(Target((who.CELERIAC.name,), (), "idle", at_most=0.5, about="% of one core"),),
+        quick=False,
+    ),
+    Line(
+        name="idle-redis",
+        title="An idle worker, Redis",
+        measure="idleness",
+        broker="redis",
+        contestants=(who.CELERIAC, who.PREFORK),
+        metric="idle",
+        columns=("idle", "memory"),
+        targets=(Target((who.CELERIAC.name,), (), "idle", at_most=0.5, about="% of one core"),),
+        quick=False,
+    ),
 )

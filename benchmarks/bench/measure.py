@@ -120,8 +120,8 @@ def sending(stage: Stage, line: Line, who: Contestant, plan: Plan) -> Figures:
         asked = job(stage, line, who, "produce", marks=name, count=plan.count, **_conditions(line))
         answer = perform(stage, who, asked)
     after = stage.broker_cpu()
-    arrived = _arrived(stage, line, plan.count)
-    if 0 <= arrived < plan.count:
+    arrived = _arrived(stage, line, plan.count) if who.fill == "filler" else plan.count
+    if arrived < plan.count:
         raise ContestantError(f"{arrived} of {plan.count} messages arrived")
     return {
         "rate": answer["count"] / answer["seconds"],
@@ -134,7 +134,7 @@ def sending(stage: Stage, line: Line, who: Contestant, plan: Plan) -> Figures:
 def _arrived(stage: Stage, line: Line, count: int) -> int:
     """Messages in the queue, once it has stopped growing: who does not wait for confirmations may be ahead of it."""
     known = -1
-    while (there := stage.waiting(line.broker, "bench")) != known and 0 <= there < count:
+    while (there := stage.waiting(line.broker, "bench")) != known and there < count:
         known = there
         time.sleep(0.2)
     return there

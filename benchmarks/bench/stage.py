@@ -56,10 +56,10 @@ class Stage:
                 channel.queue_delete(name)
 
     def waiting(self, broker: str, queue: str) -> int:
-        """Messages in a queue; -1 where it is kept in a way of the contestant's own."""
+        """Messages in a queue of Celery's."""
         if broker == "redis":
             with redis.Redis.from_url(self.redis_url) as client:
-                return int(client.llen(queue)) if client.type(queue) in (b"list", b"none") else -1
+                return int(client.llen(queue))
         with self._channel() as channel:
             return int(channel.queue_declare(queue, durable=True, auto_delete=False).message_count)
 

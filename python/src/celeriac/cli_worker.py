@@ -117,6 +117,7 @@ def _worker_settings(
         soft_shutdown_timeout=soft_shutdown_timeout or conf.worker_soft_shutdown_timeout,
         accept=conf.accept_content,
         habits=app.habits,
+        tracing=app.tracing,
         time_limits=(conf.task_time_limit, conf.task_soft_time_limit),
         **given,
     )

@@ -35,6 +35,7 @@ from celeriac.sending import Route
 from celeriac.settings import Given, Settings, changed, from_environment, from_mapping, from_object
 from celeriac.signature import Signature
 from celeriac.task import Replace, Request, RetryOptions, TaskOptions, current_request, retry
+from celeriac.tracing import NO_TRACING, tracing
 from celeriac.transport import (
     GroupStore,
     ResultReader,
@@ -88,6 +89,8 @@ class Celeriac:
         self._conf = Settings()
         #: How calls are sent that do not say otherwise.
         self.habits = Habits()
+        #: How messages and runs of tasks take part in traces.
+        self.tracing = NO_TRACING
         self._lock = threading.Lock()
         self._connections: Connections | None = None
         self._backend = Backend(self._reader, self._groups, lambda ids, **how: self.control.revoke(ids, **how))
@@ -135,6 +138,7 @@ class Celeriac:
     def _change(self, given: Iterable[Given]) -> None:
         conf = changed(self._conf, given)
         check_urls(conf.broker_url, conf.result_backend)
+        self.tracing = tracing(conf.opentelemetry)
         self.close()
         self._conf = conf
         self.habits = Habits(
@@ -325,7 +329,9 @@ class Celeriac:
     ) -> None:
         """Send what results are expected of, which the task that runs here has then as children."""
         answered = self.backend is not None and not all(message.ignore_result for message, _ in messages)
-        self._connected().deliver(messages, sizes, self._conf.task_default_queue, answered=answered)
+        self._connected().deliver(
+            messages, sizes, self._conf.task_default_queue, answered=answered, headers=self.tracing.carried()
+        )
         parent = current_request.get()
         if parent is not None:
             parent.children.extend(results)

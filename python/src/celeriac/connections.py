@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from celeriac.errors import InvalidCall, PublishRefused, TransportError
@@ -59,14 +59,16 @@ class Connections:
         default_queue: str,
         *,
         answered: bool,
+        headers: Mapping[str, str],
     ) -> None:
         """Publish, once who waits for answers (if they are ``answered``) can hear them, and who counts knows how far.
 
-        ``sizes`` are those of chords. Raises as ``publish``; nothing was sent when a message cannot be written.
+        ``headers`` are for all of them. ``sizes`` are those of chords. Raises as ``publish``; nothing was sent when a
+        message cannot be written.
         """
         default = Route("", default_queue)
         batch = [
-            Outgoing(message.build(), (route or default).routing_key, (route or default).exchange)
+            Outgoing(message.build().with_headers(headers), (route or default).routing_key, (route or default).exchange)
             for message, route in messages
         ]
         if answered:

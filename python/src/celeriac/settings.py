@@ -91,6 +91,9 @@ class Settings:
     worker_soft_shutdown_timeout: float | None = _is(
         kinds.optional(kinds.SECONDS), "seconds that running tasks have after SIGTERM; None: as long as they need", None
     )
+    opentelemetry: bool = _is(
+        kinds.BOOLEAN, "messages carry the trace that they belong to, and runs of tasks are spans of it", False
+    )
     timezone: tzinfo = _is(kinds.ZONE, "time zone that crontabs are read in", fixed.utc)  # noqa: RUF009  # it is a field
     beat_schedule: Mapping[str, Any] = _is(
         SCHEDULE, "periodic tasks: name to `task`, `schedule`, `args`, `kwargs`, `options`", types.MappingProxyType({})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -25,6 +25,10 @@ class Wire:
     content_encoding: str | None
     headers: Mapping[str, Any]
     properties: Mapping[str, Any]
+
+    def with_headers(self, headers: Mapping[str, Any]) -> Wire:
+        """The same with these headers, too, in place of its own of the same name."""
+        return replace(self, headers={**self.headers, **headers}) if headers else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,3 +106,15 @@ def test_a_port_that_is_taken(redis_url: str) -> None:
         done = subprocess.run(command, cwd=PACKAGE, capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 2
     assert f"error: metrics cannot be served at 127.0.0.1:{port}: " in done.stderr
+
+
+def test_traces(start_worker: Callable[..., Worker], broker: Broker, queue: str) -> None:
+    worker = start_worker(application="tests.support.traced_tasks")
+    trace, span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    with Celeriac("test", broker=broker.url, backend=broker.backend, task_default_queue=queue) as client:
+        steps = client.signature("traced.add", (1, 2)) | client.signature("traced.add", (3,), queue=queue)
+        assert steps.apply_async(headers={"traceparent": f"00-{trace}-{span}-01"}).get(timeout=20) == 6
+    worker.stop()
+    first, second = (note.split() for note in worker.notes)
+    assert [first[0], first[2], first[3]] == [trace, span, "run/traced.add"]
+    assert [second[0], second[2], second[3]] == [trace, first[1], "run/traced.add"], "the second step follows the first"

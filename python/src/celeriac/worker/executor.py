@@ -46,6 +46,7 @@ from celeriac.message import Message
 from celeriac.signature import Signature
 from celeriac.task import Request, Runnable, current_request
 from celeriac.text import safe_repr
+from celeriac.tracing import NO_TRACING, Span
 from celeriac.transport import ChordPart, Delivery, Gathered, counts_chords
 from celeriac.tree import saved_group
 from celeriac.worker import errbacks, saying
@@ -182,7 +183,15 @@ class Executor:
             if message.task in self._async:
                 self._launch(delivery, message)
             else:
-                self._advance(delivery, message, following, self._run(delivery, message))
+                span = self._span(delivery, message)
+                # Current to the end, so that what follows from the task belongs to its trace.
+                with span.active():
+                    ended = self._run(delivery, message)
+                    _end(span, ended)
+                    self._advance(delivery, message, following, ended)
+
+    def _span(self, delivery: Delivery, message: Message) -> Span:
+        return self._settings.tracing.start(message.task, message.id, delivery.queue, message.extra.headers)
 
     def _note(self, delivery: Delivery, message: Message | None, event: Event) -> None:
         """Log what happened, and have it counted."""
@@ -212,6 +221,10 @@ class Executor:
     def _encode(self, delivery: Delivery, message: Message | None, actions: tuple[events.Action, ...]) -> Outcome:
         """The outcome that the courier carries out."""
         outcome = encode(delivery, actions)
+        if outcome.outgoing and self._settings.tracing is not NO_TRACING:
+            carried = self._settings.tracing.carried(None if message is None else message.extra.headers)
+            outgoing = tuple(replace(sent, wire=sent.wire.with_headers(carried)) for sent in outcome.outgoing)
+            outcome = replace(outcome, outgoing=outgoing)
         counts = {chord_part(action): action for action in actions if isinstance(action, Count)}
         calls = tuple(
             errbacks.bound(action, self._tasks, self._request(delivery, action.message))
@@ -310,6 +323,7 @@ class Executor:
         self._total[message.task] += 1
         until = time.monotonic() + hard if hard else math.inf
         running = Running(delivery, message, time.time(), self._ended, hard or None, until, flight.cancel)
+        span = self._span(delivery, message)
 
         def landed(run: asyncio.Task[Event]) -> None:
             self._register.end(slot)
@@ -317,13 +331,15 @@ class Executor:
                 return
             try:
                 event = raised(asyncio.CancelledError(), request, task.options) if run.cancelled() else run.result()
-                self._advance(delivery, message, Phase.RUNNING, event)
+                _end(span, event)
+                with span.active():
+                    self._advance(delivery, message, Phase.RUNNING, event)
             except Exception:
                 logger.exception(DEFECT, delivery.queue)
                 self._desk.report(Outcome(delivery, settlement=Settlement.REJECT))
 
         self._desk.begin_beside(running)
-        flight.start(_run_async(task, request, soft), landed)
+        flight.start(_run_async(task, request, soft, span), landed)
 
     def _watched(self, delivery: Delivery, message: Message, task: Runnable) -> object:
         """Call the task, which may be ended from outside meanwhile: by a hard time limit, or by remote control."""
@@ -354,11 +370,16 @@ def _instead(event: Event, error: CeleriacError) -> Event:
     raise error
 
 
-async def _run_async(task: Runnable, request: Request, soft: float | None) -> Event:
+def _end(span: Span, event: Event) -> None:
+    span.end(type(event).__name__.lower(), event.error if isinstance(event, Failed) else None)
+
+
+async def _run_async(task: Runnable, request: Request, soft: float | None, span: Span) -> Event:
     current_request.set(request)
     started = time.perf_counter()
     try:
-        value = await limited(_call(task, request.message), soft)
+        with span.active():
+            value = await limited(_call(task, request.message), soft)
     except BaseException as error:  # noqa: BLE001  # whatever a task raises is its result
         return raised(error, request, task.options)
     return Succeeded(value, tuple(request.children), time.perf_counter() - started)

@@ -111,6 +111,7 @@ def run(settings: WorkerSettings, place: Place) -> int:
         return EXIT_LIMIT
     finally:
         loop.close()
+        settings.tracing.flush()
     courier.join()
     return EXIT_DEFECT if courier.failed else EXIT_OK
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from celeriac.routes import Habits
 from celeriac.serialization import DEFAULT_LIMITS, JSON, Limits
 from celeriac.task import Runnable
+from celeriac.tracing import NO_TRACING, Tracing
 from celeriac.transport import sanitized
 
 
@@ -57,6 +58,7 @@ class WorkerSettings:
     time_limits: tuple[float | None, float | None] = (None, None)
     soft_shutdown_timeout: float | None = None
     ready_file: str | None = None
+    tracing: Tracing = NO_TRACING
     metrics_port: int | None = None
     metrics_host: str = "127.0.0.1"
 

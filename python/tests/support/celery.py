@@ -49,13 +49,13 @@ def celery_script(name: str, *words: str) -> Any:
     return json.loads(found.stdout.splitlines()[-1])
 
 
-def celery_asks(broker: str, command: str, *arguments: str) -> dict[str, Any]:
-    """What ``celery inspect`` or ``control`` prints as JSON: replies by node."""
+def celery_asks(broker: str, node: str, command: str, *arguments: str) -> Any:
+    """What one node replies to ``celery inspect`` or ``control``; only that one is waited for."""
     kind, method = command.split()
-    found = celery(broker, kind, "-j", "-t", "5", method, *arguments)
+    found = celery(broker, kind, "-j", "-t", "20", "-d", node, method, *arguments)
     assert found.returncode == 0, found.stdout + found.stderr
     lines = [line for line in found.stdout.splitlines() if line.startswith("{")]
-    return dict(json.loads(lines[-1]))
+    return json.loads(lines[-1])[node]
 
 
 class CeleryWorker:

@@ -60,14 +60,14 @@ def test_a_mixed_company(broker: Broker, app: Celeriac, witness: CeleryWorker, s
 
 def test_celery_asks_us(broker: Broker, app: Celeriac, start_worker: StartWorker) -> None:
     worker = start_worker()
-    assert celery_asks(broker.url, "inspect ping")[worker.node] == {"ok": "pong"}
+    assert celery_asks(broker.url, worker.node, "inspect ping") == {"ok": "pong"}
     running = app.send_task("t.sleep", (60, "asked"))
     worker.noted("asked begins")
-    (active,) = celery_asks(broker.url, "inspect active")[worker.node]
+    (active,) = celery_asks(broker.url, worker.node, "inspect active")
     assert (active["id"], active["name"]) == (running.id, "t.sleep")
-    assert celery_asks(broker.url, "inspect stats")[worker.node]["total"] == {"t.sleep": 1}
-    assert "t.add" in celery_asks(broker.url, "inspect registered")[worker.node]
-    assert running.id in celery_asks(broker.url, "inspect query_task", running.id)[worker.node]
+    assert celery_asks(broker.url, worker.node, "inspect stats")["total"] == {"t.sleep": 1}
+    assert "t.add" in celery_asks(broker.url, worker.node, "inspect registered")
+    assert running.id in celery_asks(broker.url, worker.node, "inspect query_task", running.id)
     found = celery(broker.url, "control", "-t", REPLIES, "-d", worker.node, "terminate", "SIGKILL", running.id)
     assert found.returncode == 0 and f"terminate: {running.id}" in found.stdout, worker.log
     worker.logged(f"Task t.sleep[{running.id}] terminated")

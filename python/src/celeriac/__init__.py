@@ -22,6 +22,7 @@ from celeriac.errors import (
     TaskTimeout,
     TransportError,
 )
+from celeriac.hooks import ErrorInfo
 from celeriac.limits import DEFAULT_LIMITS, Limits
 from celeriac.message import Message
 from celeriac.result import TERMINAL, Result, State, exception_info, outcome
@@ -60,6 +61,7 @@ __all__ = [
     "CeleriacError",
     "Encoded",
     "Envelope",
+    "ErrorInfo",
     "Extra",
     "GroupResult",
     "Ignore",

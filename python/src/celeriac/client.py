@@ -27,6 +27,7 @@ from celeriac.calls import Call, SendOptions, check_signature, to_call
 from celeriac.canvas import chords_in, chunks_of, map_of
 from celeriac.connections import Connections
 from celeriac.errors import InvalidCall
+from celeriac.hooks import Hooks
 from celeriac.message import Message
 from celeriac.planning import Plan, Sender, plan
 from celeriac.remote import Control, Events
@@ -161,20 +162,31 @@ class Celeriac:
     def task(self, function: Callable[P, R], /) -> Task[P, R]: ...
 
     @overload
-    def task(self, /, *, name: str | None = None, **options: Any) -> Declare: ...
+    def task(
+        self, /, *, name: str | None = None, base: type[Task[Any, Any]] | None = None, **options: Any
+    ) -> Declare: ...
 
-    def task(self, function: Callable[..., Any] | None = None, /, *, name: str | None = None, **options: Any) -> Any:
+    def task(
+        self,
+        function: Callable[..., Any] | None = None,
+        /,
+        *,
+        name: str | None = None,
+        base: type[Task[Any, Any]] | None = None,
+        **options: Any,
+    ) -> Any:
         """Declare a task: ``@app.task`` or ``@app.task(name="shop.add", max_retries=5)``.
 
         Options are those of ``TaskOptions``. Without a name it is ``module.function``, as Celery names it. With
         ``bind=True`` the function gets the task itself first, for ``self.request`` and ``self.retry``. An ``async def``
-        function runs on the event loop of a worker process, beside others.
+        function runs on the event loop of a worker process, beside others. ``base`` is a class made from ``Task``, for
+        hooks of its own.
         """
         settings = self._task_options(options)
 
         def declare(target: Callable[..., Any]) -> Task[Any, Any]:
-            kind = AsyncTask if inspect.iscoroutinefunction(target) else Task
-            task: Task[Any, Any] = kind(self, name or f"{target.__module__}.{target.__name__}", target, settings)
+            kind = _class_of(target, base or Task)
+            task = kind(self, name or f"{target.__module__}.{target.__name__}", target, settings)
             self.tasks[task.name] = task
             self._said[task.name] = options
             return task
@@ -383,7 +395,7 @@ class Celeriac:
         self.close()
 
 
-class Task(Generic[P, R]):
+class Task(Hooks, Generic[P, R]):
     """A declared task. Called, it runs here and now; ``delay`` and ``apply_async`` send it to a worker."""
 
     def __init__(self, app: Celeriac, name: str, function: Callable[..., R], options: TaskOptions) -> None:
@@ -521,6 +533,12 @@ class Declare(Protocol):
 
     @overload
     def __call__(self, function: Callable[P, R], /) -> Task[P, R]: ...
+
+
+def _class_of(function: Callable[..., Any], base: type[Task[Any, Any]]) -> type[Task[Any, Any]]:
+    if not inspect.iscoroutinefunction(function) or issubclass(base, AsyncTask):
+        return base
+    return AsyncTask if base is Task else type(base.__name__, (AsyncTask, base), {"__module__": base.__module__})
 
 
 def _task_options(options: Mapping[str, Any]) -> TaskOptions:

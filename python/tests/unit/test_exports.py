@@ -10,8 +10,9 @@ import pytest
 import celeriac
 
 PUBLIC = """
-    AsyncResult AsyncTask BoundSignature BrokerUnavailable Celeriac CeleriacError DEFAULT_LIMITS Encoded Envelope Extra
-    GroupResult Ignore InvalidCall InvalidMessage JSON Limits MSGPACK MaxRetriesExceeded Message NotRegistered
+    AsyncResult AsyncTask BoundSignature BrokerUnavailable Celeriac CeleriacError DEFAULT_LIMITS Encoded Envelope
+    ErrorInfo Extra GroupResult Ignore
+    InvalidCall InvalidMessage JSON Limits MSGPACK MaxRetriesExceeded Message NotRegistered
     PublishFailed PublishRefused Reject Replace Request Result ResultError Retry Route SendOptions Settings Signature
     SoftTimeLimitExceeded State TERMINAL Task TaskFailure TaskOptions TaskRevoked TaskTimeout
     TimeLimitExceeded TransportError Wire YAML __version__ chain chord crontab current_request dumps exception_info

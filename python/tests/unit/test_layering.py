@@ -40,6 +40,7 @@ PURE = {
     "schedules": ("errors", "text", "kinds"),
     "routes": ("errors", "text", "kinds", "signature", "task"),
     "absent": (),
+    "hooks": (),
     "job": (*CORE, "task"),
     "lifecycle_events": (*CORE, "result", "task"),
     "following": (*CORE, "result", "task", "lifecycle_events", "job"),
@@ -64,6 +65,9 @@ OUTSIDE["beat"] = ("errors", "calls", "schedules", "signature", "transport", "cl
 OUTSIDE["tracing"] = ("errors",)
 OUTSIDE["client"] += ("tracing",)
 OUTSIDE["worker"] += ("tracing",)
+OUTSIDE["signals"] = ()
+OUTSIDE["client"] += ("hooks",)
+OUTSIDE["worker"] += ("hooks", "signals")
 OUTSIDE["logs"] = ("task",)
 OUTSIDE["cli_common"] = ("errors", "logs")
 OUTSIDE["cli_control"] = ("errors", "tagged", "events", "transport", "remote", "client", "cli_common")

@@ -49,7 +49,7 @@ from celeriac.text import safe_repr
 from celeriac.tracing import NO_TRACING, Span
 from celeriac.transport import ChordPart, Delivery, Gathered, counts_chords
 from celeriac.tree import saved_group
-from celeriac.worker import errbacks, saying
+from celeriac.worker import around, errbacks, saying
 from celeriac.worker.beside import Beside
 from celeriac.worker.builtin import with_builtins
 from celeriac.worker.ending import raised
@@ -166,12 +166,12 @@ class Executor:
             return NotYet(datetime.now(timezone.utc) + timedelta(seconds=wait))
         return event
 
-    def _advance(self, delivery: Delivery, message: Message | None, phase: Phase, event: Event) -> None:
+    def _advance(self, delivery: Delivery, message: Message | None, phase: Phase, event: Event) -> Event:
+        """Take a delivery on from this event; gives the one that took its place where that could not be told."""
         try:
-            following, outcome = self._decide(delivery, message, phase, event)
+            outcome = self._decide(delivery, message, phase, event)
         except CeleriacError as error:
-            self._advance(delivery, message, phase, _instead(event, error))
-            return
+            return self._advance(delivery, message, phase, _instead(event, error))
         self._note(delivery, message, event)
         if outcome.over:
             self._desk.report(outcome)
@@ -183,15 +183,17 @@ class Executor:
             if message.task in self._async:
                 self._launch(delivery, message)
             else:
-                span = self._span(delivery, message)
-                # Current to the end, so that what follows from the task belongs to its trace.
-                with span.active():
-                    ended = self._run(delivery, message)
-                    _end(span, ended)
-                    self._advance(delivery, message, following, ended)
+                self._run(delivery, message)
+        return event
 
     def _span(self, delivery: Delivery, message: Message) -> Span:
         return self._settings.tracing.start(message.task, message.id, delivery.queue, message.extra.headers)
+
+    def _finish(self, delivery: Delivery, request: Request, event: Event, span: Span) -> None:
+        """Tell how a run has ended, the sender first."""
+        _end(span, event)
+        event = self._advance(delivery, request.message, Phase.RUNNING, event)
+        around.after(self._tasks[request.task], request, event)
 
     def _note(self, delivery: Delivery, message: Message | None, event: Event) -> None:
         """Log what happened, and have it counted."""
@@ -204,19 +206,19 @@ class Executor:
         self._desk.report(replace(outcome, settled=answer, news=()))
         return answer.get()
 
-    def _decide(self, delivery: Delivery, message: Message | None, phase: Phase, event: Event) -> tuple[Phase, Outcome]:
-        following, actions = lifecycle.step(phase, event, self._job(delivery, message, event))
+    def _decide(self, delivery: Delivery, message: Message | None, phase: Phase, event: Event) -> Outcome:
+        _, actions = lifecycle.step(phase, event, self._job(delivery, message, event))
         outcome = self._encode(delivery, message, actions)
         if self._orders.telling and message is not None:
             news = self._teller.news(message, event, again=self._desk.came_due(delivery))
             outcome = replace(outcome, news=news)
         if not outcome.outgoing:
-            return following, outcome
+            return outcome
 
         def if_refused(error: Exception) -> Outcome:
-            return self._decide(delivery, message, phase, Unsent(error))[1]
+            return self._decide(delivery, message, phase, Unsent(error))
 
-        return following, replace(outcome, if_refused=if_refused)
+        return replace(outcome, if_refused=if_refused)
 
     def _encode(self, delivery: Delivery, message: Message | None, actions: tuple[events.Action, ...]) -> Outcome:
         """The outcome that the courier carries out."""
@@ -294,15 +296,21 @@ class Executor:
 
         return Request(message, delivery.queue, delivery.redelivered, self._settings.hostname, store=store)
 
-    def _run(self, delivery: Delivery, message: Message) -> Event:
-        task = self._tasks[message.task]
+    def _run(self, delivery: Delivery, message: Message) -> None:
         request = self._request(delivery, message)
+        span = self._span(delivery, message)
+        with span.active():
+            self._finish(delivery, request, self._ran(delivery, request), span)
+
+    def _ran(self, delivery: Delivery, request: Request) -> Event:
+        message = request.message
+        task = self._tasks[message.task]
         token = current_request.set(request)
         slot = self._register.begin(message.id)
         self._total[message.task] += 1
         started = time.perf_counter()
         try:
-            value = self._watched(delivery, message, task)
+            value = self._watched(delivery, request, task)
         except (ColdShutdown, Overdue):
             raise
         # SystemExit and the like too: a task that wants to leave ends as a failure, the worker stays.
@@ -331,9 +339,9 @@ class Executor:
                 return
             try:
                 event = raised(asyncio.CancelledError(), request, task.options) if run.cancelled() else run.result()
-                _end(span, event)
+                # Current to the end, so that what follows from the task belongs to its trace.
                 with span.active():
-                    self._advance(delivery, message, Phase.RUNNING, event)
+                    self._finish(delivery, request, event, span)
             except Exception:
                 logger.exception(DEFECT, delivery.queue)
                 self._desk.report(Outcome(delivery, settlement=Settlement.REJECT))
@@ -341,15 +349,15 @@ class Executor:
         self._desk.begin_beside(running)
         flight.start(_run_async(task, request, soft, span), landed)
 
-    def _watched(self, delivery: Delivery, message: Message, task: Runnable) -> object:
+    def _watched(self, delivery: Delivery, request: Request, task: Runnable) -> object:
         """Call the task, which may be ended from outside meanwhile: by a hard time limit, or by remote control."""
+        message = request.message
         hard, soft = self._orders.limits(message, task.options)
         until = time.monotonic() + hard if hard else math.inf
         self._desk.begin(Running(delivery, message, time.time(), self._ended, hard or None, until))
         try:
-            if not soft:
-                return _call(task, message)
             with soft_time_limit(soft):
+                around.before(task, request)
                 return _call(task, message)
         finally:
             self._desk.lift()
@@ -357,7 +365,7 @@ class Executor:
     def _ended(self, delivery: Delivery, message: Message, event: Event) -> Outcome:
         """The outcome of a task that was ended from outside. Called in the courier's thread."""
         self._note(delivery, message, event)
-        return self._decide(delivery, message, Phase.RUNNING, event)[1]
+        return self._decide(delivery, message, Phase.RUNNING, event)
 
 
 def _instead(event: Event, error: CeleriacError) -> Event:
@@ -379,6 +387,7 @@ async def _run_async(task: Runnable, request: Request, soft: float | None, span:
     started = time.perf_counter()
     try:
         with span.active():
+            around.before(task, request)
             value = await limited(_call(task, request.message), soft)
     except BaseException as error:  # noqa: BLE001  # whatever a task raises is its result
         return raised(error, request, task.options)

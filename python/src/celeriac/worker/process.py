@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from types import FrameType
 
+from celeriac import signals
 from celeriac.transport import Delivery, WorkerLink, open_worker_link
 from celeriac.worker.channel import Channel
 from celeriac.worker.clock import Clock
@@ -29,6 +30,8 @@ logger = logging.getLogger("celeriac.worker")
 EXIT_OK = 0
 EXIT_DEFECT = 1
 EXIT_COLD = 3
+#: Tells the supervisor that all processes consume.
+READY_SIGNAL = signal.SIGUSR1
 #: A task ran into its hard time limit; all is told, and the supervisor starts the next process.
 EXIT_LIMIT = 4
 
@@ -71,11 +74,13 @@ def run(settings: WorkerSettings, place: Place) -> int:
 
     def ready() -> None:
         logger.info("%s ready: process %d consumes %s", settings.hostname, place.number, ", ".join(settings.queues))
-        place.readiness.up(place.number)
+        if place.readiness.up(place.number):
+            os.kill(place.supervisor, READY_SIGNAL)
 
     def leave() -> None:
         os._exit(EXIT_LIMIT)
 
+    signals.worker_process_init.send(None)
     liaison = None if place.channel is None else Liaison(place.number, place.channel, settings)
     surroundings = Surroundings(connect, ready, leave, place.journal, place.supervisor, settings.hostname, liaison)
     courier = Courier(settings.prefetch, surroundings)

@@ -38,17 +38,19 @@ class Readiness:
     def __bool__(self) -> bool:
         return not self._marks[0] and all(self._marks[1:])
 
-    def up(self, number: int) -> None:
-        """A process consumes. Called by itself, again whenever it has connected anew."""
+    def up(self, number: int) -> bool:
+        """A process consumes; whether that makes the worker ready. Called by itself, whenever it has connected."""
         known = bool(self)
         self._marks[number] = 1
-        if self and not known:
+        ready = bool(self) and not known
+        if ready:
             self._tell(READY)
             if self._path is not None:
                 self._path.write_text(self._content)
             # The supervisor may have been told to stop meanwhile.
             if not self:
                 self._remove()
+        return ready
 
     def down(self, number: int) -> None:
         """A process has ended."""

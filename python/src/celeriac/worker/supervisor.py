@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from celeriac import signals
 from celeriac.errors import TransportError
 from celeriac.transport import open_post, open_worker_link, requests_to
 from celeriac.worker.builtin import with_builtins
@@ -21,7 +22,7 @@ from celeriac.worker.clock import Clock
 from celeriac.worker.exporter import Exporter
 from celeriac.worker.journal import Deaths, Journal
 from celeriac.worker.node import Node
-from celeriac.worker.process import EXIT_COLD, EXIT_LIMIT, EXIT_OK, Place
+from celeriac.worker.process import EXIT_COLD, EXIT_LIMIT, EXIT_OK, READY_SIGNAL, Place
 from celeriac.worker.process import run as run_process
 from celeriac.worker.readiness import NOTIFY_SOCKET, Readiness
 from celeriac.worker.settings import WorkerSettings
@@ -29,7 +30,7 @@ from celeriac.worker.tally import Tally
 
 logger = logging.getLogger("celeriac.worker")
 
-SIGNALS = frozenset({signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGALRM})
+SIGNALS = frozenset({signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGALRM, READY_SIGNAL})
 #: Seconds that processes have to leave after the second signal.
 COLD_SECONDS = 5
 #: A process that dies sooner than this after its start, and before its first task, has the next start put off, longer
@@ -64,6 +65,7 @@ class Supervisor:
         self._name = uuid.uuid4().hex
         self._deaths = Deaths()
         self._asked = 0
+        self._announced = False
         #: Whether tasks ran on for too long after the first signal, and went back to their queues for that.
         self._overtime = False
         #: Both ends of the channel between the node and each process; whoever is started inherits them.
@@ -96,6 +98,7 @@ class Supervisor:
             while self._workers() or (self._due and not self._asked):
                 self._on_signal(signal.sigwait(SIGNALS))
             self._recover()
+            signals.worker_shutdown.send(self._settings.hostname)
             self._end_node()
         finally:
             for end in itertools.chain.from_iterable(self._channels.values()):
@@ -170,8 +173,14 @@ class Supervisor:
             signal.SIGTERM: self._shut_down,
             signal.SIGINT: self._shut_down,
             signal.SIGQUIT: self._kill,
+            READY_SIGNAL: self._on_ready,
         }
         handlers[number]()
+
+    def _on_ready(self) -> None:
+        if self._readiness and not self._announced:
+            self._announced = True
+            signals.worker_ready.send(self._settings.hostname)
 
     def _shut_down(self) -> None:
         self._asked += 1

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from celeriac.compression import mime_name
 from celeriac.errors import InvalidCall, InvalidMessage
 from celeriac.signature import Signature
 from celeriac.text import shown
@@ -36,6 +37,9 @@ def producer_fields(options: Mapping[str, Any], names: Collection[str], headers:
     for name in _SIGNATURES:
         if isinstance(values.get(name), (list, tuple)):
             values[name] = [_whole_signature(name, item) for item in values[name]]
+    if isinstance(values.get("compression"), str):
+        # SER-COMP-001: callers may use Celery's short names, messages may not.
+        values["compression"] = mime_name(values["compression"])
     if values.get("chord") is not None:
         values["chord"] = _whole_signature("chord", values["chord"])
     _check_numbers_and_stamps(values)

@@ -45,6 +45,11 @@ def names_in(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def json_option(about: str = "Print one JSON object.") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option of every command that has something to print."""
+    return click.option("-j", "--json", "as_json", is_flag=True, help=about)
+
+
 def logging_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of every command that logs."""
     for option in (

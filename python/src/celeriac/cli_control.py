@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from celeriac.cli_common import EXIT_NO_NODE, EXIT_TASK_FAILED, errors, fail, names_in
+from celeriac.cli_common import EXIT_NO_NODE, EXIT_TASK_FAILED, errors, fail, json_option, names_in
 from celeriac.client import Celeriac
 from celeriac.errors import InvalidCall
 from celeriac.events import Event
@@ -57,7 +57,7 @@ SILENT = frozenset({"shutdown"})
 def asking(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of every command that asks workers."""
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object, node by node."),
+        json_option("Print one JSON object, node by node."),
         click.option(
             "-t", "--timeout", type=float, default=1.0, show_default=True, help="Seconds to wait for replies."
         ),
@@ -155,9 +155,18 @@ def control(
 @click.option("-k", "--key", "keys", multiple=True, metavar="KEY", help="Routing key: worker.#, task.#.  [default: #]")
 @click.option("-n", "--limit", type=click.IntRange(1), default=None, help="End after so many events.")
 @click.option("-t", "--timeout", type=float, default=None, help="End after so many seconds.  [default: never]")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("-d", "--destination", default="", metavar="NODE1,NODE2", help="Print what these nodes tell only.")
+@json_option("Print one JSON object a line.")
 @click.pass_obj
-def events(app: Celeriac, /, keys: Sequence[str], limit: int | None, timeout: float | None, as_json: bool) -> None:
+def events(
+    app: Celeriac,
+    /,
+    keys: Sequence[str],
+    limit: int | None,
+    timeout: float | None,
+    destination: str,
+    as_json: bool,
+) -> None:
     """Print what workers tell, as it comes, until Ctrl-C.
 
     Workers tell of tasks when they were started with -E, or after `celeriac control enable_events`.
@@ -166,20 +175,23 @@ def events(app: Celeriac, /, keys: Sequence[str], limit: int | None, timeout: fl
     Examples:
       celeriac -A shop events
       celeriac -A shop events -k 'task.#' --json
+      celeriac -A shop events -d w1@example -n 10
     """
+    nodes = names_in(destination)
     until = None if timeout is None else time.monotonic() + timeout
     left = limit
     with errors(), app.events(keys or ("#",)) as listening:
         while (left is None or left > 0) and (until is None or time.monotonic() < until):
             wait = 1.0 if until is None else min(1.0, max(0.0, until - time.monotonic()))
-            for event in listening.receive(wait)[:left]:
+            told = [event for event in listening.receive(wait) if not nodes or event.hostname in nodes]
+            for event in told[:left]:
                 click.echo(json.dumps(to_tagged(event.build())) if as_json else _line(event))
                 left = None if left is None else left - 1
 
 
 @click.command()
 @click.option("-Q", "--queues", "--queue", default="", metavar="Q1,Q2", help="These queues.  [default: the app's]")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option()
 @click.pass_obj
 def queues(app: Celeriac, /, queues: str, as_json: bool) -> None:
     """Show how many messages wait in queues. What workers have taken already is not counted.

@@ -10,11 +10,15 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis
 
+from celeriac import Envelope, Message
 from celeriac.cli import main
 from tests.conftest import Broker, Shop
 from tests.support.proxy import mute_server
@@ -72,11 +76,21 @@ def one_line(done: Done) -> str:
     return lines[0]
 
 
-@pytest.mark.parametrize("command", [(), ("worker",), ("call",), ("result",), ("purge",)])
-def test_help(celeriac: Run, command: tuple[str, ...]) -> None:
-    done = celeriac(*command, "--help")
+@pytest.mark.parametrize("command", ["", *main.commands])
+def test_help(celeriac: Run, command: str) -> None:
+    done = celeriac(*filter(None, [command]), "--help")
     assert done.returncode == 0 and "Examples:" in done.stdout and done.stderr == ""
     assert max(len(line) for line in done.stdout.splitlines()) <= 120
+
+
+def test_the_readme_names_every_command() -> None:
+    text = (PACKAGE / "README.md").read_text("utf-8")
+    assert [name for name in main.commands if f"`celeriac -A shop {name}" not in text] == []
+
+
+@pytest.mark.parametrize("command", [name for name in main.commands if name not in {"worker", "beat"}])
+def test_whatever_prints_prints_json(command: str) -> None:
+    assert {"-j", "--json"} <= {name for option in main.commands[command].params for name in option.opts}
 
 
 def test_version() -> None:
@@ -93,6 +107,7 @@ def test_version() -> None:
         (("-b", "redis://x", "call", "t", "--args", "{"), 2, "--args has to be JSON, not '{'"),
         (("-b", "redis://x", "call", "t", "--args", "5"), 2, "args has to be a list or tuple, not 5"),
         (("-b", "redis://x", "call", "t", "--kwargs", "[]"), 2, "kwargs has to be a dict, not []"),
+        (("-b", "redis://x", "call", "t", "-H", "tenant"), 2, "--header has to be NAME=VALUE, not 'tenant'"),
         (("-b", "redis://x", "result", "id"), 2, "no result backend: name one"),
         (("-b", "redis://x", "--backend", "rpc://", "call", "t"), 2, "sends results through an AMQP broker"),
         (("-b", NOWHERE, "call", "t"), 3, "cannot reach the broker at amqp://shop:**@127.0.0.1:1//"),
@@ -195,6 +210,27 @@ def test_result(celeriac: Run, redis_url: str, shop: Shop) -> None:
     assert time.monotonic() - started < 8
 
 
+def test_the_options_of_call(celeriac: Run, redis_url: str, redis_queue: str) -> None:
+    words = (
+        *("-Q", redis_queue, "--eta", "2026-12-01T06:00:00+01:00", "--expires", "9", "--priority", "0"),
+        *("--task-id", "mine", "--serializer", "yaml", "--compression", "zlib", "-H", "tenant=acme", "-H", "a=b=c"),
+    )
+    done = celeriac("-b", redis_url, "call", "t", *words)
+    assert (done.returncode, done.stdout) == (0, "mine\n"), done.stderr
+    with closing(redis.Redis.from_url(redis_url)) as client:
+        item: Any = client.rpop(redis_queue)
+    wire = Envelope.parse(item).wire
+    message = Message.parse(wire, accept=frozenset({"application/x-yaml"}))
+    assert (message.id, message.eta, message.extra.headers) == (
+        "mine",
+        "2026-12-01T05:00:00+00:00",
+        {"tenant": "acme", "a": "b=c"},
+    )
+    assert wire.headers["compression"] == "application/x-gzip"
+    wrong = celeriac("-b", redis_url, "call", "t", "--eta", "tomorrow")
+    assert wrong.returncode == 2 and "'tomorrow' is no ISO 8601 text" in wrong.stderr
+
+
 def test_purge(celeriac: Run, broker: Broker, queue: str) -> None:
     for _ in range(3):
         assert celeriac("-b", broker.url, "call", "t", "-Q", queue).returncode == 0
@@ -202,3 +238,5 @@ def test_purge(celeriac: Run, broker: Broker, queue: str) -> None:
     assert kept.returncode == 1 and "Delete all messages in" in kept.stdout
     done = celeriac("-b", broker.url, "purge", "-Q", queue, "--force")
     assert (done.returncode, done.stdout) == (0, f"{queue}: 3 messages deleted\n")
+    again = celeriac("-b", broker.url, "purge", "-Q", queue, "--json", given="y\n")
+    assert (again.returncode, json.loads(again.stdout)) == (0, {queue: 0})

@@ -101,10 +101,13 @@ class AmqpPublisher:
         channel.events["basic_ack"].add(self._on_ack)
         channel.events["basic_nack"].add(self._on_nack)
         channel.events["basic_return"].add(self._on_return)
+        self._link.intake.confirmations[channel.channel_id] = self._on_confirmation
         self._sent = 0
         return channel
 
     def _drop_channel(self) -> None:
+        if self._channel is not None:
+            self._link.intake.confirmations.pop(self._channel.channel_id, None)
         self._channel = None
         self._unconfirmed.clear()
 
@@ -129,6 +132,9 @@ class AmqpPublisher:
                 )
             if self._link.readable(remaining):
                 self._link.drain()
+
+    def _on_confirmation(self, tag: int, multiple: bool, taken: bool) -> None:
+        (self._on_ack if taken else self._on_nack)(tag, multiple)
 
     def _on_ack(self, tag: int, multiple: bool) -> None:
         for done in self._tags(tag, multiple):

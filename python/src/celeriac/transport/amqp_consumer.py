@@ -7,8 +7,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from amqp.serialization import decode_properties_basic
+
 from celeriac.errors import BrokerUnavailable, InvalidCall
 from celeriac.message import Wire
+from celeriac.transport.amqp_intake import Receiver
 from celeriac.transport.amqp_link import Link
 from celeriac.transport.base import Delivery, Source
 
@@ -52,14 +55,8 @@ class AmqpConsumer:
         for queue in self._queues:
             self._tags[queue] = self._channel.basic_consume(queue, callback=self._receiver(queue))
 
-    def _receiver(self, queue: str) -> Any:
-        def on_message(message: Any) -> None:
-            self._unsettled[message.delivery_tag] = None
-            self._arrived.append(
-                Delivery(wire_of(message), message.delivery_tag, queue, message.delivery_info["redelivered"])
-            )
-
-        return on_message
+    def _receiver(self, queue: str) -> Receiver:
+        return _Receiver(queue, self._arrived, self._unsettled)
 
     def filenos(self) -> Iterable[int]:
         """See ``Consumer.filenos``."""
@@ -150,13 +147,44 @@ class AmqpConsumer:
         self._link.close()
 
 
+class _Receiver:
+    """Takes the messages of one queue, in either of the two forms in which they come. Implements ``Receiver``."""
+
+    def __init__(self, queue: str, arrived: deque[Delivery], unsettled: dict[int, None]) -> None:
+        self._queue = queue
+        self._arrived = arrived
+        self._unsettled = unsettled
+
+    def __call__(self, message: Any) -> None:
+        self._add(wire_of(message), message.delivery_tag, message.delivery_info["redelivered"])
+
+    def take(self, tag: int, redelivered: bool, properties: bytes, body: bytes) -> None:
+        """See ``Receiver.take``."""
+        self._add(wire_from(properties, body), tag, redelivered)
+
+    def _add(self, wire: Wire, tag: int, redelivered: bool) -> None:
+        self._unsettled[tag] = None
+        self._arrived.append(Delivery(wire, tag, self._queue, redelivered))
+
+
 def wire_of(message: Any) -> Wire:
     """The raw message of py-amqp's."""
-    properties: dict[str, Any] = dict(message.properties)
+    return _wire(dict(message.properties), message.body)
+
+
+def wire_from(properties: bytes, body: bytes) -> Wire:
+    """The raw message of encoded properties; those that cannot be read are none, so that it is refused as malformed."""
+    try:
+        decoded, _ = decode_properties_basic(properties, 0)
+    except Exception:  # noqa: BLE001  # whatever the bytes do to py-amqp
+        decoded = {}
+    return _wire(decoded, body)
+
+
+def _wire(properties: dict[str, Any], body: Any) -> Wire:
     headers: Mapping[str, Any] | None = properties.pop("application_headers", None)
     content_type = properties.pop("content_type", None)
     content_encoding = properties.pop("content_encoding", None)
-    body = message.body
     return Wire(
         body=body if isinstance(body, bytes) else bytes(body or b""),
         content_type=content_type,

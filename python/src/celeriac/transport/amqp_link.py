@@ -19,6 +19,7 @@ from kombu.transport.pyamqp import Channel
 from kombu.utils.url import maybe_sanitize_url
 
 from celeriac.errors import BrokerUnavailable, InvalidCall
+from celeriac.transport.amqp_intake import Intake
 from celeriac.transport.base import CONNECT_TIMEOUT
 
 #: Seconds to wait for the rest of a frame whose beginning has come.
@@ -79,6 +80,8 @@ class Link:
         self.blocked = False
         self._amqp.on_blocked = lambda _reason: self._set_blocked(True)
         self._amqp.on_unblocked = lambda: self._set_blocked(False)
+        #: Reads what comes; who waits for confirmations leaves word there.
+        self.intake = Intake(self._amqp)
         _links.add(self)
 
     def _set_blocked(self, blocked: bool) -> None:
@@ -124,6 +127,8 @@ class Link:
     def readable(self, timeout: float = 0.0) -> bool:
         """Whether something has come within ``timeout`` seconds."""
         sock = self._socket()
+        if self.intake.pending:
+            return True
         # TLS may hold decrypted bytes that the descriptor does not tell of.
         pending = getattr(sock, "pending", None)
         if pending is not None and pending():
@@ -135,7 +140,7 @@ class Link:
     def drain(self) -> None:
         """Read and dispatch what has come; call it when ``readable``."""
         with self.translated(), contextlib.suppress(TimeoutError):
-            self._amqp.drain_events(timeout=FRAME_TIMEOUT)
+            self.intake.read(FRAME_TIMEOUT)
 
     def is_alive(self) -> bool:
         """Whether the connection is up, as far as can be told without asking the broker."""

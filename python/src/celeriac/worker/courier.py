@@ -40,6 +40,8 @@ logger = logging.getLogger("celeriac.worker")
 
 #: Seconds between heartbeats and housekeeping.
 TICK = 1.0
+#: Seconds for which outcomes gather at most while other tasks run: they share a round trip.
+GATHER = 0.002
 #: Seconds to wait for what the node knows before the first message is taken.
 GREETING_SECONDS = 5.0
 #: Seconds before the first, and at most before a later, attempt to connect again.
@@ -99,6 +101,8 @@ class Courier(threading.Thread):
         self._moved = False
         #: Whether the thread ended by a defect rather than because it was told to.
         self.failed = False
+        #: Whether it sleeps until something happens, and so has to be told.
+        self._asleep = False
         self._stopping = threading.Event()
         self._abandoned = threading.Event()
         self._over = threading.Event()
@@ -116,7 +120,9 @@ class Courier(threading.Thread):
         self._outcomes.append(outcome)
         if self._over.is_set():
             self._drop_outcomes()
-        self._rouse()
+        # While more is to be run, one that is awake finds them by itself, many at once.
+        if self._asleep or self.inbox.empty():
+            self._rouse()
 
     def begin(self, running: Running) -> None:
         """A task starts. Unless ``lift`` is called before its limit, carry out its outcome and end the process."""
@@ -195,6 +201,7 @@ class Courier(threading.Thread):
             link.consumer.consume([Source(**queue) for queue in self._queues])
         self._enforce_limit(link)
         self._enforce_end(link)
+        self._gather()
         carried = self._carry_out(link)
         self._mouth.speak(link.post)
         self._tick(link)
@@ -329,12 +336,21 @@ class Courier(threading.Thread):
         self._close()
         self._around.leave()
 
+    def _gather(self) -> None:
+        """Let outcomes gather while the executor has more to do; it wakes us when it has not."""
+        if self._outcomes and not self.inbox.empty() and not self._stopping.is_set():
+            self._doze(GATHER)
+
     def _sleep(self, link: WorkerLink) -> None:
         timeout = TICK
         if self._waiting:
             timeout = min(timeout, self._waiting[0][0] - time.time())
         timeout = min(timeout, self._limit_at() - time.monotonic())
-        self._doze(timeout, link.consumer.filenos())
+        self._asleep = True
+        # What was reported just before we said that we sleep has woken nobody.
+        if not self._outcomes:
+            self._doze(timeout, link.consumer.filenos())
+        self._asleep = False
 
     def _limit_at(self) -> float:
         running = self._foremost

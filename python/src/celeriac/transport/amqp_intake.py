@@ -1,0 +1,149 @@
+"""Reading an AMQP connection in bulk: many frames for one system call, whole messages at once.
+
+py-amqp reads each frame with three calls and takes each message through three dispatches. What comes by the thousand,
+deliveries and confirmations, is read here; every other frame is handed on to py-amqp as it came.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from amqp.exceptions import UnexpectedFrame
+
+#: Bytes to read at a time.
+CHUNK = 1 << 18
+METHOD, CONTENT_HEADER, BODY = 1, 2, 3
+FRAME_END = 0xCE
+#: Kind, channel and size of a frame; one more byte ends it.
+FRAME = struct.Struct(">BHI")
+OVERHEAD = FRAME.size + 1
+#: Class and method of what is read here.
+DELIVER, ACK, NACK = b"\x00\x3c\x00\x3c", b"\x00\x3c\x00\x50", b"\x00\x3c\x00\x78"
+TAG_AND_BIT = struct.Struct(">QB")
+#: Class, weight and size of the body, which stand before the properties of a content header.
+HEADER = struct.Struct(">HHQ")
+
+
+class Receiver(Protocol):
+    """A consumer's callback that takes messages as they came. Called by py-amqp, it takes them as py-amqp's."""
+
+    def __call__(self, message: Any) -> None:
+        """Take a message of py-amqp's."""
+
+    def take(self, tag: int, redelivered: bool, properties: bytes, body: bytes) -> None:
+        """Take a delivery: its tag, and the encoded properties."""
+
+
+class Intake:
+    """Reads what has come on a connection of py-amqp's. For the thread that owns the connection.
+
+    Bytes that are left over stay in the buffer of py-amqp's transport, so that either of them may read next.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        #: Number of a channel -> what is told of its publisher confirms: tag, whether all up to it, whether taken.
+        self.confirmations: dict[int, Callable[[int, bool, bool], None]] = {}
+
+    @property
+    def pending(self) -> bool:
+        """Whether a whole frame was read already and not dispatched: what came before it raised an error."""
+        data = self._connection.transport._read_buffer
+        return len(data) >= OVERHEAD and len(data) >= OVERHEAD + FRAME.unpack_from(data)[2]
+
+    def read(self, timeout: float) -> None:
+        """Read once, unless something is pending, and dispatch every whole frame. Call it when something has come.
+
+        Raises what py-amqp raises; ``TimeoutError`` when nothing came within ``timeout`` seconds.
+        """
+        transport = self._connection.transport
+        if not self.pending:
+            self._receive(transport, timeout)
+        while self._walk(transport, transport._read_buffer):
+            pass
+
+    def _receive(self, transport: Any, timeout: float) -> None:
+        try:
+            with transport.having_timeout(timeout):
+                data = transport._quick_recv(CHUNK)
+        except TimeoutError:
+            raise
+        except OSError:
+            transport.connected = False
+            raise
+        if not data:
+            transport.connected = False
+            raise ConnectionResetError("the broker closed the connection")
+        transport._read_buffer += data
+
+    def _walk(self, transport: Any, data: bytes) -> bool:
+        """Dispatch frames up to the first that py-amqp has to see; whether there was one."""
+        start, frames, end = 0, 0, len(data)
+        while end - start >= OVERHEAD:
+            kind, channel, size = FRAME.unpack_from(data, start)
+            following = start + OVERHEAD + size
+            if following > end:
+                break
+            taken = self._take(data, start + FRAME.size, following, channel) if kind == METHOD else 0
+            frames += 1
+            if not taken:
+                transport._read_buffer = data[following:]
+                self._connection.bytes_recv += frames - 1
+                self._hand_on(data, kind, channel, start + FRAME.size, following)
+                return True
+            start = taken
+        transport._read_buffer = data[start:]
+        # What py-amqp counts to know that the broker lives.
+        self._connection.bytes_recv += frames
+        return False
+
+    def _hand_on(self, data: bytes, kind: int, channel: int, start: int, following: int) -> None:
+        if data[following - 1] != FRAME_END:
+            raise UnexpectedFrame("the broker sent a frame without an end")
+        self._connection.on_inbound_frame((kind, channel, data[start : following - 1]))
+
+    def _take(self, data: bytes, start: int, following: int, channel: int) -> int:
+        """Take a method frame, and what belongs to it; where the next frame begins, 0 for what is not taken here."""
+        method = data[start : start + 4]
+        if method == DELIVER:
+            return self._deliver(data, start + 4, following, channel)
+        told = self.confirmations.get(channel) if method in (ACK, NACK) else None
+        if told is None or data[following - 1] != FRAME_END:
+            return 0
+        tag, bits = TAG_AND_BIT.unpack_from(data, start + 4)
+        told(tag, bool(bits & 1), method == ACK)
+        return following
+
+    def _deliver(self, data: bytes, start: int, header: int, channel: int) -> int:
+        """Take a delivery whose body is one frame or none, and all of it here."""
+        until = start + 1 + data[start]
+        known = self._connection.channels.get(channel)
+        receiver = None if known is None else known.callbacks.get(data[start + 1 : until].decode("utf-8", "replace"))
+        take = getattr(receiver, "take", None)
+        content = _payload(data, header, CONTENT_HEADER, channel)
+        if take is None or content is None or data[header - 1] != FRAME_END:
+            return 0
+        first, last = content
+        size = HEADER.unpack_from(data, first)[2]
+        body, following = b"", last + 1
+        if size:
+            whole = _payload(data, following, BODY, channel)
+            if whole is None or whole[1] - whole[0] != size:
+                return 0
+            body, following = data[whole[0] : whole[1]], whole[1] + 1
+        tag, bits = TAG_AND_BIT.unpack_from(data, until)
+        take(tag, bool(bits & 1), data[first + HEADER.size : last], body)
+        return following
+
+
+def _payload(data: bytes, start: int, kind: int, channel: int) -> tuple[int, int] | None:
+    """Where the payload of a frame of this kind begins and ends; None when it is another, or not all of it there."""
+    if len(data) - start < OVERHEAD:
+        return None
+    found, number, size = FRAME.unpack_from(data, start)
+    last = start + FRAME.size + size
+    if found != kind or number != channel or last >= len(data) or data[last] != FRAME_END:
+        return None
+    return start + FRAME.size, last

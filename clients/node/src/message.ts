@@ -144,8 +144,7 @@ function readBody(wire: Wire, compression: Value | undefined, options: ReadOptio
     throw new InvalidMessage(`the body must be an array of exactly 3: ${PLACES_OF_BODY.join(', ')}`)
   }
   const [args = null, kwargs = null, embed = null] = parts
-  // Workers take null and [] for an empty embed; PHP producers write the latter.
-  if (embed === null || (Array.isArray(embed) && embed.length === 0)) return [args, kwargs, {}]
+  if (embed === null) return [args, kwargs, {}]
   if (!isMap(embed)) throw new InvalidMessage('body: embed must be an object')
   return [args, kwargs, embed]
 }

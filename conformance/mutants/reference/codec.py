@@ -14,11 +14,13 @@ from reference.defects import InvalidMessage, change, has, refuse
 from reference.values import from_json, from_tagged, from_yaml, to_json, to_tagged, to_yaml
 
 JSON, PICKLE, YAML = "application/json", "application/x-python-serialize", "application/x-yaml"
-#: header compression -> compress, decompress
+#: header compression -> compress, and what makes a decompressor
 COMPRESSIONS: dict[str, tuple[Any, Any]] = {
-    "application/x-gzip": (zlib.compress, zlib.decompress),
-    "application/x-bz2": (bz2.compress, bz2.decompress),
+    "application/x-gzip": (zlib.compress, zlib.decompressobj),
+    "application/x-bz2": (bz2.compress, bz2.BZ2Decompressor),
 }
+#: The most that a body may hold, in bytes.
+LARGEST_BODY = 128 << 20
 #: What JSON itself has; everything else in an envelope is a typed value.
 JSON_TYPES = (str, int, float, list, dict, type(None))
 Wire = dict[str, Any]  # content_type, content_encoding, headers, properties, and body as bytes
@@ -87,10 +89,14 @@ def _decompressed(raw: bytes, name: Any) -> bytes:
     if name is None:
         return raw
     try:
-        return bytes(COMPRESSIONS[name][1](raw))
-    except (KeyError, TypeError, ValueError, OSError, EOFError, zlib.error) as error:
+        unpacker = COMPRESSIONS[name][1]()
+        body = unpacker.decompress(raw, LARGEST_BODY + 1)
+    except (KeyError, TypeError, ValueError, OSError, zlib.error) as error:
         refuse("compression", f"compression {name!r}: {error}")
         return raw
+    if len(body) > LARGEST_BODY or not unpacker.eof:
+        raise InvalidMessage(f"{name}: too large, or its end is missing")
+    return bytes(body)
 
 
 def build_task(flat: Flat) -> Wire:
@@ -139,6 +145,7 @@ def split_envelope(item: bytes) -> tuple[Wire, Flat]:
         refuse("delivery_info", "an envelope without delivery_info", task_id)
         info = {"exchange": "", "routing_key": ""}
     own = {*fields.ENVELOPE, "delivery_info"}
+    fields.check("envelope", {"content-encoding": "string null"}, envelope, task_id)
     wire = {
         "content_type": envelope.get("content-type"),
         "content_encoding": envelope.get("content-encoding"),

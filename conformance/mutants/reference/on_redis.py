@@ -21,6 +21,8 @@ KEY = "celery-task-meta-{}"
 DAY = 86_400
 VISIBILITY_TIMEOUT = 3_600
 CONNECT_SECONDS = 2
+#: What comes of looking into an item that is no envelope.
+UNREADABLE = (ValueError, AttributeError, TypeError, KeyError, RecursionError)
 
 
 @dataclass
@@ -36,7 +38,7 @@ class Delivery:
 
     def properties(self) -> dict[str, Any]:
         """The properties of the envelope, if there are any to be read."""
-        with contextlib.suppress(ValueError, AttributeError, TypeError, KeyError):
+        with contextlib.suppress(*UNREADABLE):
             return dict(json.loads(self.raw)["properties"])
         return {}
 
@@ -88,7 +90,7 @@ class RedisBroker:
         if found is None:
             return None
         delivery = Delivery(found[1])
-        with contextlib.suppress(ValueError, AttributeError, TypeError):
+        with contextlib.suppress(*UNREADABLE):
             envelope = json.loads(delivery.raw)
             delivery.tag = envelope["properties"].get("delivery_tag") if "properties" in envelope else None
         if isinstance(delivery.tag, str) and not has("holds-nothing"):
@@ -118,7 +120,7 @@ class RedisBroker:
     def requeue(self, delivery: Delivery) -> None:
         """Put the message back at the end from which it is taken, marked as redelivered."""
         item = delivery.raw
-        with contextlib.suppress(ValueError, AttributeError, TypeError, KeyError):
+        with contextlib.suppress(*UNREADABLE):
             envelope = json.loads(item)
             envelope["headers"]["redelivered"] = envelope["properties"]["delivery_info"]["redelivered"] = True
             item = json.dumps(envelope).encode()

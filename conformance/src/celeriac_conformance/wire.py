@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from celeriac_conformance.bodies import raw
 from celeriac_conformance.values import Difference, first_difference
 from celeriac_conformance.witness import RawTask
 from celeriac_conformance.witness.redis import changed
@@ -77,11 +78,13 @@ class Substitutes:
 
     @property
     def words(self) -> dict[str, str]:
-        """The words and their text. ``$text_id`` is an id that is no UUID, ``$other_id`` one that the marker is not."""
+        """The words and their text. ``$other_id`` is an id that the marker is not; three others are no UUIDs."""
         return {
             "$id": self.task_id,
             "$reply_to": self.reply_to,
             "$text_id": f"order/{self.task_id[:8]} \u017e",
+            "$long_id": self.task_id * 28,
+            "$odd_id": f"../{self.task_id}\r\n\0%s{{}}'\"\x1b[31m",
             "$touch_mark": f"touch {self.mark}",
             "$other_id": str(uuid.uuid5(uuid.NAMESPACE_OID, self.task_id)),
         }
@@ -128,19 +131,15 @@ def raw_task(notation: dict[str, Any], given: Substitutes) -> RawTask:
         headers=bare if bare is not None else changed(headers, parts.get("headers", {})),
         properties=changed(properties, parts.get("properties", {})),
         envelope=parts.get("envelope", {}),
-        item=_bytes(parts["item"]) if "item" in parts else None,
+        item=raw(parts["item"]) if "item" in parts else None,
     )
 
 
 def _body(parts: dict[str, Any]) -> bytes:
     if "body" in parts:
-        return _bytes(parts["body"])
+        return raw(parts["body"])
     whole = [parts.get("args", []), parts.get("kwargs", {}), changed(PLAIN_EMBED, parts.get("embed", {}))]
     return json.dumps(parts.get("json", whole)).encode()
-
-
-def _bytes(value: Any) -> bytes:
-    return base64.b64decode(value["$bytes"]) if isinstance(value, dict) else str(value).encode()
 
 
 def _or_none(value: Any) -> str | None:

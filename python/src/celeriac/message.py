@@ -313,7 +313,7 @@ def _check_kwargs(kwargs: Mapping[Any, Any]) -> None:
 
 
 def _no_embed(embed: Any) -> dict[str, Any]:
-    if embed is None or embed == []:
+    if embed is None:
         return {}
     raise InvalidMessage(f"the third part of the body is {shown(embed)}; it is an object")
 

@@ -100,7 +100,7 @@ final readonly class TaskMessage
         if (!is_array($body) || count($body) !== 3) {
             throw new InvalidMessage('the body has to be an array of three: args, kwargs, embed');
         }
-        $embed = in_array($body[2], [null, []], true) ? new JsonObject() : $body[2];
+        $embed = $body[2] ?? new JsonObject();
         if (!$embed instanceof JsonObject) {
             throw new InvalidMessage('embed, the third part of the body, has to be an object');
         }

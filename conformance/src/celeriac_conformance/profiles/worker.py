@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from celeriac_conformance import wire
@@ -29,6 +30,9 @@ SETTLE_SECONDS = 2.0
 #: How long a worker may take to find what another has left behind: Celery looks every ten seconds, others less often.
 FOUND_SECONDS = 40.0
 
+#: As much of a body as a report shows.
+LONGEST_BODY = 20_000
+
 #: How many workers in a row may fail to start before the cases that are left are given up.
 MOST_REFUSALS = 2
 
@@ -42,6 +46,8 @@ class _Sent:
     #: Under which id the result is to be found, and under which the task says that it ran.
     result_id: str
     run_id: str
+    #: What is there once the message has been obeyed in place of read.
+    mark: Path
     #: The evidence there was before the message, and, for poison, by the time of the canary after it.
     first_event: int
     last_event: int = -1
@@ -108,7 +114,7 @@ class WorkerGroup:
             down = self._why_down()
             self._replace_worker()
             raise Void(f"the canary before the poison was not run: {down}")
-        sent = self._send(case.steps["poison"])
+        sent = self._send(case.steps["poison"], 2 if case.steps.get("twice") else 1)
         self._until_canary(sent)
         return sent.document
 
@@ -137,11 +143,11 @@ class WorkerGroup:
             "sent": {
                 "headers": task.headers,
                 "properties": task.properties,
-                "body": task.body.decode(errors="replace"),
+                "body": _shown(task.body),
             },
             "worker": UP,
         }
-        sent = _Sent(task, document, result_id, run_id, len(self.bench.testee.events))
+        sent = _Sent(task, document, result_id, run_id, given.mark, len(self.bench.testee.events))
         self.results.watch(result_id)
         self._open.append(sent)
         self._issued.add(run_id)
@@ -250,6 +256,7 @@ class WorkerGroup:
         document.update(
             {
                 "ran": len(events),
+                "marked": sent.mark.exists(),
                 "events": events,
                 "states": [(record.get("document") or {}).get("status") for record in history],
                 "history": [record.get("document", record.get("raw")) for record in history],
@@ -269,6 +276,11 @@ class WorkerGroup:
         if broken:
             self.session = None
         self._end()
+
+
+def _shown(body: bytes) -> str:
+    text = body[:LONGEST_BODY].decode(errors="replace")
+    return text if len(body) <= LONGEST_BODY else f"{text}... {len(body)} bytes"
 
 
 def _ran(events: list[dict[str, Any]], task_id: str) -> list[dict[str, Any]]:

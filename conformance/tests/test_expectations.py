@@ -37,6 +37,13 @@ def test_a_good_line(tmp_path: Path) -> None:
     assert line.until == datetime.date(2027, 1, 1)
 
 
+def test_several_cases_are_as_many_lines(tmp_path: Path) -> None:
+    lines = _read(tmp_path, case='["worker/poison/no-id", "worker/poison/empty-body"]')
+    assert [line.case for line in lines] == ["worker/poison/no-id", "worker/poison/empty-body"]
+    with pytest.raises(BadExpectations, match="no case matches 'worker/poison/none'"):
+        _read(tmp_path, case='["worker/poison/no-id", "worker/poison/none"]')
+
+
 @pytest.mark.parametrize("name", GOOD)
 def test_every_member_is_required(name: str, tmp_path: Path) -> None:
     with pytest.raises(BadExpectations, match=name):

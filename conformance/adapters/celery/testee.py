@@ -87,6 +87,7 @@ KINDS = {
     celery.exceptions.TimeoutError: "TaskTimeout",
     kombu.exceptions.OperationalError: "BrokerUnavailable",
     kombu.exceptions.DecodeError: "InvalidMessage",
+    kombu.exceptions.ContentDisallowed: "InvalidMessage",
     amqp.exceptions.ChannelError: "PublishFailed",
     NotImplementedError: "InvalidCall",  # a chord where no results can be counted
 }

@@ -1,7 +1,7 @@
 """known-failing.toml: failures that a project knows of. A line must match, must fail, and ends at a date.
 
 [[known-failing]]
-case = "worker/poison/no-id"        # a case or a glob
+case = "worker/poison/no-id"        # a case or a glob, or an array of them: one line for each
 broker = "amqp"                     # optional, as is result
 issue = "https://example.org/issues/12"
 why = "the worker exits: KeyError in Request.__init__"
@@ -33,7 +33,7 @@ class BadExpectations(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One ``[[known-failing]]`` entry."""
+    """One case or glob of a ``[[known-failing]]`` entry."""
 
     case: str
     issue: str
@@ -63,8 +63,9 @@ def read(path: Path, library: Sequence[Case], today: datetime.date) -> list[Line
     if fault := data.violation("schemas", "known-failing", plain):
         raise BadExpectations(f"{path}: {fault}")
     lines = [
-        Line(row["case"], row["issue"], row["why"], row["until"], row.get("broker"), row.get("result"))
+        Line(case, row["issue"], row["why"], row["until"], row.get("broker"), row.get("result"))
         for row in document.get("known-failing", [])
+        for case in ([row["case"]] if isinstance(row["case"], str) else row["case"])
     ]
     for line in lines:
         if line.until < today:

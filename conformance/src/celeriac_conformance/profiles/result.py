@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from celeriac_conformance.bench import Bench, Session, new_queue
+from celeriac_conformance.bodies import raw
 from celeriac_conformance.cases import Case
 from celeriac_conformance.profiles import LegallyUnsupported, Void
 from celeriac_conformance.testee import Answer, Pending, Refused
@@ -64,8 +65,27 @@ class ResultGroup:
         self.reader: Session | None = None
 
     def observe(self, case: Case) -> dict[str, Any]:
-        """Play the script: write raw results, have the testee await them."""
-        task = self._reader_task() if case.steps.get("reader") else self._published_task()
+        """Play the script: write raw results, have the testee await them, between canaries if it says so."""
+        if case.steps.get("between") and not self._canary(case):
+            raise Void("a result that is as it should be was not read before the one that is not")
+        document = self._play(case)
+        if case.steps.get("between"):
+            document["canary"] = self._canary(case)
+        return document
+
+    def _canary(self, case: Case) -> bool:
+        """Whether a plain result of another task is read right now."""
+        task = self._task(case)
+        self._write(task, {"set": {"result": task.task_id}}, substitutes(""))
+        task.begin({})
+        task.end()
+        return bool(task.answers[0].document().get("ok", {}).get("result") == task.task_id)
+
+    def _task(self, case: Case) -> _Task:
+        return self._reader_task() if case.steps.get("reader") else self._published_task()
+
+    def _play(self, case: Case) -> dict[str, Any]:
+        task = self._task(case)
         given, began = substitutes(""), time.monotonic()
         for step in case.steps["script"]:
             ((verb, argument),) = step.items()
@@ -129,7 +149,7 @@ class ResultGroup:
 def result_body(notation: dict[str, Any], task_id: str, given: Substitutes) -> bytes:
     """The bytes of a result document: ``raw`` as it stands, or the plain document with ``set`` and without ``drop``."""
     if "raw" in notation:
-        return str(notation["raw"]).encode()
+        return raw(given.fill(notation["raw"]))
     document = {**PLAIN_RESULT, "date_done": datetime.now(timezone.utc).isoformat(), "task_id": task_id}
     document.update(given.fill(notation.get("set", {})))
     for name in notation.get("drop", ()):

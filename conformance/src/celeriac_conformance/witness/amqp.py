@@ -210,7 +210,9 @@ class RpcResults(Connected):
             found = document(message)
             record = {"reply": {name: found[name] for name in ("properties", "content_type", "content_encoding")}}
             record.update({"document": found["body"]} if "body" in found else {"raw": found["body_text"]})
-            key = found["properties"].get("correlation_id") or (found.get("body") or {}).get("task_id")
+            body = found.get("body")
+            named = body.get("task_id") if isinstance(body, dict) else None
+            key = found["properties"].get("correlation_id") or named
             self._records.setdefault(str(key), []).append(record)
         return self._records.get(task_id, [])
 
@@ -246,8 +248,9 @@ class RpcResults(Connected):
 
 def last_terminal(records: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The last record whose document has a terminal state."""
-    ended = (r for r in reversed(records) if isinstance(r.get("document"), dict))
-    return next((r for r in ended if r["document"].get("status") in TERMINAL), None)
+    objects = (r for r in reversed(records) if isinstance(r.get("document"), dict))
+    # A state can be anything, also what no set can hold.
+    return next((r for r in objects if str(r["document"].get("status")) in TERMINAL), None)
 
 
 def _dead(queue: str) -> str:

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Celeriac\Tests\Message;
 
 use Celeriac\Exception\InvalidCall;
+use Celeriac\Exception\InvalidMessage;
 use Celeriac\Message\Envelope;
 use Celeriac\Message\TaskMessage;
 use Celeriac\Message\Wire;
@@ -18,7 +19,7 @@ final class TaskMessageTest extends TestCase
 
     public function testAbsentFieldsAreWhatReadersTakeThemFor(): void
     {
-        $message = TaskMessage::parse(new Wire(new Payload('[[], {}, []]'), self::MINIMAL));
+        $message = TaskMessage::parse(new Wire(new Payload('[[], {}, null]'), self::MINIMAL));
         self::assertSame(['task' => 't', 'id' => 'i', 'args' => []], array_diff_key($message->fields, ['kwargs' => 0]));
         self::assertSame(0, $message->get('retries'));
         self::assertNull($message->get('eta'));
@@ -26,6 +27,12 @@ final class TaskMessageTest extends TestCase
         self::assertNull($message->instant('eta'));
         $this->expectException(InvalidCall::class);
         $message->get('frob');
+    }
+
+    public function testAnEmptyArrayIsNoEmptyEmbed(): void
+    {
+        $this->expectException(InvalidMessage::class);
+        TaskMessage::parse(new Wire(new Payload('[[], {}, []]'), self::MINIMAL));
     }
 
     public function testInstantsAreUtcWhereTheTextSaysNothing(): void

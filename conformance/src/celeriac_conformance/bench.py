@@ -54,6 +54,18 @@ class Bench:
         self.hello = self.testee.hello(HELLO_STEPS * self.seconds)
         return self.hello
 
+    def twin(self) -> Bench:
+        """Another bench like this one, with a testee of its own; raises TesteeBroken if that claims something else."""
+        other = Bench(self.command, self.urls, self.seconds, self.seed, self.cwd)
+        try:
+            if other.start() != self.hello:
+                raise TesteeBroken("it claims something else than the first")
+        except TesteeBroken:
+            with suppress(AttributeError):  # there is no process when the command could not be run
+                other.testee.kill()
+            raise
+        return other
+
     def restart(self) -> None:
         """Replace a broken testee by a new one that claims the same; raises RestartsExhausted or TesteeBroken."""
         self.restarts += 1

@@ -78,6 +78,7 @@ def _selection(command: click.decorators.FC) -> click.decorators.FC:
 @click.option("--summary-md", type=_PATH, help="append a Markdown summary to this file")
 @click.option("--seed", type=int, help="order of the cases [default: drawn, and shown]")
 @click.option("--timeout", "seconds", type=float, default=10.0, show_default=True, help="deadline of a step, seconds")
+@click.option("--jobs", type=click.IntRange(1), help="processes of the testee side by side [default: two per core]")
 @click.option("--strict", is_flag=True, help="a SHOULD that is not met is a failure too")
 @click.option("--quiet", is_flag=True, help="no progress while running")
 def run(  # noqa: PLR0913 - the options of a command line
@@ -93,15 +94,17 @@ def run(  # noqa: PLR0913 - the options of a command line
     summary_md: Path | None,
     seed: int | None,
     seconds: float,
+    jobs: int | None,
     strict: bool,
     quiet: bool,
 ) -> None:
     """Run the cases that the testee claims. Exit code: 0 conformant, 1 not, 2 usage or stale expectation, 3 broken."""
     seed = secrets.randbelow(10**6) if seed is None else seed
+    jobs = jobs or 2 * (os.cpu_count() or 1)
     named = (("--broker", broker), ("--result", result))
     extra = [part for name, url in named if url for part in (name, _PASSWORD.sub(r"\1***@", url))]
     options = Options(
-        command, broker, result, profiles, only, skip, known_failing, seed, spec, strict, seconds, tuple(extra)
+        command, broker, result, profiles, only, skip, known_failing, seed, spec, strict, seconds, jobs, tuple(extra)
     )
     progress = _Progress(quiet)
     try:
@@ -241,7 +244,7 @@ def matrix_(config: Path, broker: str | None, result: str | None, out: Path | No
 @click.option("--result", metavar="URL", help="Redis to use [default: a private one]")
 @click.option("--out", type=_PATH, help="JSON file of the kill rate to write")
 @click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="how many mutants at a time")
-@click.option("--timeout", "seconds", type=float, default=4.0, show_default=True, help="deadline of a step, seconds")
+@click.option("--timeout", "seconds", type=float, default=2.5, show_default=True, help="deadline of a step, seconds")
 def mutants_(
     only: tuple[str, ...], broker: str | None, result: str | None, out: Path | None, jobs: int, seconds: float
 ) -> None:

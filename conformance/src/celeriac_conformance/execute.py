@@ -43,6 +43,8 @@ class Options:
     spec: Path | None = None
     strict: bool = False
     seconds: float = 10.0
+    #: how many batches of cases run at a time
+    jobs: int = 1
     #: options to repeat in the rerun line of a failure
     extra: Sequence[str] = field(default=())
 
@@ -78,7 +80,8 @@ def execute(options: Options, on_outcome: Callable[[Outcome, int], None]) -> Sto
         except (brokers.BrokerError, BrokerDown) as error:
             story.faults.append(str(error))
         else:
-            _run(story, Bench(options.command, urls, options.seconds, options.seed), selected, on_outcome)
+            bench = Bench(options.command, urls, options.seconds, options.seed)
+            _run(story, bench, options.jobs, selected, on_outcome)
     story.stale = expectations.apply(lines, story.outcomes)
     story.seconds = time.monotonic() - began
     story.exit = verdicts.exit_code(story.outcomes, story.faults, story.stale, options.profiles)
@@ -101,7 +104,9 @@ def servers(options: Options, profiles: set[str], stack: contextlib.ExitStack) -
     return named
 
 
-def _run(story: Story, bench: Bench, selected: Sequence[Case], on_outcome: Callable[[Outcome, int], None]) -> None:
+def _run(
+    story: Story, bench: Bench, jobs: int, selected: Sequence[Case], on_outcome: Callable[[Outcome, int], None]
+) -> None:
     try:
         story.hello = bench.start()
     except TesteeBroken as error:
@@ -110,15 +115,16 @@ def _run(story: Story, bench: Bench, selected: Sequence[Case], on_outcome: Calla
             bench.testee.kill()
         return
     story.combos = [str(combo) for combo in bench.combos()]
-    run = Run(bench, story.specification, story.strict, story.faults)
+    run = Run(bench, story.specification, story.strict, story.faults, jobs)
     try:
-        for outcome in run.outcomes(selected):
-            story.outcomes.append(outcome)
-            on_outcome(outcome, run.total)
+        with contextlib.closing(run.outcomes(selected)) as outcomes:
+            for outcome in outcomes:
+                story.outcomes.append(outcome)
+                on_outcome(outcome, run.total)
     except KeyboardInterrupt:
         story.faults.append("interrupted")
     finally:
-        story.outcomes += run.rest()
-        story.restarts = bench.restarts
+        story.outcomes = run.in_order([*story.outcomes, *run.rest()])
+        story.restarts = run.restarts
         if (fault := bench.close()) is not None:
             story.faults.append(f"end of the testee: {fault}")

@@ -1,18 +1,26 @@
-"""A run: groups of cases that share a session, one after the other, each outcome handed on as soon as it is known."""
+"""A run: batches of cases that share a session, on one bench or on several side by side.
+
+Each outcome is handed on as soon as it is known; ``in_order`` has them in the order of the plan, however many benches
+there were.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import Any
 
 from redis.exceptions import RedisError
 
+from celeriac_conformance.agenda import Agenda
 from celeriac_conformance.bench import Bench, RestartsExhausted
 from celeriac_conformance.cases import Case
+from celeriac_conformance.plan import Batch, arrange
 from celeriac_conformance.profiles import Group, LegallyUnsupported, Void, codec
-from celeriac_conformance.profiles.company import PARTS
 from celeriac_conformance.profiles.durable import DurableGroup
 from celeriac_conformance.profiles.play import PlayGroup
 from celeriac_conformance.profiles.producer import ProducerGroup
@@ -31,34 +39,44 @@ GROUPS: dict[str, Callable[[Bench, Combo], Group]] = {
     "durable": DurableGroup,
 }
 
-_Plan = list[tuple["Combo | None", list[Case]]]
+#: What ends a run early: nothing more can be known.
+_FATAL = (RestartsExhausted, BrokerDown, RedisError, TesteeBroken)
+
 _Seen = list[tuple[Case, dict[str, Any], float]]
 
 
 @dataclass
 class Run:
-    """One run over the selected cases. ``faults`` fills with what went wrong outside any case."""
+    """One run over the selected cases. ``faults`` fills with what went wrong outside any case.
+
+    ``jobs`` is how many batches may run at a time; each but the first has a bench of its own beside ``bench``.
+    """
 
     bench: Bench
     specification: Specification
     strict: bool = False
     faults: list[str] = field(default_factory=list)
+    jobs: int = 1
     _total: int = 0
-    _plan: _Plan = field(default_factory=list)
+    _batches: list[Batch] = field(default_factory=list)
     _done: set[tuple[str, Combo | None]] = field(default_factory=set)
+    _twins: list[Bench] = field(default_factory=list)
+    _agenda: Agenda = field(default_factory=lambda: Agenda([], {}))
 
-    def outcomes(self, cases: Sequence[Case]) -> Iterator[Outcome]:
-        """The outcomes of the cases in order of running; ends early, with a fault, when it cannot go on."""
-        self._plan, unable = self._arrange(cases)
-        self._total = len(unable) + sum(len(group) for _, group in self._plan)
-        for outcome in unable:
-            yield self._marked(outcome)
-        try:
-            for combo, group in self._plan:
-                outcomes = self._codec(group) if combo is None else self._live(combo, group)
-                yield from map(self._marked, outcomes)
-        except (RestartsExhausted, BrokerDown, RedisError, TesteeBroken) as error:
-            self.faults.append(str(error))
+    def outcomes(self, cases: Sequence[Case]) -> Generator[Outcome, None, None]:
+        """The outcomes of the cases as they come; ends early, with a fault, when it cannot go on."""
+        self._batches, unable = arrange(self.bench, cases)
+        self._total = len(unable) + sum(len(batch.cases) for batch in self._batches)
+        yield from map(self._marked, unable)
+        jobs = max(1, min(self.jobs, len(self._batches)))
+        self._agenda = Agenda(self._batches, self.bench.urls, jobs)
+        with closing(self._work(self.bench) if jobs == 1 else self._side_by_side(jobs)) as found:
+            yield from map(self._marked, found)
+
+    @property
+    def restarts(self) -> int:
+        """How often a testee was replaced because it had broken down."""
+        return sum(bench.restarts for bench in (self.bench, *self._twins))
 
     @property
     def total(self) -> int:
@@ -68,79 +86,117 @@ class Run:
     def rest(self) -> Iterator[Outcome]:
         """What the run did not come to, as UNTESTED outcomes."""
         why = f"the run ended before: {self.faults[0] if self.faults else 'interrupted'}"
-        for combo, group in self._plan:
-            for case in group:
-                if (case.name, combo) not in self._done:
-                    yield Outcome(case, combo, UNTESTED, why)
+        for batch in self._batches:
+            for case in batch.cases:
+                if (case.name, batch.combo) not in self._done:
+                    yield Outcome(case, batch.combo, UNTESTED, why)
+
+    def in_order(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """The outcomes in the order of the plan, behind those of what the testee does not claim."""
+        planned = [(case.name, batch.combo) for batch in self._batches for case in batch.cases]
+        places = {place: number for number, place in enumerate(planned)}
+        return sorted(outcomes, key=lambda outcome: places.get((outcome.case.name, outcome.combo), -1))
 
     def _marked(self, outcome: Outcome) -> Outcome:
         self._done.add((outcome.case.name, outcome.combo))
         return outcome
 
-    # -- what runs where --------------------------------------------------------------------------
+    # -- one bench, or several --------------------------------------------------------------------
 
-    def _arrange(self, cases: Sequence[Case]) -> tuple[_Plan, list[Outcome]]:
-        """Groups of cases with their combination, and the outcomes of what the testee does not claim."""
-        shuffled = list(cases)
-        self.bench.random.shuffle(shuffled)
-        shuffled.sort(key=_order)
-        plan: _Plan = []
-        unable: list[Outcome] = []
-        for stage in ("codec", *GROUPS):
-            able = []
-            for case in (case for case in shuffled if case.stage == stage):
-                if why := self._lacking(case):
-                    unable.append(Outcome(case, None, UNSUPPORTED, f"{why} is not claimed"))
-                else:
-                    able.append(case)
-            groups = [(None, able)] if stage == "codec" else self._by_combo(stage, able)
-            plan += [(combo, group) for combo, group in groups if group]
-            homeless = [case for case in able if not any(case in group for _, group in groups)]
-            why = "no broker and result backend that it runs on is claimed and here"
-            unable += [Outcome(case, None, UNSUPPORTED, why) for case in homeless]
-        return plan, unable
+    def _work(self, bench: Bench) -> Generator[Outcome, None, None]:
+        """Run batch after batch on the bench until none is left, or nothing more can be known."""
+        try:
+            with closing(self._agenda.batches()) as batches:
+                for batch in batches:
+                    yield from self._batch(bench, batch)
+        except _FATAL as error:
+            self._fault(str(error))
 
-    def _by_combo(self, stage: str, cases: list[Case]) -> _Plan:
-        combos = self.bench.combos()
-        once = combos_of("producer", combos)
+    def _note(self, fault: str) -> None:
+        """Keep a fault, unless the run is over: what comes of its end is none."""
+        if not self._agenda.over:
+            self.faults.append(fault)
 
-        def runs(case: Case, combo: Combo) -> bool:
-            return case.runs_on(combo) and suits(case, combo) and (combo in once or not case.steps.get("once"))
+    def _fault(self, why: str) -> None:
+        """Keep a fault after which nothing more can be known."""
+        self._note(why)
+        self._agenda.end()
 
-        return [(combo, [case for case in cases if runs(case, combo)]) for combo in combos_of(stage, combos)]
+    def _side_by_side(self, jobs: int) -> Generator[Outcome, None, None]:
+        """The outcomes of several benches, each worked on by a thread; ended early it ends them all."""
+        told: SimpleQueue[Outcome | None] = SimpleQueue()
+        with ThreadPoolExecutor(jobs) as pool:
+            threads = [pool.submit(self._serve, self.bench, told)]
+            threads += [pool.submit(self._serve_beside, told) for _ in range(jobs - 1)]
+            left = jobs
+            try:
+                while left:
+                    if (outcome := told.get()) is None:
+                        left -= 1
+                    else:
+                        yield outcome
+            finally:
+                if left:
+                    self._stop()
+        for thread in threads:
+            thread.result()  # a fault of the suite itself is raised here
 
-    def _lacking(self, case: Case) -> str | None:
-        """The first role or feature that the case needs and the testee does not claim."""
-        hello = self.bench.hello
-        if missing := roles_of(case) - hello.roles:
-            return f"role {min(missing)}"
-        needs = case.needs if case.profile != "codec" else ()  # a codec case says itself what it lacks
-        return next((f"{name}.{value}" for name, value in needs if not hello.claims(name, value)), None)
+    def _serve(self, bench: Bench, told: SimpleQueue[Outcome | None]) -> None:
+        try:
+            for outcome in self._work(bench):
+                told.put(outcome)
+        finally:
+            told.put(None)
+
+    def _serve_beside(self, told: SimpleQueue[Outcome | None]) -> None:
+        """As ``_serve``, on a bench of its own."""
+        try:
+            bench = self.bench.twin()
+        except TesteeBroken as error:
+            self._fault(f"a second process of the testee (--jobs 1 has but one): {error}")
+            told.put(None)
+            return
+        self._twins.append(bench)
+        try:
+            self._serve(bench, told)
+        finally:
+            if (fault := bench.close()) is not None:
+                self._note(f"end of the testee: {fault}")
+
+    def _stop(self) -> None:
+        self._agenda.end()
+        for bench in (self.bench, *self._twins):
+            bench.testee.kill()
 
     # -- running ----------------------------------------------------------------------------------
 
-    def _codec(self, cases: list[Case]) -> Iterator[Outcome]:
-        for case in cases:
+    def _batch(self, bench: Bench, batch: Batch) -> Iterator[Outcome]:
+        return self._codec(bench, batch) if batch.combo is None else self._live(bench, batch, batch.combo)
+
+    def _codec(self, bench: Bench, batch: Batch) -> Iterator[Outcome]:
+        for case in batch.cases:
             began = time.monotonic()
             try:
-                outcome = codec.examine(self.bench, case, self.specification, self.strict)
+                outcome = codec.examine(bench, case, self.specification, self.strict)
             except TesteeBroken as error:
                 outcome = Outcome(case, None, ERROR, str(error))
             outcome.seconds = time.monotonic() - began
             yield outcome
+            if self._agenda.over:
+                return
             if outcome.verdict == ERROR:
-                self.bench.restart()
+                bench.restart()
 
-    def _live(self, combo: Combo, cases: list[Case]) -> Iterator[Outcome]:
+    def _live(self, bench: Bench, batch: Batch, combo: Combo) -> Iterator[Outcome]:
         """Observe all cases, finish, then judge: settlement is known only at the end of a session."""
-        group = GROUPS[cases[0].stage](self.bench, combo)
+        group = GROUPS[batch.stage](bench, combo)
         seen: _Seen = []
-        left = list(cases)
-        while left:
+        left = list(batch.cases)
+        while left and not self._agenda.over:
             broken = False
             try:
                 group.start()
-                while left:
+                while left and not self._agenda.over:
                     yield from self._observe(group, combo, left, seen)
             except Refused as error:
                 yield from (Outcome(case, combo, FAIL, str(error)) for case in left)
@@ -148,25 +204,25 @@ class Run:
             except TesteeBroken as error:
                 broken = True
                 yield Outcome(left.pop(0), combo, ERROR, str(error))
-            broken = self._finish(group, combo, broken)
+            broken = self._finish(bench, group, combo, broken)
             for case, document, seconds in seen:
                 outcome = judge(case, combo, document, self.specification, self.strict)
                 outcome.seconds = seconds
                 yield outcome
             seen.clear()
-            if broken:
-                self.bench.restart()
+            if broken and not self._agenda.over:
+                bench.restart()
 
-    def _finish(self, group: Group, combo: Combo, broken: bool) -> bool:
+    def _finish(self, bench: Bench, group: Group, combo: Combo, broken: bool) -> bool:
         """End the group's session; the answer is whether the testee is broken now."""
         if broken:
-            self.bench.testee.kill()
+            bench.testee.kill()
         try:
             group.finish(broken)
         except Refused as error:
-            self.faults.append(f"end of a session on {combo}: {error}")
+            self._note(f"end of a session on {combo}: {error}")
         except TesteeBroken as error:
-            self.faults.append(f"end of a session on {combo}: {error}")
+            self._note(f"end of a session on {combo}: {error}")
             return True
         return broken
 
@@ -187,28 +243,3 @@ class Run:
             return
         left.pop(0)
         yield outcome
-
-
-def _order(case: Case) -> tuple[Any, ...]:
-    """What may destroy a worker comes last; plays of the same cast follow each other."""
-    return "poison" in case.steps, bool(case.steps.get("fresh")), case.steps.get("cast", [])
-
-
-def roles_of(case: Case) -> set[str]:
-    """The roles that a testee has to play for the case."""
-    if "cast" in case.steps:
-        reads = {"result"} if any("begin_await" in step for step in case.steps["script"]) else set()
-        return reads | {PARTS[name].role for name in case.steps["cast"]}
-    return {"result", "producer"} if case.stage == "result" and not case.steps.get("reader") else {case.profile}
-
-
-def combos_of(stage: str, combos: Sequence[Combo]) -> list[Combo]:
-    """The combinations a stage runs on. What a producer writes depends on the broker alone, so one of each."""
-    if stage != "producer":
-        return list(combos)
-    return list({combo.broker: combo for combo in reversed(combos)}.values())[::-1]
-
-
-def suits(case: Case, combo: Combo) -> bool:
-    """A case for a mere reader of results needs a backend that can be read without sending: not rpc."""
-    return not case.steps.get("reader") or combo.result != "rpc"

@@ -8,6 +8,7 @@ from typing import Any
 
 from celeriac_conformance import wire
 from celeriac_conformance.profiles.scene import Scene, Stalled
+from celeriac_conformance.waiting import until
 
 
 def send(scene: Scene, argument: dict[str, Any]) -> dict[str, Any]:
@@ -45,15 +46,26 @@ def running(scene: Scene, task_id: str) -> dict[str, Any]:
     return found[0]
 
 
-def ran(scene: Scene, task_id: str) -> int:
-    """How often a task has run so far."""
-    return len(_ran(scene, scene.fill(task_id)))
+def ran(scene: Scene, argument: dict[str, Any]) -> int:
+    """How often a task (``id``) has run, once that is ``times`` or will not be any more."""
+    task_id = scene.fill(argument["id"])
+    return len(_all_of(scene, lambda row: row["task_id"] == task_id, argument.get("times", 0)))
 
 
-def runs(scene: Scene, _: Any) -> list[str]:
-    """The names of the tasks that have run so far, without those of canaries."""
-    ours = scene.notes.get("canary", set())
-    return [row["task"] for row in scene.evidence("ran") if row["task_id"] not in ours]
+def runs(scene: Scene, count: int) -> list[str]:
+    """The names of the tasks that have run, without those of canaries, once there are so many or will not be."""
+    canaries = scene.notes.get("canary", set())
+    return [row["task"] for row in _all_of(scene, lambda row: row["task_id"] not in canaries, count)]
+
+
+def _all_of(scene: Scene, ours: Callable[[dict[str, Any]], bool], count: int) -> list[dict[str, Any]]:
+    """The evidence that is ``ours``. A result can be seen before the evidence: what is to come is waited for."""
+
+    def found() -> list[dict[str, Any]]:
+        return [row for row in scene.evidence("ran") if ours(row)]
+
+    until(lambda: len(found()) >= count or scene.down(), scene.bench.seconds)
+    return found()
 
 
 def take(scene: Scene, count: int) -> list[dict[str, Any]]:
@@ -77,11 +89,16 @@ def rest(scene: Scene, _: Any) -> list[dict[str, Any]]:
 
 
 def canary(scene: Scene, to: Any) -> dict[str, Any]:
-    """A plain task that has to come back: what was sent before it has been handled, and the worker is up."""
+    """A plain task that has to come back: what was sent before it has been handled, and the worker is up.
+
+    Its evidence has to come, too: all that was there before it is known then.
+    """
     task_id = str(uuid.uuid4())
     scene.notes.setdefault("canary", set()).add(task_id)
     send(scene, {"id": task_id, "args": [task_id], **({"to": to} if isinstance(to, str) else {})})
-    return {"up": result(scene, task_id)["result"] == task_id}
+    up = result(scene, task_id)["result"] == task_id
+    running(scene, task_id)
+    return {"up": up}
 
 
 def _ran(scene: Scene, task_id: str) -> list[dict[str, Any]]:

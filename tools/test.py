@@ -16,6 +16,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import setup
@@ -32,10 +33,7 @@ PY = python(DEV)
 BIN = DEV / "bin"
 REPORTS = CACHE / "reports"
 ADAPTERS = CONFORMANCE_PACKAGE / "adapters"
-BROKERS = {
-    "rabbitmq": (brokers.ENV_AMQP, brokers.rabbitmq),
-    "redis": (brokers.ENV_REDIS, brokers.redis),
-}
+BROKERS = {"rabbitmq": brokers.ENV_AMQP, "redis": brokers.ENV_REDIS}
 #: For tests that hold an implementation against a worker of real Celery.
 REAL_CELERY = {"CELERIAC_CELERY_PYTHON": str(python(WITNESS))}
 #: What npm scripts build anew and others import meanwhile.
@@ -163,11 +161,29 @@ def run(chosen: Sequence[Step], missing: Mapping[str, str], jobs: int) -> int:
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
         if any(step.group != "check" for step in chosen):
-            for name, (variable, launch) in BROKERS.items():
-                if name not in missing and not os.environ.get(variable):
-                    os.environ[variable] = stack.enter_context(launch()).url
+            chosen = with_brokers(chosen, missing, stack)
         results = Runner({**missing, **absent_interpreters()}, jobs).run(chosen)
     return summary(results, time.monotonic() - began)
+
+
+def with_brokers(steps: Sequence[Step], missing: Mapping[str, str], stack: contextlib.ExitStack) -> list[Step]:
+    """The steps with the URLs of private brokers in their environment, but for what that names already.
+
+    Each step has a virtual host and a database of its own: what one tells all workers is not heard by others.
+    """
+    launchers = {"rabbitmq": lambda: brokers.rabbitmq([step.name for step in steps]), "redis": brokers.redis}
+    urls = {
+        variable: stack.enter_context(launchers[part]()).url
+        for part, variable in BROKERS.items()
+        if part not in missing and not os.environ.get(variable)
+    }
+    return [replace(step, env={**step.env, **places(urls, step.name, number)}) for number, step in enumerate(steps)]
+
+
+def places(urls: Mapping[str, str], host: str, database: int) -> dict[str, str]:
+    """The URLs of a virtual host and a database on the brokers of these URLs, by variable."""
+    ends = {brokers.ENV_AMQP: host, brokers.ENV_REDIS: str(database)}
+    return {variable: url[: url.index("/", len("redis://")) + 1] + ends[variable] for variable, url in urls.items()}
 
 
 def main() -> int:

@@ -12,10 +12,10 @@ from conftest import Finished
 
 from celeriac_conformance import cases, data
 from celeriac_conformance.cases import Case
+from celeriac_conformance.plan import roles_of
 from celeriac_conformance.profiles.company import PARTS
 from celeriac_conformance.profiles.play import VERBS
 from celeriac_conformance.requirements import Specification
-from celeriac_conformance.runner import roles_of
 from celeriac_conformance.verdicts import FAIL, judge
 from celeriac_conformance.witness import Combo
 from celeriac_conformance.witness.commands import Commands, parsed

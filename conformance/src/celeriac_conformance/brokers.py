@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -23,12 +24,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 HOST = "127.0.0.1"
 BOOT_SECONDS = 90.0
+#: How many databases a private Redis has: who speaks in one is not heard in another.
+DATABASES = 64
 STOP_SECONDS = 20.0
 
 #: Debian's wrapper in /usr/sbin refuses ordinary users and writes the system's data directory.
@@ -103,8 +106,11 @@ class Broker:
 
 
 @contextlib.contextmanager
-def rabbitmq() -> Iterator[Broker]:
-    """A private RabbitMQ with its own port mapper (epmd), data directory and Erlang cookie."""
+def rabbitmq(hosts: Sequence[str] = ()) -> Iterator[Broker]:
+    """A private RabbitMQ with its own port mapper (epmd), data directory and Erlang cookie.
+
+    ``hosts`` are virtual hosts beside ``/``; who speaks on one is not heard on another.
+    """
     if not RABBITMQ_SERVER.exists():
         raise BrokerError("RabbitMQ is not installed (apt-get install rabbitmq-server)")
     epmd_binary = shutil.which("epmd")
@@ -126,7 +132,7 @@ def rabbitmq() -> Iterator[Broker]:
             f"amqp://guest:guest@{HOST}:{amqp}//",
             [str(RABBITMQ_SERVER)],
             directory,
-            _rabbitmq_environment(directory, amqp, distribution, mapper),
+            _rabbitmq_environment(directory, amqp, distribution, mapper, ("/", *hosts)),
         )
         try:
             broker.start()
@@ -137,8 +143,18 @@ def rabbitmq() -> Iterator[Broker]:
             epmd.wait()
 
 
-def _rabbitmq_environment(directory: Path, amqp: int, distribution: int, mapper: int) -> dict[str, str]:
+def _rabbitmq_environment(
+    directory: Path, amqp: int, distribution: int, mapper: int, hosts: Sequence[str]
+) -> dict[str, str]:
+    everything = {"configure": ".*", "write": ".*", "read": ".*"}
+    definitions = {
+        "users": [{"name": "guest", "password": "guest", "tags": "administrator"}],
+        "vhosts": [{"name": host} for host in hosts],
+        "permissions": [{"user": "guest", "vhost": host, **everything} for host in hosts],
+    }
+    (directory / "definitions.json").write_text(json.dumps(definitions))
     (directory / "rabbitmq.conf").write_text(
+        f"load_definitions = {directory / 'definitions.json'}\n"
         f"listeners.tcp.default = {HOST}:{amqp}\n"
         "loopback_users = none\n"
         "log.console = true\n"
@@ -175,6 +191,7 @@ def redis(*, persistent: bool = False) -> Iterator[Broker]:
     (port,) = free_ports(1)
     with tempfile.TemporaryDirectory(prefix="celeriac-redis-", ignore_cleanup_errors=True) as name:
         command = [binary, "--bind", HOST, "--port", str(port), "--save", ""]
+        command += ["--databases", str(DATABASES)]
         command += ["--appendonly", "yes", "--appendfsync", "always"] if persistent else ["--appendonly", "no"]
         broker = Broker("Redis", f"redis://{HOST}:{port}/0", command, Path(name))
         try:

@@ -111,7 +111,7 @@ final class PredisTest extends TestCase
     public function testInjectedClientStaysOpen(): void
     {
         $url = Url::parse(Servers::redis());
-        $predis = new \Predis\Client(['host' => $url->host, 'port' => $url->port]);
+        $predis = new \Predis\Client(['host' => $url->host, 'port' => $url->port, 'database' => $url->database]);
         $client = Client::connect($predis, $predis, new ClientOptions($this->queue));
         $result = $client->send('t');
         $this->server->store($result->id, 'SUCCESS', 6);

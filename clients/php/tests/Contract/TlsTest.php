@@ -40,7 +40,8 @@ final class TlsTest extends TestCase
         }
         $rabbit = new Rabbit(Servers::amqp());
         $queue = $rabbit->name();
-        $url = 'amqps://guest:guest@' . $this->secured(Servers::amqp()) . '/' . rawurlencode(Url::parse(Servers::amqp())->vhost());
+        $vhost = rawurlencode(Url::parse(Servers::amqp())->vhost());
+        $url = 'amqps://guest:guest@' . $this->secured(Servers::amqp()) . "/$vhost";
         $client = $this->client($url, 'rpc://', $queue, $driver);
         $client->send('t', [str_repeat('x', 300_000)]);
         self::assertSame(State::Pending, $client->send('t')->state());

@@ -63,10 +63,18 @@ def tox(interpreter: str) -> Step:
     return Step(name=f"tox-{name}", group="tox", command=command, needs=(interpreter,), env=TOX_ENVIRONMENT)
 
 
-def pytest(name: str, folder: str, *, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> Step:
+def pytest(
+    name: str,
+    folder: str,
+    *words: str,
+    cwd: Path = ROOT,
+    env: Mapping[str, str] | None = None,
+    needs: Names = (),
+    holds: str = "",
+) -> Step:
     """A folder of pytest tests, with its closing line and a JUnit report."""
-    junit = f"--junitxml={REPORTS / f'{name}.xml'}"
-    return Step(name=name, group="unit", command=(PY, "-m", "pytest", "-q", junit, folder), cwd=cwd, env=env or {})
+    command: Words = (PY, "-m", "pytest", "-q", f"--junitxml={REPORTS / f'{name}.xml'}", folder, *words)
+    return Step(name=name, group="unit", command=command, cwd=cwd, env=env or {}, needs=needs, holds=holds)
 
 
 def suite(name: str, *testee: str | Path, needs: Names = (), holds: str = "", options: Words = ()) -> Step:
@@ -134,7 +142,8 @@ TABLE = (
         for name, options in CELERY_RUNS.items()
     ),
     pytest("conformance", "tests", cwd=CONFORMANCE_PACKAGE),
-    pytest("python", "tests", cwd=PYTHON_PACKAGE, env=REAL_CELERY),
+    pytest("python", "tests", "--ignore=tests/scenarios", cwd=PYTHON_PACKAGE, env=REAL_CELERY),
+    pytest("scenarios", "tests/scenarios", cwd=PYTHON_PACKAGE, env=REAL_CELERY, needs=("node", "php"), holds=DIST),
     pytest("spec", "spec/tools/tests"),
     pytest("tools", "tools/tests"),
     pytest("benchmarks", "benchmarks/tests"),

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.waiting import eventually
+from tests.support.worker import children
 
 VARIABLE = "CELERIAC_CELERY_PYTHON"
 FOLDER = Path(__file__).parent / "witness"
@@ -59,7 +62,7 @@ def celery_asks(broker: str, node: str, command: str, *arguments: str) -> Any:
 
 
 class CeleryWorker:
-    """A solo worker of Celery's, ready. ``environment`` is for its application."""
+    """A worker of Celery's, ready. ``environment`` is for its application, ``pool`` what runs its tasks."""
 
     def __init__(
         self,
@@ -70,23 +73,37 @@ class CeleryWorker:
         *,
         application: str = "celery_app",
         environment: Mapping[str, str] | None = None,
+        pool: str = "solo",
     ) -> None:
-        words = ("worker", "-P", "solo", "-Q", queue, "-n", node, "-l", "info", "-f", str(log))
+        words = ("worker", "-P", pool, "-c", "1", "-Q", queue, "-n", node, "-l", "info")
         command, variables = _command(broker, *words, application=application)
         self.node = node
         self._log = log
-        self.process = subprocess.Popen(
-            command,
-            env={**variables, **(environment or {})},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            stdin=subprocess.DEVNULL,
-        )
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                command,
+                env={**variables, **(environment or {})},
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+            )
         eventually(self._up, "Celery's worker is ready", timeout=40)
 
     def _up(self) -> bool:
-        assert self.process.poll() is None, self._log.read_text() if self._log.exists() else "no log"
-        return self._log.exists() and " ready." in self._log.read_text()
+        assert self.process.poll() is None, self.log
+        return " ready." in self.log
+
+    @property
+    def log(self) -> str:
+        """What it has written so far, and its tasks on standard output."""
+        return self._log.read_text()
+
+    def kill(self) -> None:
+        """Kill it and the processes that it has started."""
+        for pid in (*children(self.process.pid), self.process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
 
     def __enter__(self) -> CeleryWorker:
         return self

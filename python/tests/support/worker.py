@@ -18,6 +18,13 @@ from tests.support.waiting import eventually
 PACKAGE = Path(__file__).resolve().parents[2]
 
 
+def children(pid: int) -> list[int]:
+    """Process ids of what a process has started."""
+    with suppress(FileNotFoundError):
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
 class Worker:
     """The running command; ``log`` is what it has written so far, ``notes`` what its tasks have noted."""
 
@@ -43,8 +50,8 @@ class Worker:
             cwd=PACKAGE,
             env={**os.environ, NOTES: str(notes), **(environment or {})},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -52,8 +59,8 @@ class Worker:
         eventually(lambda: self._up(processes), "the worker is ready")
 
     def _read(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
             self._lines.append(line)
 
     def _up(self, processes: int) -> bool:
@@ -81,10 +88,7 @@ class Worker:
     @property
     def everybody(self) -> list[int]:
         """Process ids of all that the supervisor has started."""
-        path = Path(f"/proc/{self.pid}/task/{self.pid}/children")
-        with suppress(FileNotFoundError):
-            return [int(pid) for pid in path.read_text().split()]
-        return []
+        return children(self.pid)
 
     @property
     def children(self) -> list[int]:
@@ -138,5 +142,5 @@ class Worker:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._reader.join(5)
-        assert self.process.stderr is not None
-        self.process.stderr.close()
+        assert self.process.stdout is not None
+        self.process.stdout.close()

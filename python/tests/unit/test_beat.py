@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from celeriac import BrokerUnavailable, Celeriac, InvalidCall, crontab
-from celeriac.beat import Beat, Memory
+from celeriac.beat import Beat, Memory, check_schedule
 
 from .test_client import Fakes, fakes  # noqa: F401  # a fixture
 
@@ -236,6 +237,11 @@ def test_an_entry_is_checked_at_the_start(time: Time) -> None:
             app({"x": {"task": "t", "schedule": 1, "options": {"expiers": 1}}}),
             lock=None, memory=Memory(None), now=time,
         )  # fmt: skip
+
+
+def test_the_example_can_be_sent() -> None:
+    example = Path(__file__).resolve().parents[3] / "examples" / "beat" / "shop_clock.py"
+    check_schedule(runpy.run_path(str(example))["app"])
 
 
 # -- the file

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from celeriac import InvalidCall, crontab
 from celeriac.schedules import Interval, entries
+from celeriac.times import instant
 from tests.support.celery import celery_python
 
 UTC = timezone.utc
@@ -24,7 +25,7 @@ WITNESS = Path(__file__).resolve().parents[1] / "support" / "witness" / "crontab
 
 
 def at(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    return instant(text)
 
 
 def test_interval_keeps_to_its_grid() -> None:

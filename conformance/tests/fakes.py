@@ -57,6 +57,8 @@ def answer(name: str, request: dict[str, Any]) -> None:
         sys.exit(7)
     if name == "mute-mid-case":
         return
+    if name == "junk-mid-case":
+        print("Warning: something is deprecated", flush=True)
     if name == "slow":
         time.sleep(SLOWNESS)
     say({"id": number + 1000, "ok": {}} if name == "wrong-ids" else says.get(name, lacking))

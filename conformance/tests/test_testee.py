@@ -120,6 +120,7 @@ CODEC = [
     ("exits-at-once", 3, "exited with code 3"),
     ("exits-mid-case", 3, "the testee broke down 4 times"),
     ("mute-mid-case", 3, "the testee broke down 4 times"),
+    ("junk-mid-case", 3, "not JSON"),
     ("wrong-ids", 3, "which is not open"),
     ("against-the-schema", 3, "against its schema"),
     ("claims-everything", 1, "not conformant"),
@@ -146,6 +147,7 @@ LIVE = [
     ("lacks-what-nobody-asked", 1, "publishing"),
     ("exits-mid-case", 3, "exited with code 7"),
     ("mute-mid-case", 3, "no answer to 'open'"),
+    ("junk-mid-case", 3, "not JSON"),
 ]
 
 

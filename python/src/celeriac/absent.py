@@ -20,7 +20,7 @@ _REASONS: Mapping[str, str] = {
     "the schedule is written whenever something was sent": "beat_sync_every",
     "what was missed is sent once, however late": "beat_cron_starting_deadline",
     _NOT_HERE: (
-        "beat_enable_remote_control beat_remote_control_max_tick_age task_always_eager task_eager_propagates "
+        "beat_enable_remote_control beat_remote_control_max_tick_age  "
         "task_store_eager_result task_annotations task_default_priority task_default_rate_limit "
         "task_inherit_parent_priority task_send_sent_event task_queue_max_priority result_extended result_cache_max "
         "result_compression result_failure_expires result_accept_content worker_max_tasks_per_child "

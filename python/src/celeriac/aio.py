@@ -1,12 +1,17 @@
-"""Calls that block, made in threads for ``await``: one thread a call, so that no call waits for another to end."""
+"""Between code that blocks and code that awaits, both ways.
+
+Calls that block are made in threads, one thread a call, so that no call waits for another to end.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -37,3 +42,19 @@ async def in_thread(call: Callable[[], T]) -> T:
 
     threading.Thread(target=run, name="awaited call", daemon=True).start()
     return await future
+
+
+def run_here(value: Any) -> Any:
+    """The value that a task gave; when it gave a coroutine, the value of that, run here and now.
+
+    Where an event loop runs in this thread already, another thread runs the coroutine meanwhile.
+    """
+    if not inspect.iscoroutine(value):
+        return value
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(value)
+    context = contextvars.copy_context()
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(context.run, asyncio.run, value).result()

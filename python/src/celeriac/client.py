@@ -18,7 +18,19 @@ import threading
 import uuid
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, Protocol, TypeAlias, TypeVar, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    Literal,
+    NoReturn,
+    ParamSpec,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    overload,
+)
 
 from celeriac.aio import in_thread
 from celeriac.async_result import AsyncResult, Backend, GroupResult, result_of
@@ -26,6 +38,7 @@ from celeriac.bound import BoundSignature, Group, bind
 from celeriac.calls import Call, SendOptions, check_signature, to_call
 from celeriac.canvas import chords_in, chunks_of, map_of
 from celeriac.connections import Connections
+from celeriac.eager import Eager
 from celeriac.errors import InvalidCall
 from celeriac.hooks import Hooks
 from celeriac.message import Message
@@ -93,7 +106,7 @@ class Celeriac:
         #: How messages and runs of tasks take part in traces.
         self.tracing = NO_TRACING
         self._lock = threading.Lock()
-        self._connections: Connections | None = None
+        self._connections: Connections | Eager | None = None
         self._backend = Backend(self._reader, self._groups, lambda ids, **how: self.control.revoke(ids, **how))
         urls = {name: url for name, url in (("broker", broker), ("backend", backend)) if url}
         keywords = from_mapping({**urls, **settings}, f"Celeriac({main!r})")
@@ -160,6 +173,17 @@ class Celeriac:
 
     @overload
     def task(self, function: Callable[P, R], /) -> Task[P, R]: ...
+
+    @overload
+    def task(
+        self,
+        /,
+        *,
+        bind: Literal[True],
+        name: str | None = None,
+        base: type[Task[Any, Any]] | None = None,
+        **options: Any,
+    ) -> DeclareBound: ...
 
     @overload
     def task(
@@ -251,7 +275,7 @@ class Celeriac:
 
     def check_canvas(self, signature: Signature) -> None:
         """Raise ``InvalidCall`` for a chord that this application's backend could not count, naming the backend."""
-        if counts_chords(self.backend) or not chords_in(signature):
+        if self._conf.task_always_eager or counts_chords(self.backend) or not chords_in(signature):
             return
         named = "there is none" if self.backend is None else f"{sanitized(self.backend)!r} does not"
         raise InvalidCall(
@@ -365,15 +389,20 @@ class Celeriac:
 
     # -- connections
 
-    def _connected(self) -> Connections:
+    def _connected(self) -> Connections | Eager:
         with self._lock:
             connections = self._connections
             # Connections must not be shared with the process that this one was forked from.
             if connections is None or connections.pid != os.getpid():
-                connections = self._connections = Connections(
-                    self.broker, self.backend, self._conf.broker_connection_timeout, self._conf.result_expires
-                )
+                connections = self._connections = self._eager() if self._conf.task_always_eager else self._remote()
             return connections
+
+    def _remote(self) -> Connections:
+        return Connections(self.broker, self.backend, self._conf.broker_connection_timeout, self._conf.result_expires)
+
+    def _eager(self) -> Eager:
+        propagates = self._conf.task_eager_propagates
+        return Eager(self.tasks, self._defaults, queue=self._conf.task_default_queue, propagates=propagates)
 
     def _reader(self) -> ResultReader:
         return self._connected().reader()
@@ -523,6 +552,16 @@ class AsyncTask(Task[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:  # type: ignore[override]
         """Run it here and now, without a worker: ``await add(2, 3)``."""
         return super().__call__(*args, **kwargs)  # type: ignore[return-value]  # the function's own
+
+
+class DeclareBound(Protocol):
+    """``app.task(bind=True, ...)``: as ``Declare``, of a function that gets the task itself first."""
+
+    @overload
+    def __call__(self, function: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+
+    @overload
+    def __call__(self, function: Callable[Concatenate[Any, P], R], /) -> Task[P, R]: ...
 
 
 class Declare(Protocol):

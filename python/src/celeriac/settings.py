@@ -77,6 +77,8 @@ class Settings:
     task_track_started: bool = _is(
         kinds.BOOLEAN, "tasks that do not say otherwise store STARTED when they begin", False
     )
+    task_always_eager: bool = _is(kinds.BOOLEAN, "for tests: tasks run where they are sent, without a broker", False)
+    task_eager_propagates: bool = _is(kinds.BOOLEAN, "what such a task raises is raised where it was sent", False)
     task_time_limit: float | None = _is(
         kinds.optional(kinds.SECONDS), "seconds after which a task is ended, unless its message has limits", None
     )

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from celeriac import Celeriac, Ignore, Result, SoftTimeLimitExceeded, Task, current_request
+from celeriac.aio import run_here
 from celeriac.lifecycle_events import Revoked
 from celeriac.transport import Delivery
 from celeriac.worker.beside import Beside
 from celeriac.worker.clock import Clock
-from celeriac.worker.evented import EventLoop, limited, run_here
+from celeriac.worker.evented import EventLoop, limited
 from celeriac.worker.executor import Executor
 from celeriac.worker.orders import Orders
 from celeriac.worker.outcome import Outcome, Settlement

@@ -9,11 +9,11 @@ import pytest
 
 from celeriac import Celeriac, Request, Signature
 from celeriac.canvas import chord_of
+from celeriac.execution.builtin import with_builtins
+from celeriac.execution.ending import ColdShutdown
+from celeriac.execution.errbacks import bound, runs_inside
 from celeriac.lifecycle_events import Call
 from celeriac.task import Compose
-from celeriac.worker.builtin import with_builtins
-from celeriac.worker.errbacks import bound, runs_inside
-from celeriac.worker.interrupts import ColdShutdown
 
 from .worker_parts import message
 

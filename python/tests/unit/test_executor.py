@@ -15,13 +15,14 @@ from celeriac import Celeriac, InvalidMessage, Message, Result, Wire
 from celeriac import lifecycle_events as happened
 from celeriac.errors import PublishRefused
 from celeriac.events import Event
+from celeriac.execution.ending import ColdShutdown
 from celeriac.lifecycle_events import Revoked
 from celeriac.transport import Delivery
 from celeriac.worker.beside import Beside
 from celeriac.worker.clock import Clock
 from celeriac.worker.evented import EventLoop
 from celeriac.worker.executor import Executor
-from celeriac.worker.interrupts import ColdShutdown, Overdue
+from celeriac.worker.interrupts import Overdue
 from celeriac.worker.orders import Orders
 from celeriac.worker.outcome import Outcome, Settlement
 from celeriac.worker.running import Running

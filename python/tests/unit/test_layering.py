@@ -66,6 +66,12 @@ OUTSIDE["tracing"] = ("errors",)
 OUTSIDE["client"] += ("tracing",)
 OUTSIDE["worker"] += ("tracing",)
 OUTSIDE["signals"] = ()
+OUTSIDE["execution"] = (
+    *CORE, "result", "task", "lifecycle_events", "job", "following", "transport", "aio", "hooks", "signals",
+)  # fmt: skip
+OUTSIDE["eager"] = (*OUTSIDE["execution"], "lifecycle", "execution", "connections", "sending")
+OUTSIDE["client"] += ("eager",)
+OUTSIDE["worker"] += ("execution",)
 OUTSIDE["client"] += ("hooks",)
 OUTSIDE["worker"] += ("hooks", "signals")
 OUTSIDE["logs"] = ("task",)

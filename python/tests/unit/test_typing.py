@@ -29,6 +29,16 @@ async def later(seconds: float) -> float:
     return seconds
 
 
+@app.task(bind=True, max_retries=1)
+def bound(self: Task[Any, Any], x: int) -> str:
+    return str(self.request.retries + x)
+
+
+@app.task(name="typed.a_bound", bind=True)
+async def a_bound(self: Task[Any, Any], x: int) -> str:
+    return str(self.request.retries + x)
+
+
 if TYPE_CHECKING:
     from typing_extensions import assert_type
 
@@ -38,11 +48,16 @@ if TYPE_CHECKING:
     assert_type(text.delay(1, upper=True).get(), str)
     assert_type(fetch.delay("x"), AsyncResult[bytes])
     assert_type(later.apply_async((1.0,)).get(), float)
+    assert_type(bound.delay(1).get(), str)
+    assert_type(a_bound.delay(1), AsyncResult[str])
     # What does not fit is an error, or these comments would be.
     add.delay("x", 2)  # type: ignore[arg-type]
     add.delay(1)  # type: ignore[call-arg]
     text.delay(1, lower=True)  # type: ignore[call-arg]
     fetch.delay(1)  # type: ignore[arg-type]
+    bound.delay("x")  # type: ignore[arg-type]
+    bound.delay(bound, 1)  # type: ignore[call-arg, arg-type]
+    a_bound.delay()  # type: ignore[call-arg]
 
     async def awaiting() -> None:
         assert_type(await fetch("x"), bytes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import inspect
 import threading
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
@@ -145,11 +144,6 @@ class Flight:
         self._cancelled = True
         if self._task is not None:
             self._task.cancel()
-
-
-def run_here(value: Any) -> Any:
-    """The value that a task gave; when it gave a coroutine, the value of that, run here and now."""
-    return asyncio.run(value) if inspect.iscoroutine(value) else value
 
 
 async def _cancel_all() -> None:

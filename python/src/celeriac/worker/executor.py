@@ -23,21 +23,21 @@ from celeriac import events as monitored
 from celeriac import lifecycle
 from celeriac import lifecycle_events as events
 from celeriac.errors import CeleriacError, InvalidMessage
+from celeriac.execution import around, errbacks
+from celeriac.execution.builtin import with_builtins
+from celeriac.execution.counting import chord_member, chord_part
+from celeriac.execution.ending import ColdShutdown, instead, raised
 from celeriac.following import ChordError, broken_off, gathered
 from celeriac.job import Address, Job
 from celeriac.lifecycle_events import (
     Call,
-    Composed,
     Count,
     Event,
     Failed,
-    Lethal,
     Malformed,
     NotYet,
     Phase,
     Ready,
-    Replaced,
-    Retried,
     Revoked,
     Succeeded,
     Unsent,
@@ -49,14 +49,12 @@ from celeriac.text import safe_repr
 from celeriac.tracing import NO_TRACING, Span
 from celeriac.transport import ChordPart, Delivery, Gathered, counts_chords
 from celeriac.tree import saved_group
-from celeriac.worker import around, errbacks, saying
+from celeriac.worker import saying
 from celeriac.worker.beside import Beside
-from celeriac.worker.builtin import with_builtins
-from celeriac.worker.ending import raised
 from celeriac.worker.evented import EventLoop, limited
-from celeriac.worker.interrupts import ColdShutdown, Overdue, soft_time_limit
+from celeriac.worker.interrupts import Overdue, soft_time_limit
 from celeriac.worker.orders import Orders
-from celeriac.worker.outcome import Outcome, Settlement, chord_member, chord_part, encode
+from celeriac.worker.outcome import Outcome, Settlement, encode
 from celeriac.worker.running import Running
 from celeriac.worker.settings import WorkerSettings
 from celeriac.worker.telling import Teller
@@ -171,7 +169,7 @@ class Executor:
         try:
             outcome = self._decide(delivery, message, phase, event)
         except CeleriacError as error:
-            return self._advance(delivery, message, phase, _instead(event, error))
+            return self._advance(delivery, message, phase, instead(event, error))
         self._note(delivery, message, event)
         if outcome.over:
             self._desk.report(outcome)
@@ -366,16 +364,6 @@ class Executor:
         """The outcome of a task that was ended from outside. Called in the courier's thread."""
         self._note(delivery, message, event)
         return self._decide(delivery, message, Phase.RUNNING, event)
-
-
-def _instead(event: Event, error: CeleriacError) -> Event:
-    """What happens when what should have followed from an event cannot be written."""
-    if isinstance(event, (Succeeded, Composed, Replaced, Retried)):
-        # What the task returned, or wants sent, is at fault: that is a failure of the task.
-        return Failed(error, "")
-    if isinstance(event, (Failed, Lethal)):
-        return Unsent(error)
-    raise error
 
 
 def _end(span: Span, event: Event) -> None:

@@ -13,10 +13,6 @@ from celeriac.task import SoftTimeLimitExceeded
 SHORTEST, LONGEST = 0.001, 1e8
 
 
-class ColdShutdown(BaseException):
-    """Raised inside a running task by the second signal; no task can mistake it for an error of its own."""
-
-
 class Overdue(BaseException):
     """The task ended after all, but after its hard time limit: its end was told already and this process ends."""
 

@@ -9,12 +9,7 @@ from enum import Enum
 from queue import SimpleQueue
 
 from celeriac import lifecycle_events as events
-from celeriac.errors import InvalidMessage
 from celeriac.events import Event
-from celeriac.following import Member
-from celeriac.lifecycle_events import Count
-from celeriac.serialization import JSON, dumps, loads
-from celeriac.text import shown
 from celeriac.transport import ChordPart, Delivery, Document, Gathered, Outgoing
 from celeriac.worker.mouth import Place
 
@@ -56,20 +51,6 @@ class Outcome:
     broken: bool = False
     news: tuple[Event, ...] = ()
     place: Place | None = field(default=None, compare=False)
-
-
-def chord_part(count: Count) -> ChordPart:
-    """The end of a member as it is counted. Raises InvalidCall for a result that cannot be written."""
-    entry = dumps([1, count.task_id, count.state, count.result], name="result")
-    return ChordPart(count.group_id, count.task_id, count.index, entry.body)
-
-
-def chord_member(entry: bytes) -> Member:
-    """Read an entry of a chord. Raises InvalidMessage."""
-    found = loads(entry, JSON, "utf-8")
-    if not isinstance(found, list) or len(found) != 4:
-        raise InvalidMessage(f"an entry of a chord is {shown(found)}; it is [1, id, state, result]")
-    return Member(str(found[1]), str(found[2]), found[3])
 
 
 def encode(delivery: Delivery, actions: tuple[events.Action, ...]) -> Outcome:

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from types import FrameType
 
 from celeriac import signals
+from celeriac.execution.ending import ColdShutdown
 from celeriac.transport import Delivery, WorkerLink, open_worker_link
 from celeriac.worker.channel import Channel
 from celeriac.worker.clock import Clock
 from celeriac.worker.courier import Courier, Surroundings
 from celeriac.worker.evented import EventLoop
 from celeriac.worker.executor import Executor
-from celeriac.worker.interrupts import ColdShutdown, Overdue
+from celeriac.worker.interrupts import Overdue
 from celeriac.worker.journal import Deaths, Journal
 from celeriac.worker.liaison import Liaison
 from celeriac.worker.orders import Orders

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from celeriac import signals
 from celeriac.errors import TransportError
+from celeriac.execution.builtin import with_builtins
 from celeriac.transport import open_post, open_worker_link, requests_to
-from celeriac.worker.builtin import with_builtins
 from celeriac.worker.channel import Channel
 from celeriac.worker.clock import Clock
 from celeriac.worker.exporter import Exporter

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from celeriac.aio import run_here
 from celeriac.canvas import ACCUMULATE, CHORD, MAP, NAMES, STARMAP, called, chunks_of
 from celeriac.signature import Signature
 from celeriac.task import Compose, Runnable, TaskOptions
-from celeriac.worker.evented import run_here
 
 CHUNKS = "celery.chunks"
 

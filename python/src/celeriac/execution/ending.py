@@ -1,4 +1,4 @@
-"""How the run of a task ended, as an event: what it raised, seen by the worker."""
+"""How the run of a task ended, as an event: what it raised."""
 
 from __future__ import annotations
 
@@ -6,11 +6,27 @@ import random
 import traceback as tracebacks
 from datetime import datetime, timezone
 
-from celeriac.lifecycle_events import Composed, Event, Failed, Ignored, Refused, Replaced, Retried
+from celeriac.errors import CeleriacError
+from celeriac.lifecycle_events import (
+    Composed,
+    Event,
+    Failed,
+    Ignored,
+    Lethal,
+    Refused,
+    Replaced,
+    Retried,
+    Succeeded,
+    Unsent,
+)
 from celeriac.task import Compose, Ignore, Reject, Replace, Request, Retry, TaskOptions, retried_by_itself
 
-#: Frames of modules whose name begins so are the worker's own.
-OWN = "celeriac.worker."
+#: Frames of modules whose name begins so are none of the task.
+OWN = ("celeriac.worker.", "celeriac.execution.", "celeriac.eager")
+
+
+class ColdShutdown(BaseException):
+    """Raised inside a running task by the second signal; no task can mistake it for an error of its own."""
 
 
 def raised(error: BaseException, request: Request, options: TaskOptions) -> Event:
@@ -39,3 +55,13 @@ def traceback_of(error: BaseException) -> str:
     while frames is not None and frames.tb_frame.f_globals.get("__name__", "").startswith(OWN):
         frames = frames.tb_next
     return "".join(tracebacks.format_exception(type(error), error, frames))
+
+
+def instead(event: Event, error: CeleriacError) -> Event:
+    """What happens when what should have followed from an event cannot be written."""
+    if isinstance(event, (Succeeded, Composed, Replaced, Retried)):
+        # What the task returned, or wants sent, is at fault: that is a failure of the task.
+        return Failed(error, "")
+    if isinstance(event, (Failed, Lethal)):
+        return Unsent(error)
+    raise error

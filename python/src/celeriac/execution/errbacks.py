@@ -6,11 +6,11 @@ import inspect
 import logging
 from collections.abc import Callable, Mapping
 
+from celeriac.aio import run_here
+from celeriac.execution.ending import ColdShutdown
 from celeriac.lifecycle_events import Call
 from celeriac.signature import Signature
 from celeriac.task import Request, Runnable
-from celeriac.worker.evented import run_here
-from celeriac.worker.interrupts import ColdShutdown
 
 logger = logging.getLogger("celeriac.worker")
 

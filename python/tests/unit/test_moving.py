@@ -1,0 +1,68 @@
+"""What the page for those who come from Celery says: its tests exist, and what it calls absent is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from celeriac import Celeriac, InvalidCall
+from celeriac.absent import why_absent
+
+TESTS = Path(__file__).resolve().parents[1]
+PAGE = (TESTS.parent / "docs" / "moving-from-celery.md").read_text(encoding="utf-8")
+ABSENT = PAGE[PAGE.index("## Deliberately absent") :]
+
+
+def named(row: str) -> list[str]:
+    """What is in backticks in a row of the last table."""
+    (line,) = (line for line in ABSENT.splitlines() if line.startswith(f"| {row} |"))
+    return re.findall(r"`([\w.]+)`", line)
+
+
+def test_every_row_was_seen() -> None:
+    tables = PAGE[PAGE.index("## The same") : PAGE.index("## Deliberately absent")]
+    rows = [line for line in tables.splitlines() if line.startswith("| ") and not line.endswith("seen in |")]
+    for row in rows:
+        found = re.search(r"\| `(\S+\.py)::(\w+)` \|$", row)
+        assert found, row
+        assert f"def {found[2]}(" in (TESTS / found[1]).read_text(encoding="utf-8"), row
+    assert len(rows) > 20
+
+
+def test_its_examples_run() -> None:
+    for example in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
+        exec(compile(example, "moving-from-celery.md", "exec"), {})
+
+
+def test_settings_that_are_absent() -> None:
+    lines = [line for line in ABSENT.splitlines() if line.startswith("| ") and "apply_async" not in line]
+    settings = re.findall(r"`((?:task|worker|broker|result)_\w+)`", "\n".join(lines))
+    assert len(settings) > 10
+    for name in [*settings, "task_queues"]:
+        assert why_absent(name), name
+        with pytest.raises(InvalidCall):
+            Celeriac("moving", **{name: 1})
+
+
+def test_options_that_are_absent() -> None:
+    app = Celeriac("moving", broker="redis://127.0.0.1:1/0")
+    for name in named("options of a task"):
+        with pytest.raises(InvalidCall, match="unknown task option"):
+            app.task(**{name: 1})
+    for name in named("options of a call"):
+        with pytest.raises(InvalidCall, match="unknown option"):
+            app.send_task("moving", (), None, **{name: 1})  # type: ignore[misc]
+    with pytest.raises(InvalidCall):
+        app.send_task("moving", serializer="pickle")
+
+
+def test_what_the_application_lacks() -> None:
+    app = Celeriac("moving")
+    for path in named("of the application"):
+        value: object = app
+        *way, last = path.split(".")[1:]
+        for name in way:
+            value = getattr(value, name)
+        assert not hasattr(value, last), path

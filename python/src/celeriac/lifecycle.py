@@ -7,7 +7,7 @@ go comes first, the settlement last (WK-ACK).
     RECEIVED --Ready--> RUNNING --Succeeded, Failed, Retried, ...--> SETTLED
         |  ^                                                            ^
         |  +--Due-- WAITING <--NotYet--+                                |
-        +--Malformed, Unknown, Unsupported, Expired, Lethal-------------+
+        +--Malformed, Unknown, Unsupported, Expired, Lethal, Failed-----+
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ from celeriac.message import Message
 from celeriac.result import Result
 from celeriac.sending import Route
 from celeriac.signature import Signature
+from celeriac.task import TimeLimitExceeded
 from celeriac.times import expiration, iso
 from celeriac.tree import Node
 
@@ -84,6 +85,8 @@ def classify(job: Job) -> Event:
         return Expired()
     if message.eta_at is not None and message.eta_at > job.now:
         return NotYet(message.eta_at)
+    if job.overrun is not None:
+        return Failed(TimeLimitExceeded(job.overrun), "")
     if job.deaths >= (job.max_deaths if job.options.reject_on_worker_lost else 1):
         return Lethal(job.deaths)
     return Ready()
@@ -192,6 +195,12 @@ def _failed(job: Job, event: Failed) -> Decision:
     return Phase.SETTLED, (*errbacks(job, event.error, event.traceback), *actions, *_ack_if_late(job))
 
 
+def _failed_before(job: Job, event: Failed) -> Decision:
+    """It failed when it was delivered before, and nobody could tell."""
+    actions = failure(job, event.error, event.traceback)
+    return Phase.SETTLED, (*errbacks(job, event.error, event.traceback), *actions, Ack())
+
+
 def _retried(job: Job, event: Retried) -> Decision:
     message = message_of(job)
     retry = event.retry
@@ -246,6 +255,8 @@ TABLE: Mapping[tuple[Phase, type], Callable[[Job, Any], Decision]] = {
     (Phase.RUNNING, Revoked): _terminated,
     (Phase.WAITING, NotYet): _due,
     (Phase.WAITING, Lethal): _due,
+    (Phase.RECEIVED, Failed): _failed_before,
+    (Phase.WAITING, Failed): _due,
     (Phase.WAITING, Ready): _due,
     (Phase.RUNNING, Succeeded): _succeeded,
     (Phase.RUNNING, Composed): _composed,

@@ -15,11 +15,12 @@ from tests.soak.bench import Progress, Service, bench, reached
 MEMORY = 768 << 20
 #: Seconds until a task is settled: its process may have to die three times, and starts ever later.
 PATIENCE = 45.0
-#: Task -> its options, and the error that its result has to name (WK-POI-007).
+#: Task -> its options, and the error that its result has to name (WK-POI-007, WK-LIM-001).
 HARMFUL: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "soak.segfault": ({}, "WorkerLostError"),
     "soak.exit": ({}, "WorkerLostError"),
     "soak.devour": ({}, "MemoryError"),
+    "soak.stuck": ({"time_limit": 1}, "TimeLimitExceeded"),
 }
 
 

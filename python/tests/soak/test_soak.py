@@ -20,7 +20,7 @@ TINY = ("--tasks", "1000", "--kills", "3", "--restarts", "1", "--few", "200", "-
 
 
 @pytest.mark.timeout(150)
-@pytest.mark.parametrize("name", ["losses rabbitmq", "losses redis", "memory redis"])
+@pytest.mark.parametrize("name", ["losses rabbitmq", "losses redis", "memory redis", "harm rabbitmq", "harm redis"])
 def test_a_small_one(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "report.json"
     assert main([*TINY, "--only", name, "--json", str(file)]) == OK, capsys.readouterr().out

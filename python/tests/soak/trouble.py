@@ -97,7 +97,9 @@ class Trouble:
         self.book = Book(evidence)
 
     def make(self, ran: int) -> None:
-        """Do what is due after so many tasks."""
+        """Do what is due after so many tasks; start a worker that gave up for want of a broker, as systemd would."""
+        if self.service.process.poll() is not None:
+            self.service = self._start()
         if self._restarts_due and ran >= self._restarts_due[0]:
             self._restart()
             del self._restarts_due[0]

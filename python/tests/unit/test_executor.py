@@ -23,6 +23,7 @@ from celeriac.worker.clock import Clock
 from celeriac.worker.evented import EventLoop
 from celeriac.worker.executor import Executor
 from celeriac.worker.interrupts import Overdue
+from celeriac.worker.journal import OVERDUE
 from celeriac.worker.orders import Orders
 from celeriac.worker.outcome import Outcome, Settlement
 from celeriac.worker.running import Running
@@ -75,7 +76,7 @@ class FakeRegister:
         self.entries: list[str] = []
         self.noted: list[tuple[type, bool]] = []
 
-    def begin(self, task_id: str) -> int:
+    def begin(self, task_id: str, until: float) -> int:
         self.entries.append(task_id)
         return 1
 
@@ -139,7 +140,7 @@ def executor(desk: FakeDesk, register: FakeRegister, orders: Orders) -> Executor
         settings,
         desk,
         register,
-        {"killer": 3, "survivor": 2}.get,  # type: ignore[arg-type]
+        {"killer": 3, "survivor": 2, "stuck": OVERDUE}.get,  # type: ignore[arg-type]
         orders=orders,
         teller=Teller("w1", Clock()),
         total=Counter(),
@@ -288,6 +289,19 @@ def test_a_task_is_held_against_its_deaths_when_it_comes_again(executor: Executo
     executor.handle(delivery(id="killer"))
     assert [results(outcome)[0].status for outcome in desk.outcomes] == ["FAILURE", "SUCCESS", "SUCCESS"]
     assert results(desk.outcomes[0])[0].result["exc_type"] == "WorkerLostError"
+
+
+def test_what_was_ended_for_being_overdue_is_failed_when_it_comes_again(executor: Executor, desk: FakeDesk) -> None:
+    executor.handle(replace(delivery(id="stuck", time_limit=30), redelivered=True))
+    (outcome,) = desk.outcomes
+    (result,) = results(outcome)
+    assert (result.result["exc_type"], result.result["exc_message"]) == ("TimeLimitExceeded", [30])
+    assert outcome.settlement is Settlement.ACK and desk.running == []
+
+
+def test_without_its_limit_it_runs_again(executor: Executor, desk: FakeDesk) -> None:
+    executor.handle(replace(delivery(id="stuck"), redelivered=True))
+    assert [results(outcome)[0].status for outcome in desk.outcomes] == ["SUCCESS"]
 
 
 @pytest.mark.usefixtures("desk")

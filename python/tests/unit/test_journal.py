@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from celeriac.worker.journal import REMEMBERED, Deaths, Journal, Slots
+from celeriac.worker.journal import OVERDUE, REMEMBERED, Deaths, Journal, Slots
 
 
 def test_slots_keep_whole_texts() -> None:
@@ -39,6 +39,25 @@ def test_nothing_runs_after_the_end() -> None:
     journal.end(None)
     journal.end(journal.begin("task-1"))
     assert journal.running() == []
+
+
+def test_what_is_overdue() -> None:
+    journal = Journal(3)
+    journal.begin("late", 10.0)
+    journal.begin("in time", 20.0)
+    journal.begin("without a limit")
+    assert journal.overdue(15.0) == [b"late"]
+    assert journal.overdue(5.0) == []
+    journal.end_all()
+    assert journal.overdue(15.0) == []
+
+
+def test_what_was_ended_for_being_overdue_is_no_death() -> None:
+    deaths = Deaths()
+    deaths.count_one(b"task")
+    deaths.condemn(b"task")
+    deaths.condemn(b"other")
+    assert (deaths.of("task"), deaths.of("other")) == (OVERDUE, OVERDUE)
 
 
 def test_whether_it_ever_began_anything() -> None:
@@ -90,4 +109,4 @@ def test_counts_do_not_overflow() -> None:
     deaths = Deaths()
     for _ in range(300):
         deaths.count_one(b"task")
-    assert deaths.of("task") == 255
+    assert deaths.of("task") == OVERDUE - 1

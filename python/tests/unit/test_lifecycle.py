@@ -82,6 +82,8 @@ ROWS: list[tuple[Phase, Event, TaskOptions | None, Phase, list[str]]] = [
     (Phase.RUNNING, Revoked("terminated", 15), TaskOptions(acks_late=False), Phase.SETTLED, ["REVOKED"]),
     (Phase.RECEIVED, NotYet(LATER), TaskOptions(), Phase.WAITING, ["WaitUntil"]),
     (Phase.RECEIVED, Lethal(3), TaskOptions(), Phase.SETTLED, ["FAILURE", "Reject"]),
+    (Phase.RECEIVED, Failed(ERROR, ""), EARLY, Phase.SETTLED, ["FAILURE", "Ack"]),
+    (Phase.WAITING, Failed(ERROR, ""), EARLY, Phase.SETTLED, ["FAILURE", "Ack"]),
     (Phase.RECEIVED, Unsent(ERROR), TaskOptions(), Phase.SETTLED, ["FAILURE", "Reject"]),
     (Phase.RECEIVED, Ready(), TaskOptions(), Phase.RUNNING, ["Run"]),
     (Phase.RECEIVED, Ready(), EARLY, Phase.RUNNING, ["Ack", "Run"]),

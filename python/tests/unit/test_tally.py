@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from datetime import datetime, timezone
 
@@ -21,7 +22,7 @@ from .worker_parts import message
 class Nowhere:
     """A register that keeps nothing."""
 
-    def begin(self, task_id: str) -> int | None:
+    def begin(self, task_id: str, until: float = math.inf) -> int | None:
         return None
 
     def end(self, slot: int | None) -> None:

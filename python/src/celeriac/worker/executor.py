@@ -50,9 +50,10 @@ from celeriac.tracing import NO_TRACING, Span
 from celeriac.transport import ChordPart, Delivery, Gathered, counts_chords
 from celeriac.tree import saved_group
 from celeriac.worker import saying
-from celeriac.worker.beside import Beside
+from celeriac.worker.beside import GRACE, Beside
 from celeriac.worker.evented import EventLoop, limited
 from celeriac.worker.interrupts import Overdue, soft_time_limit
+from celeriac.worker.journal import OVERDUE
 from celeriac.worker.orders import Orders
 from celeriac.worker.outcome import Outcome, Settlement, encode
 from celeriac.worker.running import Running
@@ -93,8 +94,8 @@ class Desk(Protocol):
 class Register(Protocol):
     """Where it is noted what runs, for the case that it takes the process down, and what happens, to be counted."""
 
-    def begin(self, task_id: str) -> int | None:
-        """A task starts; what to call ``end`` with."""
+    def begin(self, task_id: str, until: float) -> int | None:
+        """A task starts, to be over at this monotonic time; what to call ``end`` with."""
 
     def end(self, slot: int | None) -> None:
         """It has come to an end."""
@@ -263,6 +264,9 @@ class Executor:
 
     def _job(self, delivery: Delivery, message: Message | None, event: Event | None = None) -> Job:
         task = self._tasks.get(message.task) if message is not None else None
+        # What takes its process down has been delivered before.
+        deaths = self._deaths(message.id) if message is not None and delivery.redelivered else 0
+        overdue = deaths == OVERDUE
         return Job(
             message=message,
             address=_address(delivery, message, event),
@@ -272,8 +276,8 @@ class Executor:
             origin=self._origin,
             now=datetime.now(timezone.utc),
             new_id=lambda: str(uuid.uuid4()),
-            # What takes its process down has been delivered before.
-            deaths=self._deaths(message.id) if message is not None and delivery.redelivered else 0,
+            deaths=0 if overdue else deaths,
+            overrun=self._hard_limit(message, task) if overdue else None,
             max_deaths=self._settings.max_deaths,
             hostname=self._settings.hostname,
             pid=self._pid,
@@ -281,6 +285,9 @@ class Executor:
             defaults=self._defaults,
             runs_inside=lambda errback: errbacks.runs_inside(errback, self._tasks),
         )
+
+    def _hard_limit(self, message: Message | None, task: Runnable | None) -> float | None:
+        return None if message is None or task is None else self._orders.limits(message, task.options)[0]
 
     def _defaults(self, call: Signature) -> Mapping[str, Any]:
         """Options for a call that does not have them."""
@@ -304,11 +311,14 @@ class Executor:
         message = request.message
         task = self._tasks[message.task]
         token = current_request.set(request)
-        slot = self._register.begin(message.id)
+        hard, soft = self._orders.limits(message, task.options)
+        until = time.monotonic() + hard if hard else math.inf
+        slot = self._register.begin(message.id, until)
         self._total[message.task] += 1
         started = time.perf_counter()
         try:
-            value = self._watched(delivery, request, task)
+            running = Running(delivery, message, time.time(), self._ended, hard or None, until)
+            value = self._watched(running, request, task, soft)
         except (ColdShutdown, Overdue):
             raise
         # SystemExit and the like too: a task that wants to leave ends as a failure, the worker stays.
@@ -325,9 +335,10 @@ class Executor:
         request = self._request(delivery, message)
         hard, soft = self._orders.limits(message, task.options)
         flight = self._loop.flight()
-        slot = self._register.begin(message.id)
-        self._total[message.task] += 1
         until = time.monotonic() + hard if hard else math.inf
+        # A cancelled task may take its time to end.
+        slot = self._register.begin(message.id, until + GRACE)
+        self._total[message.task] += 1
         running = Running(delivery, message, time.time(), self._ended, hard or None, until, flight.cancel)
         span = self._span(delivery, message)
 
@@ -347,16 +358,13 @@ class Executor:
         self._desk.begin_beside(running)
         flight.start(_run_async(task, request, soft, span), landed)
 
-    def _watched(self, delivery: Delivery, request: Request, task: Runnable) -> object:
+    def _watched(self, running: Running, request: Request, task: Runnable, soft: float | None) -> object:
         """Call the task, which may be ended from outside meanwhile: by a hard time limit, or by remote control."""
-        message = request.message
-        hard, soft = self._orders.limits(message, task.options)
-        until = time.monotonic() + hard if hard else math.inf
-        self._desk.begin(Running(delivery, message, time.time(), self._ended, hard or None, until))
+        self._desk.begin(running)
         try:
             with soft_time_limit(soft):
                 around.before(task, request)
-                return _call(task, message)
+                return _call(task, running.message)
         finally:
             self._desk.lift()
 

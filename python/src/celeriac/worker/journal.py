@@ -5,13 +5,19 @@ So a task that kills its process is recognised when it comes again.
 
 from __future__ import annotations
 
+import math
 import mmap
+import struct
 from collections.abc import Iterator
 
-#: A task's id is noted by so many of its bytes.
-ID_BYTES = 254
+#: A task's id is noted by so many of its bytes: with what stands before it, it makes one text.
+ID_BYTES = 240
 #: Tasks whose deaths are remembered; the oldest is forgotten first.
 REMEMBERED = 512
+#: Stands in the place of a number of deaths for a task that was ended, with its process, because it was overdue.
+OVERDUE = 255
+#: How an entry of the journal begins: the monotonic time at which the task has to be over.
+UNTIL = struct.Struct("d")
 
 
 class Slots:
@@ -54,7 +60,7 @@ class Slots:
     @property
     def used(self) -> bool:
         """Whether a text has ever been put in."""
-        return any(self._memory[start + 1] for start in range(0, len(self._memory), self._width))
+        return any(self._memory[:])
 
     def __iter__(self) -> Iterator[bytes]:
         """The texts that are there."""
@@ -68,11 +74,11 @@ class Journal:
     """What one process runs, up to ``places`` at a time. It writes, the supervisor reads once it is dead."""
 
     def __init__(self, places: int = 1) -> None:
-        self._running = Slots(places, ID_BYTES)
+        self._running = Slots(places, UNTIL.size + ID_BYTES)
 
-    def begin(self, task_id: str) -> int | None:
-        """Note a task that runs now; what to call ``end`` with."""
-        return self._running.put(_key(task_id))
+    def begin(self, task_id: str, until: float = math.inf) -> int | None:
+        """Note a task that runs now, until its hard limit at the most; what to call ``end`` with."""
+        return self._running.put(UNTIL.pack(until) + _key(task_id))
 
     def end(self, slot: int | None) -> None:
         """It has come to an end."""
@@ -90,7 +96,12 @@ class Journal:
 
     def running(self) -> list[bytes]:
         """What ran last without coming to an end, as ``Deaths`` knows it."""
-        return list(self._running)
+        return [entry[UNTIL.size :] for entry in self._running]
+
+    def overdue(self, now: float) -> list[bytes]:
+        """What runs beyond its hard limit. One look while the process lives may be wrong: it may be writing."""
+        entries = [entry for entry in self._running if len(entry) > UNTIL.size]
+        return [entry[UNTIL.size :] for entry in entries if UNTIL.unpack_from(entry)[0] < now]
 
 
 class Deaths:
@@ -103,7 +114,15 @@ class Deaths:
     def count_one(self, key: bytes) -> int:
         """Count a death; how many it are now."""
         slot, deaths = self._known.pop(key, (None, 0))
-        deaths = min(deaths + 1, 255)
+        deaths = min(deaths + 1, OVERDUE - 1)
+        self._note(key, slot, deaths)
+        return deaths
+
+    def condemn(self, key: bytes) -> None:
+        """Note that the task was ended because it was overdue."""
+        self._note(key, self._known.pop(key, (None, 0))[0], OVERDUE)
+
+    def _note(self, key: bytes, slot: int | None, deaths: int) -> None:
         if slot is not None:
             self._slots.replace(slot, 0, deaths)
         else:
@@ -112,10 +131,9 @@ class Deaths:
             slot = self._slots.put(bytes([deaths]) + key)
         if slot is not None:
             self._known[key] = (slot, deaths)
-        return deaths
 
     def of(self, task_id: str) -> int:
-        """Deaths that this task caused, as far as is known."""
+        """Deaths that this task caused, as far as is known, or OVERDUE."""
         key = _key(task_id)
         return next((text[0] for text in self._slots if text[1:] == key), 0)
 

@@ -31,6 +31,8 @@ from celeriac.worker.tally import Tally
 logger = logging.getLogger("celeriac.worker")
 
 SIGNALS = frozenset({signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGALRM, READY_SIGNAL})
+#: Seconds between two looks for tasks that are overdue.
+WATCH_SECONDS = 1.0
 #: Seconds that processes have to leave after the second signal.
 COLD_SECONDS = 5
 #: A process that dies sooner than this after its start, and before its first task, has the next start put off, longer
@@ -66,6 +68,10 @@ class Supervisor:
         self._deaths = Deaths()
         self._asked = 0
         self._announced = False
+        #: When overdue tasks were looked for last (monotonic), those seen in each process, those it was ended for.
+        self._watched = 0.0
+        self._seen: dict[int, set[bytes]] = {}
+        self._ended: set[int] = set()
         #: Whether tasks ran on for too long after the first signal, and went back to their queues for that.
         self._overtime = False
         #: Both ends of the channel between the node and each process; whoever is started inherits them.
@@ -90,13 +96,15 @@ class Supervisor:
         numbers = range(1, self._settings.concurrency + 1)
         if self._settings.control:
             self._channels = {number: Channel.pair() for number in numbers}
-        # Blocked, so that none is lost between two waits; ``sigwait`` takes them one by one.
+        # Blocked, so that none is lost between two waits; ``sigtimedwait`` takes them one by one.
         previous = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
             for number in (*self._helpers, *numbers):
                 self._start(number)
             while self._workers() or (self._due and not self._asked):
-                self._on_signal(signal.sigwait(SIGNALS))
+                if (came := signal.sigtimedwait(SIGNALS, WATCH_SECONDS)) is not None:
+                    self._on_signal(came.si_signo)
+                self._watch()
             self._recover()
             signals.worker_shutdown.send(self._settings.hostname)
             self._end_node()
@@ -209,6 +217,21 @@ class Supervisor:
         else:
             self._start_due()
 
+    def _watch(self) -> None:
+        """End processes with a task beyond its hard limit that they cannot end themselves.
+
+        It keeps the interpreter's lock, so that no thread of theirs runs. What two looks see is no chance.
+        """
+        now = time.monotonic()
+        if now < self._watched + WATCH_SECONDS:
+            return
+        before, self._seen, self._watched = self._seen, {}, now
+        for pid, (number, _) in self._children.items():
+            self._seen[pid] = set(self._journals[number].overdue(now))
+            if pid not in self._ended and self._seen[pid] & before.get(pid, set()):
+                self._ended.add(pid)
+                os.kill(pid, signal.SIGKILL)
+
     def _reap(self) -> None:
         # One SIGCHLD may stand for several deaths.
         while self._children:
@@ -229,11 +252,21 @@ class Supervisor:
         delay = 0 if code == EXIT_LIMIT else self._delay(number, lived)
         why = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         logger.error("Process %d (pid %d) ended: %s; starting it anew in %d s", number, pid, why, delay)
-        for running in self._journals[number].running():
-            deaths = self._deaths.count_one(running)
-            logger.error("It ran task %s, which makes %d deaths with it", running.decode(errors="replace"), deaths)
+        self._count_deaths(pid, self._journals[number])
         self._due[number] = time.monotonic() + delay
         self._start_due()
+
+    def _count_deaths(self, pid: int, journal: Journal) -> None:
+        """Note what the tasks that ran are to blame for, so that they are known when they come again."""
+        if pid in self._ended:
+            self._ended.discard(pid)
+            for overdue in journal.overdue(time.monotonic()):
+                self._deaths.condemn(overdue)
+                logger.error("It was ended: task %s is beyond its hard time limit", overdue.decode(errors="replace"))
+            return
+        for running in journal.running():
+            deaths = self._deaths.count_one(running)
+            logger.error("It ran task %s, which makes %d deaths with it", running.decode(errors="replace"), deaths)
 
     def _delay(self, number: int, lived: float) -> int:
         """Seconds to wait before the next start: none, but for a process that never got going."""

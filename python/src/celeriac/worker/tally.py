@@ -5,6 +5,7 @@ Each process counts in rows of its own, which its successors go on with; whoever
 
 from __future__ import annotations
 
+import math
 import mmap
 import threading
 from bisect import bisect_left
@@ -114,8 +115,8 @@ class Book:
 class Register(Protocol):
     """Where it is noted which tasks run: the journal."""
 
-    def begin(self, task_id: str) -> int | None:
-        """A task starts; what to call ``end`` with."""
+    def begin(self, task_id: str, until: float = math.inf) -> int | None:
+        """A task starts, to be over at this monotonic time; what to call ``end`` with."""
 
     def end(self, slot: int | None) -> None:
         """It has come to an end."""
@@ -128,11 +129,11 @@ class Ledger:
         self._register = register
         self._book = book
 
-    def begin(self, task_id: str) -> int | None:
-        """A task starts; what to call ``end`` with."""
+    def begin(self, task_id: str, until: float = math.inf) -> int | None:
+        """A task starts, to be over at this monotonic time; what to call ``end`` with."""
         if self._book is not None:
             self._book.run(1)
-        return self._register.begin(task_id)
+        return self._register.begin(task_id, until)
 
     def end(self, slot: int | None) -> None:
         """It has come to an end."""

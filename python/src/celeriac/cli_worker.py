@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 import uuid
@@ -15,6 +14,7 @@ from celeriac.beat import check_schedule
 from celeriac.cli_beat import BeatOptions, run_beside
 from celeriac.cli_common import announce, errors, logging_options, names_in
 from celeriac.client import Celeriac
+from celeriac.serving import worker_settings
 from celeriac.transport import sanitized
 from celeriac.worker import BEAT, Supervisor, WorkerSettings, node_name
 
@@ -75,7 +75,7 @@ def worker(
       celeriac -A shop worker -l info --log-format json --soft-shutdown-timeout 25 --ready-file /tmp/ready
     """
     logs.set_up(loglevel, log_format)
-    settings = _worker_settings(
+    settings = worker_settings(
         app,
         hostname=node_name(hostname, socket.gethostname(), uuid.uuid4().hex[:8]),
         queues=names_in(queues) or (app.conf.task_default_queue,),
@@ -88,39 +88,6 @@ def worker(
         helpers = {BEAT: lambda: run_beside(app, BeatOptions(schedule, app.main))} if with_beat else {}
         code = Supervisor(settings, helpers).run()
     sys.exit(code)
-
-
-def _worker_settings(
-    app: Celeriac,
-    *,
-    concurrency: int | None,
-    prefetch: int | None,
-    task_events: bool,
-    statedb: str | None,
-    no_control: bool,
-    soft_shutdown_timeout: float | None,
-    **given: Any,
-) -> WorkerSettings:
-    """What the worker is told: the options that were given, and otherwise the application's settings."""
-    conf = app.conf
-    return WorkerSettings(
-        broker=app.broker,
-        backend=app.backend,
-        tasks=app.tasks,
-        default_queue=conf.task_default_queue,
-        concurrency=concurrency or conf.worker_concurrency or os.cpu_count() or 1,
-        prefetch=prefetch or conf.worker_prefetch_multiplier,
-        result_expires=conf.result_expires,
-        control=conf.worker_enable_remote_control and not no_control,
-        task_events=task_events or conf.worker_send_task_events,
-        state_file=statedb or conf.worker_state_db,
-        soft_shutdown_timeout=soft_shutdown_timeout or conf.worker_soft_shutdown_timeout,
-        accept=conf.accept_content,
-        habits=app.habits,
-        tracing=app.tracing,
-        time_limits=(conf.task_time_limit, conf.task_soft_time_limit),
-        **given,
-    )
 
 
 def _banner(settings: WorkerSettings) -> dict[str, str]:

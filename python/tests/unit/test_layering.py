@@ -74,14 +74,15 @@ OUTSIDE["client"] += ("eager",)
 OUTSIDE["worker"] += ("execution",)
 OUTSIDE["client"] += ("hooks",)
 OUTSIDE["worker"] += ("hooks", "signals")
+OUTSIDE["serving"] = ("client", "worker")
 OUTSIDE["logs"] = ("task",)
 OUTSIDE["cli_common"] = ("errors", "logs")
 OUTSIDE["cli_control"] = ("errors", "tagged", "events", "transport", "remote", "client", "cli_common")
 OUTSIDE["cli_beat"] = ("transport", "client", "logs", "beat", "cli_common")
-OUTSIDE["cli_worker"] = ("transport", "client", "worker", "logs", "beat", "cli_beat", "cli_common")
+OUTSIDE["cli_worker"] = ("serving", "transport", "client", "worker", "logs", "beat", "cli_beat", "cli_common")
 OUTSIDE["cli"] += ("cli_beat", "cli_worker", "cli_common", "cli_control")
 OUTSIDE["__main__"] = ("cli",)
-OUTSIDE["contrib"] = ("task", "calls", "client")
+OUTSIDE["contrib"] = ("task", "calls", "client", "serving", "worker")
 #: The package itself only re-exports; nobody inside imports it.
 ALLOWED = {**PURE, **OUTSIDE, "": (*PURE, "client", "async_result", "bound", "settings")}
 

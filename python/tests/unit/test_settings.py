@@ -15,7 +15,7 @@ import pytest
 
 from celeriac import Celeriac, InvalidCall, Message, Settings, Signature, TaskOptions, crontab
 from celeriac.absent import why_absent
-from celeriac.cli_worker import _worker_settings
+from celeriac.serving import worker_settings
 from celeriac.settings import KINDS, describe
 from celeriac.worker.orders import Orders
 from tests.support.celery import celery_python
@@ -281,10 +281,10 @@ def test_options_of_the_worker_come_before_settings() -> None:
         "queues": ("q",),
         "max_deaths": 3,
     }
-    told = _worker_settings(app, **silent, **flags)
+    told = worker_settings(app, **silent, **flags)
     assert (told.concurrency, told.prefetch, told.task_events, told.control) == (3, 2, True, False)
     assert told.state_file == "state" and told.accept == {"application/json", "application/x-yaml"}
-    told = _worker_settings(app, **{**silent, "concurrency": 7, "prefetch": 9, "statedb": "mine"}, **flags)
+    told = worker_settings(app, **{**silent, "concurrency": 7, "prefetch": 9, "statedb": "mine"}, **flags)
     assert (told.concurrency, told.prefetch, told.state_file) == (7, 9, "mine")
 
 

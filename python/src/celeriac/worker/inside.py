@@ -1,0 +1,105 @@
+"""A worker inside of another program, in threads: for tests. No process is started, no signal handled."""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from celeriac.errors import CeleriacError
+from celeriac.execution.ending import ColdShutdown
+from celeriac.transport import Delivery, WorkerLink, open_worker_link
+from celeriac.worker.clock import Clock
+from celeriac.worker.courier import Courier, Surroundings
+from celeriac.worker.evented import EventLoop
+from celeriac.worker.executor import Executor
+from celeriac.worker.interrupts import Overdue
+from celeriac.worker.journal import Journal
+from celeriac.worker.orders import Orders
+from celeriac.worker.settings import WorkerSettings
+from celeriac.worker.tally import Ledger
+from celeriac.worker.telling import Teller
+
+#: Seconds that the worker has to come up.
+PATIENCE = 20.0
+
+
+class WorkerStuck(CeleriacError):
+    """A worker in threads did not come up in time, or a task in it does not end."""
+
+
+class _Left(BaseException):
+    """Nothing is left for the courier to do."""
+
+
+class _Courier(Courier):
+    def run(self) -> None:
+        """See ``Courier.run``."""
+        with suppress(_Left):
+            super().run()
+
+
+@contextmanager
+def worker_inside(settings: WorkerSettings, *, patience: float = PATIENCE) -> Iterator[None]:
+    """Run a worker meanwhile: plain tasks one at a time in a thread, ``async def`` tasks beside them.
+
+    At the end what runs is waited for, up to ``patience`` seconds, and what waits stays in its queue. Remote control is
+    not answered. A task that runs into its hard time limit fails, and the worker takes no more. Raises
+    ``BrokerUnavailable``; ``WorkerStuck``.
+    """
+    up = threading.Event()
+    holder = uuid.uuid4().hex
+
+    def connect() -> WorkerLink:
+        return open_worker_link(
+            settings.broker, settings.backend, settings.queues, settings.prefetch, settings.result_expires, holder
+        )
+
+    def leave() -> None:
+        # Ends the courier's thread; nothing ends the task's.
+        raise _Left
+
+    connect().close()
+    journal = Journal(1 + settings.async_concurrency)
+    courier = _Courier(
+        settings.prefetch, Surroundings(connect, up.set, leave, journal, os.getppid(), settings.hostname)
+    )
+    loop = EventLoop(settings.async_concurrency)
+    executor = Executor(
+        settings,
+        courier,
+        Ledger(journal, None),
+        lambda _task_id: 0,
+        orders=Orders(telling=settings.task_events, time_limits=settings.time_limits),
+        teller=Teller(settings.hostname, Clock()),
+        total=Counter(),
+        loop=loop,
+    )
+    tasks = threading.Thread(target=_work, args=(courier, executor), name="tasks", daemon=True)
+    courier.start()
+    tasks.start()
+    try:
+        if not up.wait(patience):
+            raise WorkerStuck(f"no worker is up after {patience:g} seconds")
+        yield
+    finally:
+        courier.stop()
+        courier.join(patience)
+        tasks.join(patience)
+        loop.close()
+    if courier.is_alive() or tasks.is_alive():
+        raise WorkerStuck(f"a task does not end; it was waited for {patience:g} seconds")
+
+
+def _work(courier: Courier, executor: Executor) -> None:
+    try:
+        while (item := courier.inbox.get()) is not None:
+            if isinstance(item, Delivery):
+                executor.handle(item)
+            else:
+                item()
+    except (ColdShutdown, Overdue):
+        return

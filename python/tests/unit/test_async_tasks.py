@@ -103,7 +103,7 @@ class Bench:
 
     def __init__(self, places: int = 10) -> None:
         self.desk, self.register, self.loop = FakeDesk(), FakeRegister(), EventLoop(places)
-        settings = WorkerSettings(broker=app.broker, backend=None, tasks=app.tasks, hostname="w1")
+        settings = WorkerSettings(broker=app.broker, backend="rpc://", tasks=app.tasks, hostname="w1")
         self.executor = Executor(
             settings,
             self.desk,

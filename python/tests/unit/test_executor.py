@@ -135,7 +135,7 @@ def orders() -> Orders:
 
 @pytest.fixture
 def executor(desk: FakeDesk, register: FakeRegister, orders: Orders) -> Executor:
-    settings = WorkerSettings(broker=app.broker, backend=None, tasks=app.tasks, hostname="w1")
+    settings = WorkerSettings(broker=app.broker, backend="rpc://", tasks=app.tasks, hostname="w1")
     return Executor(
         settings,
         desk,

@@ -22,21 +22,30 @@ CONTENT_TYPE, CONTENT_ENCODING = "application/json", "utf-8"
 #: Seconds after which a waiting reader looks at the key although nothing was published.
 LOOK_AGAIN = 5.0
 
-# KEYS: the key. ARGV: the document, seconds to keep it (0: for ever).
+#: Results that are stored in one step: nobody else is served meanwhile.
+BATCH = 100
+
+# KEYS: the keys. ARGV: seconds to keep the documents (0: for ever), then the document for each key.
 # A success is final: a second delivery of the same task that ends otherwise does not change the answer.
 STORE = """
-local known = redis.call('GET', KEYS[1])
-if known then
-  local ok, document = pcall(cjson.decode, known)
-  if ok and type(document) == 'table' and document.status == 'SUCCESS' then return 0 end
+local seconds = tonumber(ARGV[1])
+for number, key in ipairs(KEYS) do
+  local new = ARGV[number + 1]
+  local known = redis.call('GET', key)
+  local final = false
+  if known then
+    local ok, document = pcall(cjson.decode, known)
+    final = ok and type(document) == 'table' and document.status == 'SUCCESS'
+  end
+  if not final then
+    if seconds > 0 then
+      redis.call('SET', key, new, 'EX', seconds)
+    else
+      redis.call('SET', key, new)
+    end
+    redis.call('PUBLISH', key, new)
+  end
 end
-if tonumber(ARGV[2]) > 0 then
-  redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-else
-  redis.call('SET', KEYS[1], ARGV[1])
-end
-redis.call('PUBLISH', KEYS[1], ARGV[1])
-return 1
 """
 
 
@@ -54,10 +63,10 @@ class RedisStore:
     def store(self, batch: Sequence[Document]) -> None:
         """See ``ResultStore.store``."""
         with translated(self._url):
-            pipeline = self._client.pipeline(transaction=False)
-            for document in batch:
-                self._script(keys=[KEY_PREFIX + document.task_id], args=[document.body, self._expires], client=pipeline)
-            pipeline.execute()
+            for start in range(0, len(batch), BATCH):
+                some = batch[start : start + BATCH]
+                keys = [KEY_PREFIX + document.task_id for document in some]
+                self._script(keys=keys, args=[self._expires, *(document.body for document in some)])
 
     def close(self) -> None:
         """See ``ResultStore.close``."""

@@ -221,7 +221,7 @@ class Executor:
 
     def _encode(self, delivery: Delivery, message: Message | None, actions: tuple[events.Action, ...]) -> Outcome:
         """The outcome that the courier carries out."""
-        outcome = encode(delivery, actions)
+        outcome = encode(delivery, actions, stores=self._settings.backend is not None)
         if outcome.outgoing and self._settings.tracing is not NO_TRACING:
             carried = self._settings.tracing.carried(None if message is None else message.extra.headers)
             outgoing = tuple(replace(sent, wire=sent.wire.with_headers(carried)) for sent in outcome.outgoing)

@@ -53,8 +53,11 @@ class Outcome:
     place: Place | None = field(default=None, compare=False)
 
 
-def encode(delivery: Delivery, actions: tuple[events.Action, ...]) -> Outcome:
-    """Actions as what the courier carries out. Raises InvalidCall for what cannot be written."""
+def encode(delivery: Delivery, actions: tuple[events.Action, ...], *, stores: bool = True) -> Outcome:
+    """Actions as what the courier carries out; results are left out where nothing ``stores`` them.
+
+    Raises InvalidCall for what cannot be written.
+    """
     documents: list[Document] = []
     outgoing: list[Outgoing] = []
     sizes: list[tuple[str, int]] = []
@@ -63,7 +66,7 @@ def encode(delivery: Delivery, actions: tuple[events.Action, ...]) -> Outcome:
     over = True
     for action in actions:
         match action:
-            case events.Store(result, reply_to, correlation_id):
+            case events.Store(result, reply_to, correlation_id) if stores:
                 encoded = result.build()
                 documents.append(
                     Document(

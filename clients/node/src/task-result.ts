@@ -1,6 +1,6 @@
 /** The handle of a task that was sent: wait for its outcome, or look at its state. */
 
-import { InvalidCall, TaskTimeout } from './errors.js'
+import { InvalidCall, TaskTimeout, TransportError } from './errors.js'
 import { isTerminal, outcome, parseResult, PENDING, type ResultMessage } from './result.js'
 import type { ReadOptions } from './serialization.js'
 import type { ResultSlot } from './transport/transport.js'
@@ -77,6 +77,7 @@ export class TaskResult<T = unknown> {
   /** The document of a terminal state. A wake-up that comes while documents are read is not missed (RS-REDIS-004). */
   async #end(slot: ResultSlot, stop: AbortSignal): Promise<ResultMessage> {
     let wake = (): void => undefined
+    let reached = false
     const stopWatching = await slot.watch(() => {
       wake()
     })
@@ -85,7 +86,13 @@ export class TaskResult<T = unknown> {
         const woken = new Promise<void>((resolve) => {
           wake = resolve
         })
-        const latest = newest(await this.#documents(slot))
+        const documents = await this.#documents(slot).catch((error: unknown) => {
+          // A connection that was there comes back, and wakes whoever waits (RS-WAIT-002).
+          if (reached && error instanceof TransportError) return []
+          throw error
+        })
+        reached = true
+        const latest = newest(documents)
         if (latest && isTerminal(latest.status)) return latest
         await abortable(woken, stop)
       }

@@ -129,7 +129,10 @@ export class AmqpConnection {
     return connection
   }
 
-  /** The driver goes on trying after a refused login; here that ends the wait at once. */
+  /**
+   * The driver goes on trying after a refused login; here that ends the wait at once. It gives up when the connection
+   * that it had turns out to be lost (TM-SEND-004); here that is a reason to ask again, on the next one.
+   */
   #acquire(connection: Connection): Promise<Channel> {
     return new Promise((resolve, reject) => {
       const refuse = (error: unknown): void => {
@@ -137,8 +140,13 @@ export class AmqpConnection {
       }
       refuse(this.#lastError)
       connection.on('error', refuse)
+      const again = (error: unknown): Promise<Channel> => {
+        if (codeOf(error) !== 'CONN_CLOSE' && codeOf(error) !== 'EPIPE') throw error
+        return connection.acquire()
+      }
       connection
         .acquire()
+        .catch(again)
         .then(resolve, reject)
         .finally(() => connection.off('error', refuse))
     })

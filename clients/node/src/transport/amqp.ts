@@ -15,7 +15,7 @@ import type { Wire } from '../wire.js'
 import { isMap } from '../values.js'
 import { closeChannel, codeOf, type AmqpConnection } from './amqp-connection.js'
 import type { Broker, Bus, Route } from './transport.js'
-import { within } from './waiting.js'
+import { allHeard, within } from './waiting.js'
 
 /** Publishes task messages on a connection. */
 export class AmqpBroker implements Broker {
@@ -37,7 +37,7 @@ export class AmqpBroker implements Broker {
     const envelope = toEnvelope(wire, route)
     if (route.exchange === '') await remember(this.#queues, route.routingKey, () => this.#ensureQueue(route.routingKey))
     try {
-      const publisher = await remember(this.#publishers, route.exchange, () => this.#open(route.exchange))
+      const publisher = await this.#publisher(route.exchange)
       const timeout = (): Error =>
         new PublishFailed(`${shown(route)}: no confirm within ${this.#publishTimeout} ms; the message may be queued`)
       await within(publisher.publish(envelope, toBuffer(wire.body)), this.#publishTimeout, timeout)
@@ -50,6 +50,14 @@ export class AmqpBroker implements Broker {
 
   close(): Promise<void> {
     return this.#connection.close()
+  }
+
+  /** A connection that was lost while nothing was sent is found out here, and not by the next message (TM-SEND-004). */
+  async #publisher(exchange: string): Promise<Publisher> {
+    const publisher = await remember(this.#publishers, exchange, () => this.#open(exchange))
+    if (!publisher.idle) return publisher
+    await allHeard()
+    return remember(this.#publishers, exchange, () => this.#open(exchange))
   }
 
   async #open(exchange: string): Promise<Publisher> {
@@ -110,6 +118,11 @@ class Publisher {
         for (const pending of this.#pending) pending.fail(new Error('the channel was closed'))
       })
     })
+  }
+
+  /** Whether no message is on its way. */
+  get idle(): boolean {
+    return this.#pending.size === 0
   }
 
   publish(envelope: Envelope, body: Buffer): Promise<void> {

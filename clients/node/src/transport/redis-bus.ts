@@ -5,6 +5,7 @@ import type { Wire } from '../wire.js'
 import { buildEnvelope, newEnvelope, parseEnvelope } from './envelope.js'
 import type { RedisConnection } from './redis-connection.js'
 import type { Bus, Stop } from './transport.js'
+import { ignoreFailure } from './waiting.js'
 
 const CONTROL = 'celery.pidbox'
 const REPLIES = 'reply.celery.pidbox'
@@ -59,7 +60,12 @@ export class RedisBus implements Bus {
       redis.on('pmessageBuffer', (_pattern, _channel, item) => {
         readInto(item, take)
       })
-      await redis.psubscribe(...(groups?.map((group) => `${prefix}${group}.*`) ?? [`${prefix}*`]))
+      const subscribe = (): Promise<unknown> =>
+        redis.psubscribe(...(groups?.map((group) => `${prefix}${group}.*`) ?? [`${prefix}*`]))
+      await subscribe()
+      redis.on('ready', () => {
+        ignoreFailure(subscribe())
+      })
     } catch (error) {
       await connection.close()
       failed(error)

@@ -64,6 +64,8 @@ export class RedisConnection {
       maxRetriesPerRequest: 0,
       autoResendUnfulfilledCommands: false,
       enableOfflineQueue: false,
+      // By itself the driver would leave the failure of a second loss to nobody, which ends the process.
+      autoResubscribe: false,
       retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 10), RECONNECT_MS),
     })
     // Any number of callers may wait for it at once.

@@ -1,5 +1,7 @@
 /** Results on Redis: one key per task, and a channel of the same name that announces every write. */
 
+import type { Redis } from 'ioredis'
+
 import { TransportError } from '../errors.js'
 import { CONTENT_ENCODING, CONTENT_TYPE, type Encoded } from '../serialization.js'
 import type { RedisConnection } from './redis-connection.js'
@@ -55,18 +57,8 @@ export class RedisResults implements ResultStore {
     return body === null ? [] : [{ contentType: CONTENT_TYPE, contentEncoding: CONTENT_ENCODING, body }]
   }
 
-  /** Reading is repeatable: a connection that breaks under it is waited for once. */
-  async #get(key: string): Promise<Buffer | null> {
-    const redis = await this.#commands.client()
-    try {
-      return await redis.getBuffer(key)
-    } catch (cause) {
-      if (redis.status === 'ready') throw failed(`reading ${key}`, cause)
-    }
-    const again = await this.#commands.client()
-    return again.getBuffer(key).catch((cause: unknown) => {
-      throw failed(`reading ${key}`, cause)
-    })
+  #get(key: string): Promise<Buffer | null> {
+    return repeatably(this.#commands, `reading ${key}`, (redis) => redis.getBuffer(key))
   }
 
   async #watch(key: string, wake: () => void): Promise<() => void> {
@@ -81,26 +73,51 @@ export class RedisResults implements ResultStore {
       ignoreFailure(this.#subscriber.client().then((redis) => redis.unsubscribe(key)))
     }
     try {
-      const redis = await this.#subscriber.client()
-      if (!this.#listening) this.#listen(redis)
-      await redis.subscribe(key)
+      await repeatably(this.#subscriber, `reading ${key}`, (redis) => {
+        if (!this.#listening) this.#listen(redis)
+        return redis.subscribe(key)
+      })
     } catch (error) {
       stop()
-      throw error instanceof TransportError ? error : failed(`reading ${key}`, error)
+      throw error
     }
     return stop
   }
 
-  #listen(redis: Awaited<ReturnType<RedisConnection['client']>>): void {
+  #listen(redis: Redis): void {
     this.#listening = true
     redis.on('message', (key) => {
       for (const wake of this.#wakes.get(key) ?? []) wake()
     })
-    // After a reconnect the driver has subscribed again, but what was announced in between is gone.
     redis.on('ready', () => {
-      for (const wakes of this.#wakes.values()) for (const wake of wakes) wake()
+      ignoreFailure(this.#listenAgain(redis))
     })
   }
+
+  /** After a reconnect. What was announced in between is gone, so everybody looks once subscribed. */
+  async #listenAgain(redis: Redis): Promise<void> {
+    if (this.#wakes.size === 0) return
+    await redis.subscribe(...this.#wakes.keys())
+    for (const wakes of this.#wakes.values()) for (const wake of wakes) wake()
+  }
+}
+
+/** For commands that may be repeated: where the connection breaks under one, the next is waited for once. */
+async function repeatably<T>(
+  connection: RedisConnection,
+  what: string,
+  command: (redis: Redis) => Promise<T>,
+): Promise<T> {
+  const redis = await connection.client()
+  try {
+    return await command(redis)
+  } catch (cause) {
+    if (redis.status === 'ready') throw failed(what, cause)
+  }
+  const again = await connection.client()
+  return command(again).catch((cause: unknown) => {
+    throw failed(what, cause)
+  })
 }
 
 function failed(what: string, cause: unknown): TransportError {

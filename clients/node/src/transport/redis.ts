@@ -5,7 +5,7 @@ import type { Wire } from '../wire.js'
 import { buildEnvelope, newEnvelope } from './envelope.js'
 import type { RedisConnection } from './redis-connection.js'
 import type { Broker, Bus, Route } from './transport.js'
-import { within } from './waiting.js'
+import { allHeard, within } from './waiting.js'
 
 /** Lists of a queue: its own name, and these steps behind a separator. Priority 0 is first on Redis (BR-REDIS-007). */
 const PRIORITY_STEPS = [9, 6, 3] as const
@@ -16,6 +16,8 @@ export class RedisBroker implements Broker {
   readonly bus: Bus
   readonly #connection: RedisConnection
   readonly #publishTimeout: number
+  /** Messages on their way. */
+  #pending = 0
 
   constructor(connection: RedisConnection, publishTimeout: number, bus: Bus) {
     this.bus = bus
@@ -32,14 +34,20 @@ export class RedisBroker implements Broker {
       { ...wire, properties: { ...wire.properties, priority } },
       newEnvelope('', route.routingKey),
     )
+    const list = listName(route.routingKey, Number(priority))
+    // A connection that was lost while nothing was sent is found out here, and not by the next message (TM-SEND-004).
+    if (this.#pending === 0) await allHeard()
     const redis = await this.#connection.client()
     const timeout = (): Error => new Error(`no answer within ${this.#publishTimeout} ms`)
+    this.#pending += 1
     try {
-      await within(redis.lpush(listName(route.routingKey, Number(priority)), item), this.#publishTimeout, timeout)
+      await within(redis.lpush(list, item), this.#publishTimeout, timeout)
     } catch (cause) {
       const { name, message } = cause as Error
       const doubt = name === 'ReplyError' ? '' : '; the message may be queued'
       throw new PublishFailed(`queue ${route.routingKey}: ${message}${doubt}`, { cause })
+    } finally {
+      this.#pending -= 1
     }
   }
 

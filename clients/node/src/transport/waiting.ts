@@ -47,6 +47,14 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefine
   })
 }
 
+/** Turns of the event loop from the end of a connection, once the system knows of it, until the driver has heard. */
+const TURNS_TO_HEAR = 3
+
+/** Resolves when drivers have heard of connections that had ended already, which no read or timer has told them yet. */
+export async function allHeard(): Promise<void> {
+  for (let turn = 0; turn < TURNS_TO_HEAR; turn++) await new Promise<void>((resolve) => setImmediate(resolve))
+}
+
 /** Marks a promise whose failure is reported elsewhere, so that it never becomes an unhandled rejection. */
 export function ignoreFailure(promise: Promise<unknown>): void {
   promise.catch(() => undefined)

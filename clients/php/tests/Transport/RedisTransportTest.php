@@ -117,6 +117,28 @@ final class RedisTransportTest extends TestCase
         (new RedisResults($redis))->wait('i', 0.0);
     }
 
+    public function testAWaitOutlivesLostConnections(): void
+    {
+        $redis = new ScriptedCommands();
+        $results = new RedisResults($redis);
+        self::assertNull($results->wait('i', 0.0));
+        $redis->keys['celery-task-meta-i'] = 'one';
+        $redis->faults = array_fill(0, 5, new ConnectionLost('gone'));
+        self::assertSame('one', $results->wait('i', 5.0)?->payload->body);
+        $redis->faults = array_fill(0, 1000, new ConnectionLost('gone'));
+        $began = microtime(true);
+        self::assertNull($results->wait('i', 0.2));
+        self::assertEqualsWithDelta(0.2, microtime(true) - $began, 0.1);
+    }
+
+    public function testAStoreThatWasNeverThereIsToldAtOnce(): void
+    {
+        $redis = new ScriptedCommands();
+        $redis->faults = array_fill(0, 2, new ConnectionLost('gone'));
+        $this->expectException(BrokerUnavailable::class);
+        (new RedisResults($redis))->wait('i', 60.0);
+    }
+
     public function testSizesOfChordsAreThereBeforeTheirMembers(): void
     {
         $redis = new ScriptedCommands();

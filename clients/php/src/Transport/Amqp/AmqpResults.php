@@ -4,11 +4,13 @@ declare(strict_types=1);
 
 namespace Celeriac\Transport\Amqp;
 
+use Celeriac\Exception\BrokerUnavailable;
 use Celeriac\Exception\InvalidCall;
 use Celeriac\Exception\InvalidMessage;
 use Celeriac\Message\Wire;
 use Celeriac\Serialization\Payload;
 use Celeriac\Transport\ConnectionLost;
+use Celeriac\Transport\Patience;
 use Celeriac\Transport\ResultStore;
 use PhpAmqpLib\Channel\AMQPChannel;
 use PhpAmqpLib\Exception\AMQPExceptionInterface;
@@ -35,6 +37,9 @@ final class AmqpResults implements ResultStore
     private const UNCLAIMED = 1000;
 
     private ?AMQPChannel $channel = null;
+
+    /** Whether there has been a connection */
+    private bool $reached = false;
 
     /** @var array<array-key, list<Wire>> replies not yet handed out, by task id; a key for each task awaited */
     private array $claimed = [];
@@ -67,6 +72,7 @@ final class AmqpResults implements ResultStore
             $this->discard();
         }
         $this->channel ??= $this->consume();
+        $this->reached = true;
     }
 
     public function countsChords(): bool
@@ -82,16 +88,23 @@ final class AmqpResults implements ResultStore
     public function wait(string $taskId, float $seconds): ?Wire
     {
         $deadline = microtime(true) + $seconds;
+        $patience = new Patience($deadline);
         do {
-            $this->expect([$taskId]);
-            $left = max(0.0, $deadline - microtime(true));
             try {
-                $heard = $this->claimed[$taskId] === [] && $this->receive($left);
+                $this->expect([$taskId]);
+                $left = max(0.0, $deadline - microtime(true));
+                $again = $this->claimed[$taskId] === [] && ($this->receive($left) || microtime(true) < $deadline);
             } catch (ConnectionLost) {
                 $this->discard();
-                $heard = false;
+                $again = microtime(true) < $deadline;
+            } catch (BrokerUnavailable $lost) {
+                // an address that was never right is told at once
+                if (!$this->reached || $seconds <= 0.0) {
+                    throw $lost;
+                }
+                $again = $patience->pause();
             }
-        } while ($this->claimed[$taskId] === [] && ($heard || microtime(true) < $deadline));
+        } while ($this->claimed[$taskId] === [] && $again);
 
         return array_shift($this->claimed[$taskId]);
     }

@@ -8,6 +8,7 @@ use Celeriac\Exception\BrokerUnavailable;
 use Celeriac\Message\Wire;
 use Celeriac\Serialization\Payload;
 use Celeriac\Transport\ConnectionLost;
+use Celeriac\Transport\Patience;
 use Celeriac\Transport\Refused;
 use Celeriac\Transport\ResultStore;
 
@@ -25,6 +26,9 @@ final class RedisResults implements ResultStore
     private const EXPIRES = 86_400;
     private const FIRST_PAUSE = 0.002;
     private const LAST_PAUSE = 0.05;
+
+    /** Whether the store has answered once */
+    private bool $reached = false;
 
     /** @var array<array-key, string> documents already handed out, by task id */
     private array $seen = [];
@@ -61,19 +65,24 @@ final class RedisResults implements ResultStore
     public function wait(string $taskId, float $seconds): ?Wire
     {
         $deadline = microtime(true) + $seconds;
-        if ($this->subscriber === null || $seconds <= 0.0) {
-            return $this->poll($taskId, $deadline);
-        }
-        try {
-            return $this->listen($this->subscriber, $taskId, $deadline);
-        } catch (ConnectionLost) {
-            $this->subscriber->close();
-        }
-        try {
-            return $this->listen($this->subscriber, $taskId, $deadline);
-        } catch (ConnectionLost $lost) {
-            throw new BrokerUnavailable($this->commands->name(), $lost->getMessage(), $lost);
-        }
+        $patience = new Patience($deadline);
+        do {
+            try {
+                return $this->subscriber === null || $seconds <= 0.0
+                    ? $this->poll($taskId, $deadline)
+                    : $this->listen($this->subscriber, $taskId, $deadline);
+            } catch (ConnectionLost | BrokerUnavailable $lost) {
+                $this->subscriber?->close();
+                // an address that was never right is told at once
+                if (!$this->reached || $seconds <= 0.0) {
+                    throw $lost instanceof BrokerUnavailable
+                        ? $lost
+                        : new BrokerUnavailable($this->commands->name(), $lost->getMessage(), $lost);
+                }
+            }
+        } while ($patience->pause());
+
+        return null;
     }
 
     public function forget(string $taskId): void
@@ -115,7 +124,10 @@ final class RedisResults implements ResultStore
     {
         $key = self::KEY_PREFIX . $taskId;
 
-        return $this->news($taskId, $this->reliably(fn (): ?string => $this->commands->get($key)));
+        $document = $this->reliably(fn (): ?string => $this->commands->get($key));
+        $this->reached = true;
+
+        return $this->news($taskId, $document);
     }
 
     /**

@@ -6,7 +6,8 @@ An application is a ``Celeriac``; the protocol itself is ``Message``, ``Envelope
 from celeriac.async_result import AsyncResult, GroupResult
 from celeriac.bound import BoundSignature, chain, chord, group
 from celeriac.calls import SendOptions
-from celeriac.client import AsyncTask, Celeriac, Task
+from celeriac.client import Celeriac
+from celeriac.declared import AsyncTask, Task
 from celeriac.envelope import Envelope
 from celeriac.errors import (
     BrokerUnavailable,

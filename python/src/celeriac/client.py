@@ -12,7 +12,6 @@ result.get(timeout=10)      # 5
 
 from __future__ import annotations
 
-import inspect
 import os
 import threading
 import uuid
@@ -21,12 +20,8 @@ from datetime import datetime, timezone
 from typing import (
     TYPE_CHECKING,
     Any,
-    Concatenate,
-    Generic,
     Literal,
-    NoReturn,
     ParamSpec,
-    Protocol,
     TypeAlias,
     TypeVar,
     overload,
@@ -34,13 +29,13 @@ from typing import (
 
 from celeriac.aio import in_thread
 from celeriac.async_result import AsyncResult, Backend, GroupResult, result_of
-from celeriac.bound import BoundSignature, Group, bind
+from celeriac.bound import BoundSignature
 from celeriac.calls import Call, SendOptions, check_signature, to_call
-from celeriac.canvas import chords_in, chunks_of, map_of
+from celeriac.canvas import chords_in
 from celeriac.connections import Connections
+from celeriac.declared import AsyncTask, Declare, DeclareBound, SentTask, Task, class_of, task_options
 from celeriac.eager import Eager
 from celeriac.errors import InvalidCall
-from celeriac.hooks import Hooks
 from celeriac.message import Message
 from celeriac.planning import Plan, Sender, plan
 from celeriac.remote import Control, Events
@@ -48,7 +43,7 @@ from celeriac.routes import Habits
 from celeriac.sending import Route
 from celeriac.settings import Given, Settings, changed, from_environment, from_mapping, from_object
 from celeriac.signature import Signature
-from celeriac.task import Replace, Request, RetryOptions, TaskOptions, current_request, retry
+from celeriac.task import TaskOptions, current_request
 from celeriac.tracing import NO_TRACING, tracing
 from celeriac.transport import (
     GroupStore,
@@ -68,8 +63,6 @@ R = TypeVar("R")
 #: Options of tasks that settings named ``task_...`` give to those that do not say otherwise.
 _OF_ALL_TASKS = ("ignore_result", "acks_late", "reject_on_worker_lost", "track_started")
 
-#: What ``send_task`` gives: nothing is known of the value.
-SentTask: TypeAlias = "AsyncResult[Any]"
 SentGroup: TypeAlias = "GroupResult"
 
 
@@ -164,7 +157,7 @@ class Celeriac:
     def _task_options(self, said: Mapping[str, Any]) -> TaskOptions:
         conf = self._conf
         of_all = {name: getattr(conf, f"task_{name}") for name in _OF_ALL_TASKS}
-        return _task_options({**of_all, **said})
+        return task_options({**of_all, **said})
 
     # -- tasks
 
@@ -209,7 +202,7 @@ class Celeriac:
         settings = self._task_options(options)
 
         def declare(target: Callable[..., Any]) -> Task[Any, Any]:
-            kind = _class_of(target, base or Task)
+            kind = class_of(target, base or Task)
             task = kind(self, name or f"{target.__module__}.{target.__name__}", target, settings)
             self.tasks[task.name] = task
             self._said[task.name] = options
@@ -347,7 +340,7 @@ class Celeriac:
         self._deliver(list(zip(messages, routes, strict=True)), [], nodes)
         return [AsyncResult(node, self._backend) for node in nodes]
 
-    def _one_more(self, group_id: str, member: Signature) -> SentTask:
+    def one_more(self, group_id: str, member: Signature) -> SentTask:
         """Send one more member of a chord, which is expected from then on."""
         groups = self._groups()
         if groups is None:
@@ -422,170 +415,3 @@ class Celeriac:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-class Task(Hooks, Generic[P, R]):
-    """A declared task. Called, it runs here and now; ``delay`` and ``apply_async`` send it to a worker."""
-
-    def __init__(self, app: Celeriac, name: str, function: Callable[..., R], options: TaskOptions) -> None:
-        self.app = app
-        self.name = name
-        self.options = options
-        self.run = function
-        self.__doc__ = function.__doc__
-        self.__wrapped__ = function
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run it here and now, without a worker."""
-        return self.run(self, *args, **kwargs) if self.options.bind else self.run(*args, **kwargs)
-
-    def __repr__(self) -> str:
-        return f"<task {self.name} of {self.app.main}>"
-
-    def delay(self, *args: P.args, **kwargs: P.kwargs) -> AsyncResult[R]:
-        """Send it with these arguments and the default options. Raises as ``Celeriac.send_task``."""
-        return self.app.send_task(self.name, args, kwargs)
-
-    async def adelay(self, *args: P.args, **kwargs: P.kwargs) -> AsyncResult[R]:
-        """As ``delay``, for ``await``: a thread sends it meanwhile."""
-        return await self.app.asend(self.name, args, kwargs)
-
-    def apply_async(
-        self, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None, **options: Unpack[SendOptions]
-    ) -> AsyncResult[R]:
-        """Send it with options: ``add.apply_async((2, 3), countdown=10, queue="slow")``.
-
-        Raises as ``Celeriac.send_task``.
-        """
-        return self.app.send_task(self.name, args, kwargs, **options)
-
-    def s(self, *args: Any, **kwargs: Any) -> BoundSignature:
-        """A signature: this call, to be sent later; the result of a parent comes before its arguments."""
-        return self.signature(args, kwargs)
-
-    def si(self, *args: Any, **kwargs: Any) -> BoundSignature:
-        """An immutable signature: it ignores the result of a parent."""
-        return self.signature(args, kwargs, immutable=True)
-
-    def signature(
-        self,
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-        *,
-        immutable: bool = False,
-        **options: Unpack[SendOptions],
-    ) -> BoundSignature:
-        """A signature with options: ``add.signature((2,), queue="slow", countdown=5)``."""
-        given: dict[str, Any] = dict(options)
-        return BoundSignature(
-            task=self.name,
-            args=list(args),
-            kwargs=dict(kwargs or {}),
-            options=given,
-            immutable=immutable,
-            app=self.app,
-        )
-
-    def map(self, items: Iterable[Any]) -> BoundSignature:
-        """One task that runs this one for every item and gives the list of values: ``double.map([1, 2])``."""
-        return bind(self.app, map_of(self.s(), items))
-
-    def starmap(self, items: Iterable[Sequence[Any]]) -> BoundSignature:
-        """As ``map``, each item being the arguments of one run: ``add.starmap([(1, 2), (3, 4)])``."""
-        return bind(self.app, map_of(self.s(), items, star=True))
-
-    def chunks(self, items: Iterable[Sequence[Any]], size: int) -> Group:
-        """A group of starmaps of ``size`` items each: ``add.chunks(zip(xs, ys), 100)``."""
-        chunks = bind(self.app, chunks_of(self.s(), items, size))
-        assert isinstance(chunks, Group)
-        return chunks
-
-    def replace(self, signature: Signature) -> NoReturn:
-        """End here and let ``signature`` take this task's place: it answers under its id, and goes on in its chain.
-
-        Never returns: it raises ``Replace``, which the worker looks for. Raises ``InvalidCall`` outside of a worker.
-        """
-        _ = self.request
-        check_signature(signature)
-        raise Replace(signature)
-
-    def add_to_chord(self, signature: Signature) -> SentTask:
-        """Send one more member of the chord that this task is a member of; its body waits for it, too.
-
-        Raises ``InvalidCall`` where the task is not a member of a chord, and as ``Celeriac.send_task``.
-        """
-        message = self.request.message
-        if message.chord is None or message.group is None:
-            raise InvalidCall(f"{self.name} is not a member of a chord here; use chord() to make one")
-        return self.app._one_more(message.group, signature.set(group_id=message.group, chord=message.chord))
-
-    @property
-    def request(self) -> Request:
-        """What this run of the task was asked for. Raises ``InvalidCall`` outside of a worker."""
-        request = current_request.get()
-        if request is None:
-            raise InvalidCall(f"{self.name} does not run in a worker: there is no request")
-        return request
-
-    def update_state(self, state: str, meta: Any = None) -> None:
-        """Store a state of the task's own while it runs: ``self.update_state("PROGRESS", {"done": 3})``.
-
-        Readers get it as ``AsyncResult.state`` and ``.result``. Stored soon, in order. Raises ``InvalidCall`` outside
-        of a worker, and for a meta that cannot be written. Where the task runs without a worker nothing is stored.
-        """
-        store = self.request.store
-        if store is not None:
-            store(state, meta)
-
-    def retry(self, exc: BaseException | None = None, **asked: Any) -> BaseException:
-        """Run the task again, as ``RetryOptions`` say: ``raise self.retry(exc=error, countdown=5)``.
-
-        Never returns. Raises ``Retry``; or, once the task was retried ``max_retries`` times, ``exc``, or
-        ``MaxRetriesExceeded`` where there is none.
-        """
-        raise retry(self.options, self.request, datetime.now(timezone.utc), RetryOptions(exc=exc, **asked))
-
-
-class AsyncTask(Task[P, R]):
-    """A declared task whose function is ``async def``: called, it gives what is to be awaited."""
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:  # type: ignore[override]
-        """Run it here and now, without a worker: ``await add(2, 3)``."""
-        return super().__call__(*args, **kwargs)  # type: ignore[return-value]  # the function's own
-
-
-class DeclareBound(Protocol):
-    """``app.task(bind=True, ...)``: as ``Declare``, of a function that gets the task itself first."""
-
-    @overload
-    def __call__(self, function: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
-
-    @overload
-    def __call__(self, function: Callable[Concatenate[Any, P], R], /) -> Task[P, R]: ...
-
-
-class Declare(Protocol):
-    """``app.task(...)``, which takes the function: of an ``async def`` it makes an ``AsyncTask``."""
-
-    @overload
-    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
-
-    @overload
-    def __call__(self, function: Callable[P, R], /) -> Task[P, R]: ...
-
-
-def _class_of(function: Callable[..., Any], base: type[Task[Any, Any]]) -> type[Task[Any, Any]]:
-    if not inspect.iscoroutinefunction(function) or issubclass(base, AsyncTask):
-        return base
-    return AsyncTask if base is Task else type(base.__name__, (AsyncTask, base), {"__module__": base.__module__})
-
-
-def _task_options(options: Mapping[str, Any]) -> TaskOptions:
-    try:
-        return TaskOptions(**options)
-    except TypeError as error:
-        known = ", ".join(TaskOptions.__dataclass_fields__)
-        unknown = ", ".join(sorted(set(options) - set(TaskOptions.__dataclass_fields__)))
-        if not unknown:
-            raise InvalidCall(f"options of a task: {error}") from None
-        raise InvalidCall(f"unknown task option {unknown}; there are {known}") from None

@@ -72,7 +72,11 @@ OUTSIDE["execution"] = (
 OUTSIDE["eager"] = (*OUTSIDE["execution"], "lifecycle", "execution", "connections", "sending")
 OUTSIDE["client"] += ("eager",)
 OUTSIDE["worker"] += ("execution",)
-OUTSIDE["client"] += ("hooks",)
+OUTSIDE["declared"] = (
+    *("errors", "calls", "canvas", "signature", "task", "hooks"),
+    *("async_result", "bound", "remote", "settings"),
+)
+OUTSIDE["client"] += ("declared",)
 OUTSIDE["worker"] += ("hooks", "signals")
 OUTSIDE["serving"] = ("client", "worker")
 OUTSIDE["logs"] = ("task",)
@@ -82,9 +86,9 @@ OUTSIDE["cli_beat"] = ("transport", "client", "logs", "beat", "cli_common")
 OUTSIDE["cli_worker"] = ("serving", "transport", "client", "worker", "logs", "beat", "cli_beat", "cli_common")
 OUTSIDE["cli"] += ("cli_beat", "cli_worker", "cli_common", "cli_control")
 OUTSIDE["__main__"] = ("cli",)
-OUTSIDE["contrib"] = ("task", "calls", "client", "serving", "worker")
+OUTSIDE["contrib"] = ("task", "calls", "client", "declared", "serving", "worker")
 #: The package itself only re-exports; nobody inside imports it.
-ALLOWED = {**PURE, **OUTSIDE, "": (*PURE, "client", "async_result", "bound", "settings")}
+ALLOWED = {**PURE, **OUTSIDE, "": (*PURE, "client", "declared", "async_result", "bound", "settings")}
 
 #: Standard modules through which the world would get into the core.
 WORLD = {

@@ -27,7 +27,8 @@ from django.apps import apps
 from django.db import close_old_connections, connections, transaction
 from django.utils.module_loading import module_has_submodule
 
-from celeriac.client import Celeriac, Task
+from celeriac.client import Celeriac
+from celeriac.declared import Task
 from celeriac.task import current_request
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from parts import required
 from steps import Runner, Step, choose, summary
 from venvs import DEV, WITNESS, python
 
-TOOLS, SUITE = ROOT / "tools", CONFORMANCE_PACKAGE / "src"
+TOOLS, SUITE, EXAMPLES = ROOT / "tools", CONFORMANCE_PACKAGE / "src", ROOT / "examples"
 sys.path.insert(0, str(SUITE))
 from celeriac_conformance import brokers  # noqa: E402 - its folder has to be on the path first
 
@@ -124,7 +124,8 @@ TABLE = (
     types("types-python", PYTHON_PACKAGE),
     types("types-conformance", CONFORMANCE_PACKAGE),
     types("types-tools", TOOLS, "--strict", ".", path=(SUITE,)),
-    types("types-examples", ROOT / "examples" / "demo", "--strict", ".", path=(TOOLS, SUITE)),
+    types("types-examples", EXAMPLES, "--strict", "run.py", path=(TOOLS, SUITE)),
+    types("types-demo", EXAMPLES / "demo", "--strict", ".", path=(EXAMPLES, TOOLS, SUITE)),
     types("types-benchmarks", ROOT / "benchmarks", "--config-file", "mypy.ini", path=(SUITE,)),
     check("shell", BIN / "shellcheck", *SHELL_SCRIPTS),
     check("locks", PY, "tools/lock.py", "--check"),
@@ -136,6 +137,7 @@ TABLE = (
     check("node-check", "npm", "run", "check", cwd=NODE, needs=("node",), holds=DIST),
     check("php-check", PHP / "tools" / "check", cwd=PHP, needs=("php",)),
     Step(name="demo", group="demo", command=(sys.executable, "examples/demo/run.py"), holds=DIST),
+    Step(name="examples", group="demo", command=(sys.executable, "examples/run.py", "--all"), holds=DIST),
     # The longest ones first, so that they do not end alone.
     *(
         suite(name, python(WITNESS), ADAPTERS / "celery" / "testee.py", options=(*KNOWN_FAILING, *options))

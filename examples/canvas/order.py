@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-
 from shop_tasks import app, basket, price, receipt, sorry, times, total
 
 from celeriac import TaskFailure, chain, chord, group
@@ -13,12 +11,6 @@ PATIENCE = 20
 
 def main() -> None:
     """Send one canvas after the other."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--broker", default=app.broker)
-    options.add_argument("--backend", default=app.backend)
-    given = options.parse_args()
-    app.use(broker=given.broker, backend=given.backend)
-
     three_cups = chain(price.s("cup"), times.s(3), receipt.s("Ada"))
     print("chain: ", three_cups().get(PATIENCE))
 

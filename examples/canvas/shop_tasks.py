@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celeriac import Celeriac, Request, Task, group
 
-app = Celeriac("canvas", broker="redis://localhost/0", backend="redis://localhost/0")
+app = Celeriac("canvas")
 
 PRICES = {"tea": 4, "cup": 7, "pot": 21}
 

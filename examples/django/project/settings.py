@@ -16,6 +16,6 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA / "db.sqlite3"}}
 MEDIA_ROOT = DATA / "archives"
 
-CELERY_BROKER_URL = os.environ.get("ARCHIVES_BROKER", "amqp://guest:guest@localhost//")
-CELERY_RESULT_BACKEND = os.environ.get("ARCHIVES_BACKEND", "rpc://")
+CELERY_BROKER_URL = os.environ.get("CELERIAC_BROKER", "amqp://guest:guest@localhost//")
+CELERY_RESULT_BACKEND = os.environ.get("CELERIAC_BACKEND", "rpc://")
 CELERY_TASK_DEFAULT_QUEUE = os.environ.get("ARCHIVES_QUEUE", "archives")

@@ -64,8 +64,8 @@ def free_port() -> int:
 def site(broker: Broker, queue: str, tmp_path: Path) -> Iterator[Site]:
     variables = {
         "ARCHIVES_DATA": str(tmp_path),
-        "ARCHIVES_BROKER": broker.url,
-        "ARCHIVES_BACKEND": broker.backend,
+        "CELERIAC_BROKER": broker.url,
+        "CELERIAC_BACKEND": broker.backend,
         "ARCHIVES_QUEUE": queue,
         "PYTHONPATH": str(PROJECT),
     }

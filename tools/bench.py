@@ -14,10 +14,11 @@ import sys
 
 import setup
 import venvs
-from common import CACHE, CONFORMANCE_PACKAGE, ROOT, alone, to_exit_code
+from common import CACHE, CONFORMANCE_PACKAGE, ROOT, alone, digest, once, quiet, relative, to_exit_code
 
 BENCHMARKS = ROOT / "benchmarks"
 OUT = CACHE / "bench"
+NPM = BENCHMARKS / "contestants" / "node"
 #: Without these nothing can be measured; without the others, their contestants are left out.
 NEEDED = ("rabbitmq", "redis")
 
@@ -31,6 +32,8 @@ def prepare() -> dict[str, str]:
     with alone():
         for directory in venvs.PEERS.values():
             venvs.ensure(directory)
+        if "node" not in missing:
+            _npm()
     programs = {name: str(venvs.python(path)) for name, path in venvs.PEERS.items()}
     programs["celeriac"] = str(venvs.python(venvs.DEV))
     for name in ("node", "php"):
@@ -38,6 +41,13 @@ def prepare() -> dict[str, str]:
         if program and name not in missing:
             programs[name] = program
     return programs
+
+
+def _npm() -> None:
+    """Install the peers of Node. Not by ``npm ci``: it wants packages of other platforms, which the lock leaves out."""
+    with once(NPM / "node_modules" / ".setup.stamp", digest(NPM / "package-lock.json")) as needed:
+        if needed:
+            quiet(["npm", "install", "--no-save", "--ignore-scripts"], what=f"{relative(NPM)}: npm install", cwd=NPM)
 
 
 def run(arguments: list[str]) -> int:

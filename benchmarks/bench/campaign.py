@@ -9,6 +9,8 @@ from bench.measure import MEASURES, Figures, Plan
 from bench.model import Contestant, ContestantError, Failure, Line, Outcome, Sample
 from bench.stage import Stage
 
+#: Messages of the slowest contestants.
+LEAST = 50
 Say = Callable[[str], None]
 
 
@@ -36,7 +38,7 @@ class Effort:
 EFFORTS = {
     "smoke": Effort("smoke", rounds=1, seconds=0.1, first=100, most=1_000, quick=False),
     "quick": Effort("quick", rounds=3, seconds=0.5, first=300, most=10_000, quick=True),
-    "full": Effort("full", rounds=5, seconds=3.0, first=1_000, most=100_000, quick=False),
+    "full": Effort("full", rounds=5, seconds=3.0, first=500, most=100_000, quick=False),
 }
 
 
@@ -78,7 +80,7 @@ def _turned(contestants: list[Contestant], number: int) -> list[Contestant]:
 
 def _count(figures: Figures, effort: Effort, last: int) -> int:
     rate = figures.get("rate")
-    return last if rate is None else max(effort.first, min(effort.most, int(rate * effort.seconds)))
+    return last if rate is None else max(LEAST, min(effort.most, int(rate * effort.seconds)))
 
 
 def _brief(figures: Figures) -> str:

@@ -123,3 +123,44 @@ SENDERS_REDIS = (
 CELERY_SOLO = celery("celery solo", "-P", "solo", quick=False)
 TRIPS_RABBITMQ = (CELERIAC, PREFORK, CELERY_SOLO, bare("bare py-amqp RPC", "bare_amqp"))
 TRIPS_REDIS = (CELERIAC, PREFORK, CELERY_SOLO, DRAMATIQ, TASKIQ, HUEY, ARQ, bare("bare redis-py RPC", "bare_redis"))
+
+# -- Node and PHP
+
+
+def node(
+    name: str, adapter: str, keeps: frozenset[Guarantee] = frozenset(), *, ceiling: bool = False, **options: Any
+) -> Contestant:
+    """A client, or a task queue, of Node."""
+    fill = {"fill": adapter, "fill_environment": "node"} if adapter == "bullmq_app" else {}
+    return Contestant(
+        name=name, adapter=adapter, environment="node", language="node", keeps=keeps, options=options, ceiling=ceiling,
+        quick=False, **fill,
+    )  # fmt: skip
+
+
+def php(name: str, adapter: str, keeps: frozenset[Guarantee], *, ceiling: bool = False, **options: Any) -> Contestant:
+    """A client of PHP."""
+    return Contestant(
+        name=name, adapter=adapter, environment="php", language="php", keeps=keeps, options=options, ceiling=ceiling,
+        quick=False,
+    )  # fmt: skip
+
+
+NODE_SENDS = node("celeriac (Node) sendMany of 100", "celeriac_client", CONFIRMED, at_once=100)
+NODE_SENDS_ONE = node("celeriac (Node), one after the other", "celeriac_client", CONFIRMED, at_once=1)
+CELERY_NODE_SENDS = node("celery-node", "celery_node", frozenset({P}))
+CELERY_TS_SENDS = node("celery-ts", "celery_ts", frozenset({P}))
+AMQPLIB = node("bare amqplib, 100 confirms in flight", "amqplib_bare", CONFIRMED, ceiling=True, at_once=100)
+PHP_SENDS = php("celeriac (PHP) sendMany of 100", "celeriac_client", CONFIRMED, at_once=100)
+PHP_SENDS_ONE = php("celeriac (PHP), one after the other", "celeriac_client", CONFIRMED, at_once=1)
+PHP_AMQPLIB = php("bare php-amqplib, 100 confirms in flight", "amqplib_bare", CONFIRMED, ceiling=True, at_once=100)
+EXT_AMQP = php("bare ext-amqp, no confirms", "ext_amqp", frozenset({P}), ceiling=True)
+PHPREDIS = php("bare phpredis, pipelines of 100", "phpredis", CONFIRMED, ceiling=True, at_once=100)
+FOREIGN_RABBITMQ = (
+    *(NODE_SENDS, NODE_SENDS_ONE, CELERY_NODE_SENDS, CELERY_TS_SENDS, AMQPLIB),
+    *(PHP_SENDS, PHP_SENDS_ONE, PHP_AMQPLIB, EXT_AMQP),
+)
+BULLMQ_SENDS = node("BullMQ addBulk of 100", "bullmq_app", CONFIRMED, at_once=100)
+FOREIGN_REDIS = (NODE_SENDS, CELERY_NODE_SENDS, BULLMQ_SENDS, PHP_SENDS, PHPREDIS)
+CELERY_NODE = node("celery-node worker, one process", "celery_node", frozenset({P}))
+BULLMQ = node("BullMQ, one process, 100 at a time", "bullmq_app", frozenset({P, A, R, D}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bench import contestants as who
 from bench.model import Contestant, Line, Target
 
@@ -22,7 +24,9 @@ def worker_line(
 ) -> Line:
     """A worker takes a backlog of no-op tasks in two processes."""
     contestants = (*who.CELERIAC_WORKERS, *who.CELERY_WORKERS, *peers)
-    others = tuple(contestant.name for contestant in peers if not contestant.ceiling)
+    others = tuple(
+        contestant.name for contestant in peers if not contestant.ceiling and contestant.language == "python"
+    )
     wanted = [Target(OURS, PREFORKS, at_least=celery)]
     wanted += [Target(OURS, others, at_least=peer, about="best other Python peer")] if peer and others else []
     wanted += [Target((contestant.name,), (), "start", at_most=0.4, about="seconds") for contestant in [who.CELERIAC]]
@@ -35,8 +39,8 @@ def worker_line(
     )  # fmt: skip
 
 
-RABBITMQ_PEERS = (*who.PEERS_RABBITMQ, *who.CEILINGS_RABBITMQ)
-REDIS_PEERS = (*who.PEERS_REDIS, *who.CEILINGS_REDIS)
+RABBITMQ_PEERS = (*who.PEERS_RABBITMQ, who.CELERY_NODE, *who.CEILINGS_RABBITMQ)
+REDIS_PEERS = (*who.PEERS_REDIS, who.BULLMQ, *who.CEILINGS_REDIS)
 
 
 def sending_line(name: str, title: str, broker: str, senders: tuple[Contestant, ...], *wanted: Target) -> Line:
@@ -100,6 +104,22 @@ LINES = (
         against(who.SENDS_MANY, who.CELERY_SENDS, 9),
         against(who.SENDS, who.BARE_REDIS_SENDS, 0.85),
         against(who.SENDS_MANY, who.BARE_REDIS_SENDS_MANY, 0.85),
+    ),
+    replace(
+        sending_line(
+            "producer-foreign-rabbitmq",
+            "Producers in Node and PHP, RabbitMQ",
+            "amqp",
+            who.FOREIGN_RABBITMQ,
+            against(who.NODE_SENDS, who.CELERY_NODE_SENDS, 100),
+            against(who.NODE_SENDS, who.AMQPLIB, 0.9),
+            against(who.PHP_SENDS, who.PHP_AMQPLIB, 0.9),
+        ),
+        quick=False,
+    ),
+    replace(
+        sending_line("producer-foreign-redis", "Producers in Node and PHP, Redis", "redis", who.FOREIGN_REDIS),
+        quick=False,
     ),
     trip_line("trip-rabbitmq", "Round trip, RabbitMQ, rpc results", "amqp", "rpc", who.TRIPS_RABBITMQ),
     trip_line("trip-redis", "Round trip, Redis, Redis results", "redis", "redis", who.TRIPS_REDIS),

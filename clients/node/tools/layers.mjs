@@ -67,7 +67,7 @@ const RULES = {
     other: [],
   },
   'transport/redis-bus': {
-    own: [...CORE, 'transport/transport', 'transport/envelope', 'transport/redis-connection'],
+    own: [...CORE, 'transport/transport', 'transport/envelope', 'transport/redis-connection', 'transport/waiting'],
     other: [],
   },
   'transport/redis-results': {

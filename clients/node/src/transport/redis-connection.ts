@@ -7,6 +7,8 @@ import type { ConnectOptions } from './transport.js'
 import type { RedisAddress } from './url.js'
 import { within } from './waiting.js'
 
+export type { Redis }
+
 /** Longest delay between attempts to reconnect, in milliseconds. */
 const RECONNECT_MS = 2000
 /** Answers of the server that no waiting will change. */

@@ -1,10 +1,8 @@
 /** Results on Redis: one key per task, and a channel of the same name that announces every write. */
 
-import type { Redis } from 'ioredis'
-
 import { TransportError } from '../errors.js'
 import { CONTENT_ENCODING, CONTENT_TYPE, type Encoded } from '../serialization.js'
-import type { RedisConnection } from './redis-connection.js'
+import type { Redis, RedisConnection } from './redis-connection.js'
 import type { ResultSlot, ResultStore } from './transport.js'
 import { ignoreFailure } from './waiting.js'
 

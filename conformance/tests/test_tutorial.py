@@ -7,12 +7,14 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from conftest import HERE, Finished
+from conftest import HERE, Finished, url_of
 
 PROTOCOL = HERE.parent / "protocol"
-EXIT_CODES = {1: 3, 2: 3, 3: 1, 4: 1, 5: 0}
+EXIT_CODES = {1: 3, 2: 3, 3: 1, 4: 1, 5: 0, 6: 1, 7: 0}
+#: The first step that is on RabbitMQ.
+ON_RABBITMQ = 6
 #: What differs from run to run.
-VARIES = re.compile(r'"id": "[0-9a-f-]{36}"|in \d+\.\d s')
+VARIES = re.compile(r"""(["'](?:task_)?id["']): ["'][0-9a-f-]{36}["']|in \d+\.\d s""")
 
 
 def _quoted(step: int) -> list[str]:
@@ -28,15 +30,19 @@ def _blocks(section: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("step", EXIT_CODES)
-def test_step(step: int, suite: Callable[..., Finished], redis_url: str) -> None:
+def test_step(step: int, suite: Callable[..., Finished]) -> None:
     testee = [sys.executable, str(PROTOCOL / "tutorial" / f"step{step}.py")]
-    options = ["--profile", "producer", "--only", "producer/headers/[ntw]*", "--timeout", "1"]
-    done = suite("--broker", redis_url, *options, testee=testee)
+    broker, only = ("rabbitmq", "sending/[mu]*") if step >= ON_RABBITMQ else ("redis", "headers/[ntw]*")
+    options = ["--broker", url_of(broker), "--profile", "producer", "--only", f"producer/{only}", "--timeout", "1"]
+    done = suite(*options, testee=testee)
     assert done.code == EXIT_CODES[step], done.out + done.err
     said = {VARIES.sub("", line) for line in done.out.splitlines()}
     quoted = _quoted(step)
     assert quoted
     for line in quoted:
+        if line.startswith("celeriac-conformance "):
+            assert f"'{options[5]}'" in line
+            continue
         assert VARIES.sub("", line) in said, line
 
 

@@ -5,7 +5,7 @@ HELLO = {
     "protocol": 1,
     "implementation": {"name": "mine", "version": "0.1", "language": "python", "runtime": "3"},
     "roles": ["producer"],
-    "features": {"broker": ["redis"], "result": ["redis"], "serializer": ["json"], "protocol": [2], "confirm": True},
+    "features": {"broker": ["redis"], "serializer": ["json"], "protocol": [2], "confirm": True},
 }
 
 

@@ -10,7 +10,7 @@ HELLO = {
     "protocol": 1,
     "implementation": {"name": "mine", "version": "0.1", "language": "python", "runtime": "3"},
     "roles": ["producer"],
-    "features": {"broker": ["redis"], "result": ["redis"], "serializer": ["json"], "protocol": [2], "confirm": True},
+    "features": {"broker": ["redis"], "serializer": ["json"], "protocol": [2], "confirm": True},
 }
 SESSIONS = {}
 
@@ -91,8 +91,14 @@ def bye(request):
 
 OPERATIONS = {"hello": hello, "open": open_, "publish": publish, "close": close, "bye": bye}
 
-for line in sys.stdin:
-    request = json.loads(line)
-    print(json.dumps({"id": request["id"], "ok": OPERATIONS[request["op"]](request)}), flush=True)
-    if request["op"] == "bye":
-        break
+
+def main():
+    for line in sys.stdin:
+        request = json.loads(line)
+        print(json.dumps({"id": request["id"], "ok": OPERATIONS[request["op"]](request)}), flush=True)
+        if request["op"] == "bye":
+            break
+
+
+if __name__ == "__main__":
+    main()

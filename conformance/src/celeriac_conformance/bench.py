@@ -25,6 +25,9 @@ MOST_RESTARTS = 3
 #: Starting a process or a worker takes longer than a step; how many times the deadline of a step it may take.
 HELLO_STEPS, OPEN_STEPS, CLOSE_STEPS, BYE_STEPS = 3, 6, 3, 1
 
+#: Roles that cannot do without a result backend.
+WITH_RESULTS = frozenset({"worker", "result"})
+
 
 class RestartsExhausted(Exception):
     """The testee broke down more often than a run puts up with."""
@@ -83,9 +86,12 @@ class Bench:
 
     def combos(self) -> list[Combo]:
         """The combinations that the testee claims and this run has servers for."""
-        claims = self.hello.claims
-        claimed = [c for c in COMBOS if claims("broker", c.broker) and claims("result", c.result)]
+        claimed = [combo for combo in COMBOS if self.hello.claims("broker", combo.broker) and self._has_results(combo)]
         return [combo for combo in claimed if {self._server(combo.result), combo.broker} <= set(self.urls)]
+
+    def _has_results(self, combo: Combo) -> bool:
+        """Whether the testee claims the backend, or has no use for any: it neither stores results nor reads them."""
+        return self.hello.claims("result", combo.result) or not self.hello.roles & WITH_RESULTS
 
     @staticmethod
     def _server(result: str) -> str:
@@ -123,8 +129,10 @@ class Bench:
             self._commands = Commands(self.urls["redis"])
         return self._commands
 
-    def result_url(self, combo: Combo) -> str:
-        """The result URL that a session of the combination is opened with."""
+    def result_url(self, combo: Combo) -> str | None:
+        """The result URL that a session of the combination is opened with; None for who claims no such backend."""
+        if not self.hello.claims("result", combo.result):
+            return None
         return "rpc://" if combo.result == "rpc" else self.urls["redis"]
 
     # -- sessions ---------------------------------------------------------------------------------

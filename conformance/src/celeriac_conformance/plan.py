@@ -55,7 +55,7 @@ def arrange(bench: Bench, cases: Sequence[Case]) -> tuple[list[Batch], list[Outc
         placed = [Batch(stage, None, tuple(able))] if stage == "codec" else _by_combo(stage, able, bench.combos())
         batches += [batch for batch in placed if batch.cases]
         housed = {case.name for batch in placed for case in batch.cases}
-        why = "no broker and result backend that it runs on is claimed and here"
+        why = "hello claims no `broker` (and, for a worker or reader, `result`) that the case is for and that is here"
         unable += [Outcome(case, None, UNSUPPORTED, why) for case in able if case.name not in housed]
     return batches, unable
 

@@ -16,13 +16,19 @@ class Language:
 
     file: str
     runner: tuple[str, ...]
+    #: What has to be known before a library is used, where that is not plain.
+    libraries: str = ""
 
 
 LANGUAGES = {
     "python": Language("testee.py", ("python3",)),
     "node": Language("testee.mjs", ("node",)),
     "php": Language("testee.php", ("php",)),
-    "go": Language("testee.go", ("go", "run")),
+    "go": Language(
+        "testee.go",
+        ("go", "run"),
+        "With a library or a second file: `go mod init testee`, `go get` it, `go build`; then ./testee is the command.",
+    ),
     "ruby": Language("testee.rb", ("ruby",)),
     "shell": Language("testee.sh", ("bash",)),
 }
@@ -55,5 +61,7 @@ def next_steps(name: str, path: Path) -> Iterator[str]:
     yield "2. Write `open`, `publish` and `close`, claim `producer`, the `broker` it sends to and `confirm`:"
     yield f"     celeriac-conformance --profile producer -- {command}"
     yield "3. `await` makes a result reader; a worker registers the tasks of protocol/tasks.md."
+    if libraries := LANGUAGES[name].libraries:
+        yield libraries
     yield ""
     yield f"What is asked and answered: {data.folder('protocol') / 'README.md'}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -242,8 +243,10 @@ def task_options(options: Mapping[str, Any]) -> TaskOptions:
     try:
         return TaskOptions(**options)
     except TypeError as error:
-        known = ", ".join(TaskOptions.__dataclass_fields__)
-        unknown = ", ".join(sorted(set(options) - set(TaskOptions.__dataclass_fields__)))
+        known = list(TaskOptions.__dataclass_fields__)
+        unknown = sorted(set(options) - set(known))
         if not unknown:
             raise InvalidCall(f"options of a task: {error}") from None
-        raise InvalidCall(f"unknown task option {unknown}; there are {known}") from None
+        close = difflib.get_close_matches(unknown[0], known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+        raise InvalidCall(f"unknown task option {', '.join(unknown)}; {hint}") from None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, TypeAlias
 
+from celeriac.calls import check_signature
 from celeriac.errors import InvalidCall
 from celeriac.kinds import Kind
 from celeriac.signature import Signature
@@ -103,7 +104,7 @@ def _by_name(pairs: Sequence[tuple[Any, Any]]) -> Router:
     names: dict[str, Any] = {}
     patterns: list[tuple[re.Pattern[str] | str, Any]] = []
     for name, to in pairs:
-        _options(to)
+        _check(name, to)
         if isinstance(name, re.Pattern) or _WILD.search(name):
             patterns.append((name, to))
         else:
@@ -115,6 +116,15 @@ def _by_name(pairs: Sequence[tuple[Any, Any]]) -> Router:
         return next((to for pattern, to in patterns if _matches(pattern, task)), None)
 
     return router
+
+
+def _check(name: Any, to: Any) -> None:
+    try:
+        # Its name does not matter: one of a canvas would have more to be checked.
+        check_signature(Signature(task="any", options=_options(to)))
+    except InvalidCall as error:
+        written = name.pattern if isinstance(name, re.Pattern) else name
+        raise InvalidCall(f"task_routes: {written!r}: {error}") from error
 
 
 def _matches(pattern: re.Pattern[str] | str, task: str) -> bool:

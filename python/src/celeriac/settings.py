@@ -30,6 +30,8 @@ from celeriac.text import shown
 ENVIRONMENT = "CELERIAC_"
 #: Short names, in keywords and in the environment.
 SHORT = {"broker": "broker_url", "backend": "result_backend"}
+#: How the names of Celery 3 began, and how they begin now.
+_OLD = (("celerybeat_", "beat_"), ("celeryd_", "worker_"), ("celery_", "task_"), ("celery_", ""))
 #: How like two names have to be for one to be taken for the other misspelt.
 _LIKE = 0.8
 
@@ -157,9 +159,17 @@ def _unknown(given: Given) -> InvalidCall:
         return InvalidCall(
             f"{given.source}: {given.key} is a setting of Celery's that Celeriac does not have: {reason}"
         )
-    close = difflib.get_close_matches(given.key, [*KINDS, *SHORT], n=1)
-    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(KINDS)}"
+    near = _nearest(given.key)
+    hint = f"there are {', '.join(KINDS)}" if near is None else f"did you mean {near}?"
     return InvalidCall(f"{given.source}: there is no setting {given.key!r}; {hint}")
+
+
+def _nearest(key: str) -> str | None:
+    """The setting that was meant by a name: another spelling of it, or one that it is like."""
+    lower = key.lower()
+    spellings = [lower, *(new + lower.removeprefix(old) for old, new in _OLD if lower.startswith(old))]
+    exact = [spelling for spelling in spellings if spelling in KINDS or spelling in SHORT]
+    return next(iter([*exact, *difflib.get_close_matches(lower, [*KINDS, *SHORT], n=1)]), None)
 
 
 # -- where settings come from

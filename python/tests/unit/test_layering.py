@@ -38,7 +38,7 @@ PURE = {
     "calls": CORE,
     "kinds": ("serialization",),
     "schedules": ("errors", "text", "kinds"),
-    "routes": ("errors", "text", "kinds", "signature", "task"),
+    "routes": ("errors", "text", "kinds", "signature", "task", "calls"),
     "absent": (),
     "hooks": (),
     "job": (*CORE, "task"),

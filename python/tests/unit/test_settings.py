@@ -59,6 +59,15 @@ def test_the_readme_lists_them() -> None:
     [
         ({"task_defualt_queue": "x"}, "there is no setting 'task_defualt_queue'; did you mean task_default_queue?"),
         ({"brokr": "x"}, "did you mean broker?"),
+        # Celery's older names, and names as they stand in Django's settings.
+        ({"BROKER_URL": "x"}, "no setting 'BROKER_URL'; did you mean broker_url?"),
+        ({"CELERY_RESULT_BACKEND": "x"}, "did you mean result_backend?"),
+        ({"CELERYBEAT_SCHEDULE": {}}, "did you mean beat_schedule?"),
+        ({"CELERYD_CONCURRENCY": 1}, "did you mean worker_concurrency?"),
+        ({"CELERY_DEFAULT_QUEUE": "x"}, "did you mean task_default_queue?"),
+        ({"CELERY_TASK_RESULT_EXPIRES": 1}, "did you mean result_expires?"),
+        ({"task_routes": {"a": {"quee": "x"}}}, "task_routes: 'a': unknown option 'quee'; did you mean queue?"),
+        ({"task_routes": {"a*": {"priority": 999}}}, "task_routes: 'a*': option priority has to be an integer"),
         ({"zzz": 1}, "there is no setting 'zzz'; there are broker_url, result_backend, "),
         ({"task_protocol": 1}, "task_protocol is a setting of Celery's that Celeriac does not have: it is fixed by"),
         ({"mongodb_backend_settings": {}}, "does not have: results are stored in Redis or sent over rpc://"),

@@ -240,7 +240,7 @@ def test_an_entry_is_checked_at_the_start(time: Time) -> None:
 
 
 def test_the_example_can_be_sent() -> None:
-    example = Path(__file__).resolve().parents[3] / "examples" / "beat" / "shop_clock.py"
+    example = Path(__file__).resolve().parents[3] / "examples" / "beat" / "clock.py"
     check_schedule(runpy.run_path(str(example))["app"])
 
 

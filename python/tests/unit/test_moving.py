@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,8 +53,9 @@ def test_options_that_are_absent() -> None:
         with pytest.raises(InvalidCall, match="unknown task option"):
             app.task(**{name: 1})
     for name in named("options of a call"):
+        option: Any = {name: 1}
         with pytest.raises(InvalidCall, match="unknown option"):
-            app.send_task("moving", (), None, **{name: 1})  # type: ignore[misc]
+            app.send_task("moving", (), None, **option)
     with pytest.raises(InvalidCall):
         app.send_task("moving", serializer="pickle")
 

@@ -18,7 +18,8 @@ from celeriac import BrokerUnavailable, Envelope, InvalidCall, InvalidMessage, M
 from celeriac.transport import Outgoing, purge, redis_consumer
 from celeriac.transport.base import Delivery
 from celeriac.transport.redis import RedisPublisher
-from celeriac.transport.redis_consumer import HELD, UNACKED, UNACKED_INDEX, RedisConsumer
+from celeriac.transport.redis_attendance import HELD
+from celeriac.transport.redis_consumer import UNACKED, UNACKED_INDEX, RedisConsumer
 from tests.support.proxy import Proxy, mute_server
 from tests.support.queues import redis_length
 from tests.support.waiting import eventually

@@ -22,6 +22,7 @@ from celeriac.errors import InvalidMessage
 from celeriac.message import Wire
 from celeriac.transport.base import CONNECT_TIMEOUT, Delivery, Source
 from celeriac.transport.redis import BINDING, SEPARATOR, connect, translated
+from celeriac.transport.redis_attendance import HELD, Attendance
 
 logger = logging.getLogger("celeriac.transport")
 
@@ -36,8 +37,6 @@ HELD_EXPIRES = int(2 * VISIBILITY_TIMEOUT)
 RENEW_INTERVAL = 10.0
 RESTORE_LIMIT = 100
 MUTEX_SECONDS = 300
-#: Before the name of a holder: the index of the tags that it holds. Ours, not kombu's.
-HELD = "celeriac.held."
 #: Where Redis tells which watched keys have changed.
 INVALIDATIONS = "__redis__:invalidate"
 #: How kombu marks, as a header and in the delivery information, what is given back.
@@ -106,8 +105,8 @@ class RedisConsumer:
     It is told of new messages by Redis' key tracking (CLIENT TRACKING, Redis 6 and later), so that waiting
     takes nothing off a list and costs nothing; where Redis does not offer it, it looks about once a second. While this
     worker lives it renews the deliveries it holds; those of a worker that fell silent go back to their queue after
-    VISIBILITY_TIMEOUT, those of one whose name a new consumer bears at once (``recover``): what is taken is noted under
-    ``holder`` in the same atomic step.
+    VISIBILITY_TIMEOUT, those of one of ours whose connection is gone after GONE_AFTER, those of one whose name a new
+    consumer bears at once (``recover``): what is taken is noted under ``holder`` in the same atomic step.
 
     ``prefetch`` is the ``room`` of who holds nothing. Who does leaves ``siblings`` messages on the lists, one for each
     process beside it: one that idles there would otherwise find nothing, while this one keeps them waiting.
@@ -140,6 +139,7 @@ class RedisConsumer:
             self._listener: Any = self._client.connection_pool.make_connection()
             self._listener.connect()
             self._tracked = self._track()
+            self._attendance = Attendance(self._client, self._books) if queues else None
 
     def _read_from(self, queues: Sequence[str]) -> None:
         self._lists = [(key, queue) for queue in queues for key in lists_for(queue)]
@@ -240,6 +240,7 @@ class RedisConsumer:
                 self._client.zadd(UNACKED_INDEX, dict.fromkeys(self._held, time.time()), xx=True)
                 self._client.expire(self._books, HELD_EXPIRES)
             self.restore_abandoned(VISIBILITY_TIMEOUT)
+            self._restore_from_the_gone()
             # A safety net under the tracking: a change that was not told would be found here.
             self._news = True
 
@@ -250,22 +251,33 @@ class RedisConsumer:
         try:
             limit = time.time() - older_than
             tags = self._client.zrangebyscore(UNACKED_INDEX, "-inf", limit, start=0, num=RESTORE_LIMIT)
-            return sum(self._restore_one(tag) for tag in tags if tag not in self._held)
+            return sum(self._restore_one(tag, self._books) for tag in tags if tag not in self._held)
         finally:
             self._client.delete(UNACKED_MUTEX)
+
+    def _restore_from_the_gone(self) -> None:
+        if self._attendance is None:
+            return
+        for books in self._attendance.gone():
+            self._restore_all(books)
+            self._attendance.strike_out(books)
 
     def recover(self) -> None:
         """See ``Consumer.recover``."""
         with translated(self._url):
-            # The last taken goes back first, so that the order stays.
-            for tag in self._client.zrevrange(self._books, 0, -1):
-                if tag not in self._held:
-                    self._restore_one(tag)
-                    # It may have been settled, or gone back, without having been struck out.
-                    self._client.zrem(self._books, tag)
+            self._restore_all(self._books)
             self._news = True
 
-    def _restore_one(self, tag: bytes) -> bool:
+    def _restore_all(self, books: str) -> None:
+        """Put back what a holder had taken that is no more."""
+        # The last taken goes back first, so that the order stays.
+        for tag in self._client.zrevrange(books, 0, -1):
+            if tag not in self._held:
+                self._restore_one(tag, books)
+                # It may have been settled, or gone back, without having been struck out.
+                self._client.zrem(books, tag)
+
+    def _restore_one(self, tag: bytes, books: str) -> bool:
         entry = self._client.hget(UNACKED, tag)
         if entry is None:
             self._client.zrem(UNACKED_INDEX, tag)
@@ -279,7 +291,7 @@ class RedisConsumer:
             item = _marked(json.dumps(envelope).encode())
         except (ValueError, TypeError, KeyError, RecursionError):
             return False
-        return bool(self._restore(keys=[UNACKED, UNACKED_INDEX, self._books, key], args=[tag, item]))
+        return bool(self._restore(keys=[UNACKED, UNACKED_INDEX, books, key], args=[tag, item]))
 
     def hold(self, held: int) -> None:
         """Nothing to do: the caller's ``room`` is the window."""

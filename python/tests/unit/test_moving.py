@@ -43,8 +43,9 @@ def test_settings_that_are_absent() -> None:
     assert len(settings) > 10
     for name in [*settings, "task_queues"]:
         assert why_absent(name), name
+        setting: Any = {name: 1}
         with pytest.raises(InvalidCall):
-            Celeriac("moving", **{name: 1})
+            Celeriac("moving", **setting)
 
 
 def test_options_that_are_absent() -> None:

@@ -21,13 +21,13 @@ _REASONS: Mapping[str, str] = {
     "what was missed is sent once, however late": "beat_cron_starting_deadline",
     _NOT_HERE: (
         "beat_enable_remote_control beat_remote_control_max_tick_age  "
-        "task_store_eager_result task_annotations task_default_priority task_default_rate_limit "
+        "task_store_eager_result task_annotations task_default_priority "
         "task_inherit_parent_priority task_send_sent_event task_queue_max_priority result_extended result_cache_max "
-        "result_compression result_failure_expires result_accept_content worker_max_tasks_per_child "
-        "worker_max_memory_per_child worker_eta_task_limit worker_deduplicate_successful_tasks worker_direct "
+        "result_compression result_failure_expires result_accept_content "
+        "worker_eta_task_limit worker_deduplicate_successful_tasks worker_direct "
         "worker_enable_soft_shutdown_on_idle worker_disable_prefetch worker_disable_rate_limits "
         "task_allow_error_cb_on_chord_header task_store_errors_even_if_ignored "
-        "include imports security_*"
+        "imports security_*"
     ),
     _IN_URL: (
         "broker_host broker_port broker_user broker_password broker_vhost broker_transport broker_login_method "

@@ -36,9 +36,21 @@ from celeriac.worker import BEAT, Supervisor, WorkerSettings, node_name
     "--max-deaths", type=click.IntRange(1), default=3, show_default=True,
     help="Processes that may die running a task before it is failed.",
 )  # fmt: skip
-@click.option("-E", "--task-events", is_flag=True, help="Tell monitors of every task, from the start.")
-@click.option("--statedb", metavar="FILE", default=None, help="File that remembers what was revoked.")
-@click.option("--no-control", is_flag=True, help="Answer no remote control, send no heartbeats.")
+@click.option(
+    "--max-tasks-per-child", "max_tasks", type=click.IntRange(1), default=None, metavar="N",
+    help="Tasks that a process runs before another takes its place.",
+)  # fmt: skip
+@click.option(
+    "--max-memory-per-child", "max_memory", type=click.IntRange(1), default=None, metavar="KIB",
+    help="Memory that a process may have after a task before another takes its place.",
+)  # fmt: skip
+@click.option("-I", "--include", default="", metavar="M1,M2", help="Modules with tasks to import.")
+@click.option("-E", "--task-events", is_flag=True, default=None, help="Tell monitors of every task, from the start.")
+@click.option("--statedb", "state_file", metavar="FILE", default=None, help="File that remembers what was revoked.")
+@click.option(
+    "--no-control", "control", is_flag=True, flag_value=False, default=None,
+    help="Answer no remote control, send no heartbeats.",
+)  # fmt: skip
 @click.option(
     "--soft-shutdown-timeout", type=click.FloatRange(0, min_open=True), default=None, metavar="SECONDS",
     help="How long running tasks may go on after SIGTERM; then they go back to their queues.  [default: to their end]",
@@ -56,6 +68,7 @@ def worker(
     app: Celeriac,
     /,
     queues: str,
+    include: str,
     hostname: str | None,
     loglevel: str,
     log_format: str,
@@ -75,6 +88,8 @@ def worker(
       celeriac -A shop worker -l info --log-format json --soft-shutdown-timeout 25 --ready-file /tmp/ready
     """
     logs.set_up(loglevel, log_format)
+    if include:
+        app.configure(include=(*app.conf.include, *names_in(include)))
     settings = worker_settings(
         app,
         hostname=node_name(hostname, socket.gethostname(), uuid.uuid4().hex[:8]),

@@ -12,6 +12,7 @@ result.get(timeout=10)      # 5
 
 from __future__ import annotations
 
+import importlib
 import os
 import threading
 import uuid
@@ -157,7 +158,7 @@ class Celeriac:
     def _task_options(self, said: Mapping[str, Any]) -> TaskOptions:
         conf = self._conf
         of_all = {name: getattr(conf, f"task_{name}") for name in _OF_ALL_TASKS}
-        return task_options({**of_all, **said})
+        return task_options({**of_all, "rate_limit": conf.task_default_rate_limit, **said})
 
     # -- tasks
 
@@ -209,6 +210,19 @@ class Celeriac:
             return task
 
         return declare if function is None else declare(function)
+
+    def autodiscover_tasks(self, packages: Iterable[str], related_name: str = "tasks") -> None:
+        """Import the module ``tasks`` of each of these packages that has one, so that its tasks are declared.
+
+        Raises what importing raises, but for the module that is not there.
+        """
+        for package in packages:
+            module = f"{package}.{related_name}"
+            try:
+                importlib.import_module(module)
+            except ModuleNotFoundError as error:
+                if error.name != module:
+                    raise
 
     # -- sending
 

@@ -242,7 +242,7 @@ def task_options(options: Mapping[str, Any]) -> TaskOptions:
     """Options by name. Raises ``InvalidCall``, saying which there are."""
     try:
         return TaskOptions(**options)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         known = list(TaskOptions.__dataclass_fields__)
         unknown = sorted(set(options) - set(known))
         if not unknown:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from celeriac.rates import per_second
 from celeriac.serialization import SERIALIZERS, mime_name
 
 BOOLEANS = {
@@ -102,6 +103,12 @@ def _zone(value: Any) -> tzinfo:
         raise ValueError from error
 
 
+def _listed(value: Any) -> Iterable[Any]:
+    if isinstance(value, (str, bytes)):
+        raise TypeError
+    return list(value)
+
+
 def _mapping(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise TypeError
@@ -118,6 +125,8 @@ SECONDS = Kind("a number of seconds above 0 or a timedelta", _seconds, float)
 WHOLE_SECONDS = Kind(
     "a number of whole seconds above 0 or a timedelta", lambda value: integer(1).read(int(_seconds(value))), int
 )
+NAMES = Kind("a list of names", lambda value: tuple(map(_text, _listed(value))), _names)
+RATE = Kind("a number of starts a second, or text like 10/m", lambda value: per_second(value) and value)
 SERIALIZER = one_of(*SERIALIZERS.values())
 CONTENT_TYPES = Kind(f"a list of {', '.join(SERIALIZERS.values())}", _content_types, _names)
 COMPRESSION = Kind("the name of a compression: zlib, gzip, bzip2, zstd, ...", _compression)

@@ -3,40 +3,44 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import Any
 
 from celeriac.client import Celeriac
 from celeriac.worker import WorkerSettings
 
+#: Fields of ``WorkerSettings`` and the settings that they are taken from where nothing else is said.
+_OF_THE_APPLICATION = {
+    "default_queue": "task_default_queue",
+    "concurrency": "worker_concurrency",
+    "prefetch": "worker_prefetch_multiplier",
+    "max_tasks": "worker_max_tasks_per_child",
+    "max_memory": "worker_max_memory_per_child",
+    "result_expires": "result_expires",
+    "control": "worker_enable_remote_control",
+    "task_events": "worker_send_task_events",
+    "state_file": "worker_state_db",
+    "soft_shutdown_timeout": "worker_soft_shutdown_timeout",
+    "accept": "accept_content",
+}
 
-def worker_settings(
-    app: Celeriac,
-    *,
-    concurrency: int | None = None,
-    prefetch: int | None = None,
-    task_events: bool = False,
-    statedb: str | None = None,
-    no_control: bool = False,
-    soft_shutdown_timeout: float | None = None,
-    **given: Any,
-) -> WorkerSettings:
-    """The settings of a worker; ``given`` are others of ``WorkerSettings``, which no setting of an application has."""
-    conf = app.conf
+
+def worker_settings(app: Celeriac, **said: Any) -> WorkerSettings:
+    """The settings of a worker; ``said`` are fields of ``WorkerSettings``, None: as the application has it.
+
+    The modules of the setting ``include`` are imported first. Raises what importing them raises.
+    """
+    for module in app.conf.include:
+        import_module(module)
+    conf = {name: getattr(app.conf, setting) for name, setting in _OF_THE_APPLICATION.items()}
+    fields = {**conf, **{name: value for name, value in said.items() if value is not None}}
+    fields["concurrency"] = fields["concurrency"] or os.cpu_count() or 1
     return WorkerSettings(
         broker=app.broker,
         backend=app.backend,
         tasks=app.tasks,
-        default_queue=conf.task_default_queue,
-        concurrency=concurrency or conf.worker_concurrency or os.cpu_count() or 1,
-        prefetch=prefetch or conf.worker_prefetch_multiplier,
-        result_expires=conf.result_expires,
-        control=conf.worker_enable_remote_control and not no_control,
-        task_events=task_events or conf.worker_send_task_events,
-        state_file=statedb or conf.worker_state_db,
-        soft_shutdown_timeout=soft_shutdown_timeout or conf.worker_soft_shutdown_timeout,
-        accept=conf.accept_content,
         habits=app.habits,
         tracing=app.tracing,
-        time_limits=(conf.task_time_limit, conf.task_soft_time_limit),
-        **given,
+        time_limits=(app.conf.task_time_limit, app.conf.task_soft_time_limit),
+        **fields,
     )

@@ -81,6 +81,9 @@ class Settings:
     )
     task_always_eager: bool = _is(kinds.BOOLEAN, "for tests: tasks run where they are sent, without a broker", False)
     task_eager_propagates: bool = _is(kinds.BOOLEAN, "what such a task raises is raised where it was sent", False)
+    task_default_rate_limit: str | float | None = _is(
+        kinds.optional(kinds.RATE), "starts of each task that a worker allows, unless it says otherwise: `10/m`", None
+    )
     task_time_limit: float | None = _is(
         kinds.optional(kinds.SECONDS), "seconds after which a task is ended, unless its message has limits", None
     )
@@ -88,6 +91,13 @@ class Settings:
         kinds.optional(kinds.SECONDS), "seconds after which it is interrupted, likewise", None
     )
     worker_concurrency: int | None = _is(kinds.optional(kinds.integer(1)), "processes; None: one per CPU", None)
+    worker_max_tasks_per_child: int | None = _is(
+        kinds.optional(kinds.integer(1)), "tasks that a process runs before another takes its place", None
+    )
+    worker_max_memory_per_child: int | None = _is(
+        kinds.optional(kinds.integer(1)), "KiB that a process may have after a task; then another takes its place", None
+    )
+    include: tuple[str, ...] = _is(kinds.NAMES, "modules that a worker imports first: those with the tasks", ())
     worker_prefetch_multiplier: int = _is(kinds.integer(1), "messages that each process holds, running or next", 4)
     worker_send_task_events: bool = _is(kinds.BOOLEAN, "workers tell monitors of every task", False)
     worker_enable_remote_control: bool = _is(kinds.BOOLEAN, "workers answer remote control and send heartbeats", True)

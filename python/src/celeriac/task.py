@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from celeriac.message import Message
+from celeriac.rates import per_second
 from celeriac.signature import Signature
 from celeriac.tree import Node
 
@@ -89,7 +90,8 @@ class TaskOptions:
     Errors of ``autoretry_for`` (but none of ``dont_autoretry_for``) are retried, with ``retry_kwargs`` as those of
     ``Task.retry``: after ``default_retry_delay``; or, with ``retry_backoff``, after so many seconds (True: 1), twice as
     many the next time, at most ``retry_backoff_max``; with ``retry_jitter`` after a random part of that.
-    Raises ``TypeError`` for what is no error, or no option of ``Task.retry``.
+    ``rate_limit`` is how often a worker may start it, as ``"10/m"``. Raises ``TypeError`` for what is no error, or no
+    option of ``Task.retry``; ``ValueError`` for what is no rate.
     """
 
     bind: bool = False
@@ -100,6 +102,7 @@ class TaskOptions:
     queue: str | None = None
     reject_on_worker_lost: bool = True
     track_started: bool = False
+    rate_limit: str | float | None = None
     time_limit: float | None = None
     soft_time_limit: float | None = None
     autoretry_for: tuple[type[BaseException], ...] = ()
@@ -113,6 +116,7 @@ class TaskOptions:
         for name in ("autoretry_for", "dont_autoretry_for"):
             object.__setattr__(self, name, _errors(name, getattr(self, name)))
         RetryOptions(**self.retry_kwargs)
+        per_second(self.rate_limit)
 
 
 def _errors(name: str, given: Iterable[Any]) -> tuple[type[BaseException], ...]:

@@ -253,6 +253,26 @@ async def a_count(seconds: float) -> int:
     return many
 
 
+@app.task(name="t.pid")
+def pid() -> int:
+    return os.getpid()
+
+
+_hoard: list[bytes] = []
+
+
+@app.task(name="t.hoard")
+def hoard(megabytes: int) -> int:
+    """Keep so much memory."""
+    _hoard.append(os.urandom(1 << 20) * megabytes)
+    return os.getpid()
+
+
+@app.task(name="t.rated", rate_limit="4/s")
+def rated() -> float:
+    return time.monotonic()
+
+
 @app.task(name="t.parent")
 def parent() -> str:
     """Send a child from inside."""

@@ -34,13 +34,14 @@ PURE = {
     "control": (*FRAMED_MAY, "framed"),
     "events": (*FRAMED_MAY, "framed"),
     "tree": ("text", "errors", "stored"),
-    "task": ("errors", "message", "signature", "tree"),
+    "task": ("errors", "message", "rates", "signature", "tree"),
     "calls": CORE,
-    "kinds": ("serialization",),
+    "kinds": ("rates", "serialization"),
     "schedules": ("errors", "text", "kinds"),
     "routes": ("errors", "text", "kinds", "signature", "task", "calls"),
     "absent": (),
     "hooks": (),
+    "rates": (),
     "job": (*CORE, "task"),
     "lifecycle_events": (*CORE, "result", "task"),
     "following": (*CORE, "result", "task", "lifecycle_events", "job"),
@@ -71,7 +72,7 @@ OUTSIDE["execution"] = (
 )  # fmt: skip
 OUTSIDE["eager"] = (*OUTSIDE["execution"], "lifecycle", "execution", "connections", "sending")
 OUTSIDE["client"] += ("eager",)
-OUTSIDE["worker"] += ("execution",)
+OUTSIDE["worker"] += ("execution", "rates")
 OUTSIDE["declared"] = (
     *("errors", "calls", "canvas", "signature", "task", "hooks"),
     *("async_result", "bound", "remote", "settings"),

@@ -80,3 +80,10 @@ def test_mistakes_are_told_at_once(options: dict[str, Any]) -> None:
     app = Celeriac("shop", broker="redis://nowhere")
     with pytest.raises(InvalidCall, match=r"options of a task: .*(no class of errors|countdwon|int)"):
         app.task(name="shop.x", **options)
+
+
+@pytest.mark.parametrize("given", ["10/d", "fast", "-1", True, object()])
+def test_what_is_no_rate(given: object) -> None:
+    app = Celeriac("shop", broker="redis://nowhere")
+    with pytest.raises(InvalidCall, match="Invalid rate limit"):
+        app.task(name="shop.x", rate_limit=given)

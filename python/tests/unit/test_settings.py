@@ -282,19 +282,12 @@ def test_options_of_the_worker_come_before_settings() -> None:
         worker_state_db="state",
         accept_content=["json", "yaml"],
     )
-    silent: dict[str, Any] = dict.fromkeys(("concurrency", "prefetch", "statedb", "soft_shutdown_timeout"), None)
-    flags: dict[str, Any] = {
-        "task_events": False,
-        "no_control": False,
-        "hostname": "w@h",
-        "queues": ("q",),
-        "max_deaths": 3,
-    }
-    told = worker_settings(app, **silent, **flags)
+    silent: dict[str, Any] = dict.fromkeys(("concurrency", "prefetch", "state_file", "task_events", "control"))
+    told = worker_settings(app, hostname="w@h", **silent)
     assert (told.concurrency, told.prefetch, told.task_events, told.control) == (3, 2, True, False)
     assert told.state_file == "state" and told.accept == {"application/json", "application/x-yaml"}
-    told = worker_settings(app, **{**silent, "concurrency": 7, "prefetch": 9, "statedb": "mine"}, **flags)
-    assert (told.concurrency, told.prefetch, told.state_file) == (7, 9, "mine")
+    told = worker_settings(app, hostname="w@h", concurrency=7, prefetch=9, state_file="mine", control=True)
+    assert (told.concurrency, told.prefetch, told.state_file, told.control) == (7, 9, "mine", True)
 
 
 # -- beside Celery

@@ -73,7 +73,7 @@ def worker_inside(settings: WorkerSettings, *, patience: float = PATIENCE) -> It
         courier,
         Ledger(journal, None),
         lambda _task_id: 0,
-        orders=Orders(telling=settings.task_events, time_limits=settings.time_limits),
+        orders=Orders.of(settings),
         teller=Teller(settings.hostname, Clock()),
         total=Counter(),
         loop=loop,

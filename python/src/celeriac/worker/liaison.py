@@ -48,7 +48,7 @@ class Liaison:
     """One end of a channel, and what is known of it. ``ran`` is called after each run, by the executor."""
 
     def __init__(self, number: int, channel: Channel, settings: WorkerSettings) -> None:
-        self.orders = Orders(telling=settings.task_events, time_limits=settings.time_limits)
+        self.orders = Orders.of(settings)
         self.channel = channel
         self.total: Counter[str] = Counter()
         self._number = number

@@ -12,6 +12,7 @@ from typing import Any
 from celeriac.message import Message
 from celeriac.task import TaskOptions
 from celeriac.worker.revocations import Revocations
+from celeriac.worker.settings import WorkerSettings
 
 
 class Rate:
@@ -38,6 +39,13 @@ class Orders:
         self._rates: dict[str, Rate] = {}
         self._limits: dict[str, tuple[float | None, float | None]] = {}
         self._time_limits = time_limits
+
+    @classmethod
+    def of(cls, settings: WorkerSettings) -> Orders:
+        """What a process does before it is told anything."""
+        orders = cls(telling=settings.task_events, time_limits=settings.time_limits)
+        orders.take({"rates": settings.rates})
+        return orders
 
     def take(self, state: Mapping[str, Any]) -> None:
         """Take over what the node knows. Keys that are missing change nothing."""

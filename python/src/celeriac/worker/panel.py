@@ -10,7 +10,6 @@ import inspect
 import logging
 import os
 import platform
-import re
 import signal as signals
 import time
 from collections.abc import Callable, Mapping
@@ -18,14 +17,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from celeriac.rates import per_second
 from celeriac.worker.duties import Duties
 
 logger = logging.getLogger("celeriac.worker")
 
 #: What a command gives that has nothing to say, not even null.
 NO_REPLY = object()
-_PER_SECOND = {"s": 1.0, "m": 60.0, "h": 3600.0}
-_RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(?:/([smh]))?")
 _SHOWN_BY_DEFAULT = ("exchange", "routing_key", "rate_limit")
 
 
@@ -226,11 +224,11 @@ def _end(told: Mapping[str, Any], nothing: str) -> Ask:
 
 
 def _rate_limit(duties: Duties, task_name: str, rate_limit: Any, **_more: Any) -> Any:
-    per_second = _rate(rate_limit)
+    rate = _rate(rate_limit)
     if task_name not in duties.settings.tasks:
         raise Mistake("unknown task")
-    text = "new rate limit set successfully" if per_second else "rate limit disabled successfully"
-    return _obey(duties.rate(task_name, per_second), text)
+    text = "new rate limit set successfully" if rate else "rate limit disabled successfully"
+    return _obey(duties.rate(task_name, rate), text)
 
 
 def _time_limit(duties: Duties, task_name: str, hard: Any = None, soft: Any = None, **_more: Any) -> Any:
@@ -321,13 +319,10 @@ def _signal(given: Any) -> int:
 
 
 def _rate(given: Any) -> float:
-    """Starts a second: of ``10/m``, ``5/s``, ``100/h`` or a number; 0 for no limit."""
-    if not given:
-        return 0.0
-    match = _RATE.fullmatch(str(given))
-    if match is None:
-        raise Mistake(f"Invalid rate limit string: {given!r}; it is like 10/m, 5/s or 100/h")
-    return float(match[1]) / _PER_SECOND[match[2] or "s"]
+    try:
+        return per_second(given)
+    except ValueError as error:
+        raise Mistake(str(error)) from None
 
 
 COMMANDS: Mapping[str, Callable[..., Any]] = {

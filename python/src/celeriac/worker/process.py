@@ -21,10 +21,12 @@ from celeriac.worker.interrupts import Overdue
 from celeriac.worker.journal import Deaths, Journal
 from celeriac.worker.liaison import Liaison
 from celeriac.worker.orders import Orders
+from celeriac.worker.outcome import Outcome, Settlement
 from celeriac.worker.readiness import Readiness
 from celeriac.worker.settings import WorkerSettings
 from celeriac.worker.tally import Ledger, Tally
 from celeriac.worker.telling import Teller
+from celeriac.worker.wear import Wear
 
 logger = logging.getLogger("celeriac.worker")
 
@@ -35,6 +37,8 @@ EXIT_COLD = 3
 READY_SIGNAL = signal.SIGUSR1
 #: A task ran into its hard time limit; all is told, and the supervisor starts the next process.
 EXIT_LIMIT = 4
+#: The process has run for long enough (``Wear``); the supervisor starts the next one.
+EXIT_RENEW = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,27 +91,22 @@ def run(settings: WorkerSettings, place: Place) -> int:
     courier = Courier(settings.prefetch, surroundings)
     loop = EventLoop(settings.async_concurrency)
     book = None if place.tally is None else place.tally.book(place.number)
+    total = Counter[str]() if liaison is None else liaison.total
     executor = Executor(
         settings,
         courier,
         Ledger(place.journal, book),
         place.deaths.of,
-        orders=Orders(telling=settings.task_events, time_limits=settings.time_limits)
-        if liaison is None
-        else liaison.orders,
+        orders=Orders.of(settings) if liaison is None else liaison.orders,
         teller=Teller(settings.hostname, place.clock),
-        total=Counter() if liaison is None else liaison.total,
+        total=total,
         loop=loop,
     )
     try:
         # Started first, it keeps the signals blocked: they are for this thread.
         courier.start()
         _install_handlers(courier)
-        while (item := courier.inbox.get()) is not None:
-            if isinstance(item, Delivery):
-                executor.handle(item)
-            else:
-                item()
+        renewed = _work(courier, executor, Wear(settings.max_tasks, settings.max_memory, total))
     except ColdShutdown:
         courier.abandon()
         courier.join()
@@ -119,7 +118,26 @@ def run(settings: WorkerSettings, place: Place) -> int:
         loop.close()
         settings.tracing.flush()
     courier.join()
-    return EXIT_DEFECT if courier.failed else EXIT_OK
+    if courier.failed:
+        return EXIT_DEFECT
+    return EXIT_RENEW if renewed else EXIT_OK
+
+
+def _work(courier: Courier, executor: Executor, wear: Wear) -> bool:
+    """Run what comes until told to stop; whether that was because of wear."""
+    renewed = False
+    while (item := courier.inbox.get()) is not None:
+        if not isinstance(item, Delivery):
+            item()
+        elif renewed:
+            courier.report(Outcome(item, settlement=Settlement.REQUEUE))
+        else:
+            executor.handle(item)
+        if not renewed and (reason := wear.reason()) is not None:
+            logger.info("This process ends and another takes its place: %s", reason)
+            renewed = True
+            courier.stop()
+    return renewed
 
 
 def _install_handlers(courier: Courier) -> None:

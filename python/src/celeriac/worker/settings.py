@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from celeriac.rates import per_second
 from celeriac.routes import Habits
 from celeriac.serialization import DEFAULT_LIMITS, JSON, Limits
 from celeriac.task import Runnable
@@ -36,6 +37,7 @@ class WorkerSettings:
     ``async_concurrency`` is how many ``async def`` tasks each process runs at a time. After a warm shutdown's
     ``soft_shutdown_timeout`` (seconds) what still runs goes back to its queue; None: it may go on. ``ready_file`` is
     there as long as all processes consume. Numbers are served at ``metrics_port``; None: not.
+    A process that has run ``max_tasks``, or has more than ``max_memory`` KiB after a task, is replaced.
     """
 
     broker: str
@@ -59,8 +61,16 @@ class WorkerSettings:
     soft_shutdown_timeout: float | None = None
     ready_file: str | None = None
     tracing: Tracing = NO_TRACING
+    max_tasks: int | None = None
+    max_memory: int | None = None
     metrics_port: int | None = None
     metrics_host: str = "127.0.0.1"
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """Starts a second that each process allows of the tasks that have a rate limit: its share."""
+        rates = {name: per_second(task.options.rate_limit) / self.concurrency for name, task in self.tasks.items()}
+        return {name: rate for name, rate in rates.items() if rate}
 
     @property
     def shown_broker(self) -> str:

@@ -22,7 +22,7 @@ from celeriac.worker.clock import Clock
 from celeriac.worker.exporter import Exporter
 from celeriac.worker.journal import Deaths, Journal
 from celeriac.worker.node import Node
-from celeriac.worker.process import EXIT_COLD, EXIT_LIMIT, EXIT_OK, READY_SIGNAL, Place
+from celeriac.worker.process import EXIT_COLD, EXIT_LIMIT, EXIT_OK, EXIT_RENEW, READY_SIGNAL, Place
 from celeriac.worker.process import run as run_process
 from celeriac.worker.readiness import NOTIFY_SOCKET, Readiness
 from celeriac.worker.settings import WorkerSettings
@@ -240,7 +240,7 @@ class Supervisor:
                 return
             # The application may have children of its own.
             number, started = self._children.pop(pid, (None, 0.0))
-            if number is not None and number > NODE:
+            if number is not None and number > NODE and os.waitstatus_to_exitcode(status) != EXIT_RENEW:
                 self._readiness.down(number)
                 if status:
                     self._died.add(number)
@@ -249,6 +249,9 @@ class Supervisor:
 
     def _replace(self, number: int, pid: int, status: int, lived: float) -> None:
         code = os.waitstatus_to_exitcode(status)
+        if code == EXIT_RENEW:
+            self._start(number)
+            return
         delay = 0 if code == EXIT_LIMIT else self._delay(number, lived)
         why = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         logger.error("Process %d (pid %d) ended: %s; starting it anew in %d s", number, pid, why, delay)

@@ -20,6 +20,7 @@ from celeriac.transport import Delivery
 from celeriac.worker.clock import Clock
 from celeriac.worker.evented import EventLoop
 from celeriac.worker.executor import Executor
+from celeriac.worker.interrupts import Overdue
 from celeriac.worker.orders import Orders
 from celeriac.worker.settings import WorkerSettings
 from celeriac.worker.telling import Teller
@@ -140,6 +141,16 @@ def test_a_failure(executor: Executor, exporter: InMemorySpanExporter) -> None:
     assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "ValueError")
     assert [event.name for event in span.events] == ["exception"]
     assert span.parent is None
+
+
+def test_a_run_that_takes_too_long(executor: Executor, desk: FakeDesk, exporter: InMemorySpanExporter) -> None:
+    desk.overdue = True
+    with pytest.raises(Overdue):
+        executor.handle(delivered({"traceparent": PARENT}))
+    assert exporter.get_finished_spans() == (), "whoever ends it says so"
+    desk.running[0].exceeded()
+    span = only(exporter)
+    assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "TimeLimitExceeded")
 
 
 def test_a_retry_is_no_failure_and_one_trace(

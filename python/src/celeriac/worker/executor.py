@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, Protocol
 
@@ -305,9 +306,9 @@ class Executor:
         request = self._request(delivery, message)
         span = self._span(delivery, message)
         with span.active():
-            self._finish(delivery, request, self._ran(delivery, request), span)
+            self._finish(delivery, request, self._ran(delivery, request, span), span)
 
-    def _ran(self, delivery: Delivery, request: Request) -> Event:
+    def _ran(self, delivery: Delivery, request: Request, span: Span) -> Event:
         message = request.message
         task = self._tasks[message.task]
         token = current_request.set(request)
@@ -317,7 +318,7 @@ class Executor:
         self._total[message.task] += 1
         started = time.perf_counter()
         try:
-            running = Running(delivery, message, time.time(), self._ended, hard or None, until)
+            running = Running(delivery, message, time.time(), partial(self._ended, span), hard or None, until)
             value = self._watched(running, request, task, soft)
         except (ColdShutdown, Overdue):
             raise
@@ -339,8 +340,9 @@ class Executor:
         # A cancelled task may take its time to end.
         slot = self._register.begin(message.id, until + GRACE)
         self._total[message.task] += 1
-        running = Running(delivery, message, time.time(), self._ended, hard or None, until, flight.cancel)
         span = self._span(delivery, message)
+        ended = partial(self._ended, span)
+        running = Running(delivery, message, time.time(), ended, hard or None, until, flight.cancel)
 
         def landed(run: asyncio.Task[Event]) -> None:
             self._register.end(slot)
@@ -368,10 +370,12 @@ class Executor:
         finally:
             self._desk.lift()
 
-    def _ended(self, delivery: Delivery, message: Message, event: Event) -> Outcome:
+    def _ended(self, span: Span, delivery: Delivery, message: Message, event: Event) -> Outcome:
         """The outcome of a task that was ended from outside. Called in the courier's thread."""
-        self._note(delivery, message, event)
-        return self._decide(delivery, message, Phase.RUNNING, event)
+        _end(span, event)
+        with span.active():
+            self._note(delivery, message, event)
+            return self._decide(delivery, message, Phase.RUNNING, event)
 
 
 def _end(span: Span, event: Event) -> None:

@@ -83,6 +83,7 @@ def run(settings: WorkerSettings, place: Place) -> int:
             os.kill(place.supervisor, READY_SIGNAL)
 
     def leave() -> None:
+        settings.tracing.flush()
         os._exit(EXIT_LIMIT)
 
     signals.worker_process_init.send(None)

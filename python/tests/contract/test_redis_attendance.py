@@ -17,6 +17,7 @@ from celeriac.transport.redis_attendance import HELD, HOLDERS, LOOKED
 from celeriac.transport.redis_consumer import RedisConsumer
 from tests.contract.test_redis import client, consumer, numbers, publisher, receive, wire
 from tests.support.queues import redis_length
+from tests.support.waiting import eventually
 
 __all__ = ["client", "consumer", "publisher"]
 
@@ -35,7 +36,12 @@ def looks(client: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[RedisConsum
 
 
 def test_what_a_killed_worker_held_goes_back_when_its_connection_is_gone(
-    publisher: RedisPublisher, redis_url: str, client: Any, redis_queue: str, looks: Callable[[RedisConsumer], None]
+    publisher: RedisPublisher,
+    redis_url: str,
+    client: Any,
+    redis_queue: str,
+    looks: Callable[[RedisConsumer], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     publisher.publish([Outgoing(wire(number), redis_queue) for number in range(3)])
     killed = RedisConsumer(redis_url, [redis_queue], holder=redis_queue)
@@ -43,10 +49,16 @@ def test_what_a_killed_worker_held_goes_back_when_its_connection_is_gone(
     killed._listener.disconnect()
     killed._client.close()
     with closing(RedisConsumer(redis_url, [redis_queue])) as other:
+        monkeypatch.setattr(redis_attendance, "GONE_AFTER", 3600)
         looks(other)
         assert redis_length(client, redis_queue) == 1, "it may be back soon"
-        client.zadd(HOLDERS, {HELD + redis_queue: time.time() - 2})
-        looks(other)
+        monkeypatch.setattr(redis_attendance, "GONE_AFTER", 1)
+
+        def went_back() -> bool:
+            looks(other)
+            return redis_length(client, redis_queue) == 3
+
+        eventually(went_back, "what it held goes back")
         again = receive(other, 3)
         assert [(number, one.redelivered) for number, one in zip(numbers(again), again, strict=True)] == [
             (0, True), (1, True), (2, False),

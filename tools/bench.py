@@ -11,10 +11,11 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import setup
 import venvs
-from common import CACHE, CONFORMANCE_PACKAGE, ROOT, alone, digest, once, quiet, relative, to_exit_code
+from common import CACHE, CONFORMANCE_PACKAGE, ROOT, alone, digest, once, quiet, relative, say, to_exit_code
 
 BENCHMARKS = ROOT / "benchmarks"
 OUT = CACHE / "bench"
@@ -50,13 +51,27 @@ def _npm() -> None:
             quiet(["npm", "install", "--no-save", "--ignore-scripts"], what=f"{relative(NPM)}: npm install", cwd=NPM)
 
 
+def _consumer() -> dict[str, str]:
+    """Compile the consumer in C; the variable that names it. Without librabbitmq's headers it is left out."""
+    source, program = BENCHMARKS / "contestants" / "c" / "consumer.c", CACHE / "bench-consumer"
+    if not Path("/usr/include/amqp_tcp_socket.h").exists() or not shutil.which("cc"):
+        say("SKIPPED librabbitmq: its headers, or cc, not found (remedy: apt-get install gcc librabbitmq-dev)")
+        return {}
+    with once(CACHE / "bench-consumer.stamp", digest(source)) as needed:
+        if needed:
+            words = ["cc", "-O2", "-Wall", "-Wextra", str(source), "-lrabbitmq", "-o", str(program)]
+            quiet(words, what="benchmarks/contestants/c: cc")
+    return {"CELERIAC_BENCH_CONSUMER": str(program)}
+
+
 def run(arguments: list[str]) -> int:
     """Measure; the exit code."""
     programs = prepare()
+    extra = _consumer()
     path = os.pathsep.join(str(folder) for folder in (BENCHMARKS, CONFORMANCE_PACKAGE / "src"))
     words = ["--out", str(OUT), "--programs", json.dumps(programs), *arguments]
     command = [str(venvs.python(venvs.DEV)), "-m", "bench", *words]
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, check=False).returncode
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, **extra, "PYTHONPATH": path}, check=False).returncode
 
 
 if __name__ == "__main__":

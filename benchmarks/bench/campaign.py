@@ -49,7 +49,8 @@ def run(stage: Stage, line: Line, effort: Effort, say: Say) -> Outcome:
     """
     samples: list[Sample] = []
     failures: list[Failure] = []
-    counts = {contestant.name: effort.first for contestant in effort.contestants(line)}
+    first = line.count or min(effort.first, line.most or effort.first)
+    counts = {contestant.name: first for contestant in effort.contestants(line)}
     for number in range(effort.rounds + 1):
         for contestant in _turned(effort.contestants(line), number):
             if contestant.name not in counts:
@@ -63,7 +64,7 @@ def run(stage: Stage, line: Line, effort: Effort, say: Say) -> Outcome:
                 continue
             if number:
                 samples.append(Sample(contestant.name, number, figures))
-            counts[contestant.name] = _count(figures, effort, counts[contestant.name])
+            counts[contestant.name] = _count(line, figures, effort, counts[contestant.name])
             say(f"  {number}/{effort.rounds} {contestant.name}: {_brief(figures)}")
     return Outcome(line.name, tuple(samples), tuple(failures))
 
@@ -78,9 +79,13 @@ def _turned(contestants: list[Contestant], number: int) -> list[Contestant]:
     return [*contestants[turn:], *contestants[:turn]]
 
 
-def _count(figures: Figures, effort: Effort, last: int) -> int:
+def _count(line: Line, figures: Figures, effort: Effort, last: int) -> int:
+    """How many messages last for the wanted time."""
     rate = figures.get("rate")
-    return last if rate is None else max(LEAST, min(effort.most, int(rate * effort.seconds)))
+    if rate is None or line.count is not None:
+        return last
+    most = effort.most if line.most is None else min(effort.most, line.most)
+    return max(min(LEAST, most), min(most, int(rate * effort.seconds)))
 
 
 def _brief(figures: Figures) -> str:

@@ -32,6 +32,7 @@ def celery(
 
 CELERIAC = celeriac()
 CELERIAC_WIDE = celeriac("celeriac --prefetch 100", worker=("--prefetch", "100"))
+CELERIAC_FOUR = celeriac("celeriac -c 4 --prefetch 100", worker=("--prefetch", "100"), processes=4)
 CELERIAC_EVENTS = celeriac("celeriac -E", worker=("-E", "--prefetch", "100"))
 CELERIAC_WORKERS = (CELERIAC, CELERIAC_WIDE)
 
@@ -62,7 +63,9 @@ BARE_AMQP_MANY = bare("bare py-amqp, an ack for 50", "bare_amqp", keeps=frozense
 BARE_KOMBU = bare("bare kombu", "bare_kombu", keeps=frozenset({P, A}), quick=False)
 BARE_REDIS = bare("bare redis-py, one by one", "bare_redis", quick=False)
 BARE_REDIS_MANY = bare("bare redis-py, a hundred at once", "bare_redis", many=True)
-CEILINGS_RABBITMQ = (BARE_AMQP, BARE_AMQP_MANY, BARE_KOMBU)
+LIBRABBITMQ = bare("C, librabbitmq, an ack each", "librabbitmq", quick=False, ack_every=1)
+LIBRABBITMQ_MANY = bare("C, librabbitmq, an ack for 50", "librabbitmq", quick=False, ack_every=50)
+CEILINGS_RABBITMQ = (BARE_AMQP, BARE_AMQP_MANY, BARE_KOMBU, LIBRABBITMQ, LIBRABBITMQ_MANY)
 CEILINGS_REDIS = (BARE_REDIS, BARE_REDIS_MANY)
 
 

@@ -64,6 +64,34 @@ def trip_line(name: str, title: str, broker: str, results: str, clients: tuple[C
     )  # fmt: skip
 
 
+def idle_line(name: str, title: str, broker: str) -> Line:
+    """A worker has nothing to do."""
+    return Line(
+        name=name, title=title, measure="idleness", broker=broker, contestants=(who.CELERIAC, who.PREFORK),
+        metric="idle", columns=("idle",), count=10, quick=False,
+        targets=(Target((who.CELERIAC.name,), (), "idle", at_most=0.5, about="% of one core"),),
+    )  # fmt: skip
+
+
+def payload_line(name: str, title: str, size: int, most: int) -> Line:
+    """A worker takes large messages."""
+    return Line(
+        name=name, title=title, measure="tasks", broker="amqp", columns=WORKER_COLUMNS, conditions={"size": size},
+        contestants=(*who.CELERIAC_WORKERS, who.PREFORK_TUNED, who.BARE_AMQP), most=most, quick=False,
+        # 1.3 times the cost is 0.77 of the rate.
+        targets=(Target(OURS, (who.BARE_AMQP.name,), at_least=0.77, about="the bare client"),),
+    )  # fmt: skip
+
+
+def backlog_line(name: str, title: str, broker: str) -> Line:
+    """A worker takes some of a long queue."""
+    return Line(
+        name=name, title=title, measure="backlog", broker=broker, contestants=(who.CELERIAC_WIDE, who.PREFORK_TUNED),
+        metric="kept", columns=("kept", "rate"), quick=False,
+        targets=(Target((who.CELERIAC_WIDE.name,), (), "kept", at_least=0.9, about="of the rate with a short queue"),),
+    )  # fmt: skip
+
+
 def against(of: Contestant, other: Contestant, at_least: float, about: str = "") -> Target:
     """A ratio of rates between two contestants."""
     return Target((of.name,), (other.name,), at_least=at_least, about=about)
@@ -123,26 +151,32 @@ LINES = (
     ),
     trip_line("trip-rabbitmq", "Round trip, RabbitMQ, rpc results", "amqp", "rpc", who.TRIPS_RABBITMQ),
     trip_line("trip-redis", "Round trip, Redis, Redis results", "redis", "redis", who.TRIPS_REDIS),
+    idle_line("idle-rabbitmq", "An idle worker, RabbitMQ", "amqp"),
+    idle_line("idle-redis", "An idle worker, Redis", "redis"),
+    payload_line("payload-64k", "Worker, RabbitMQ, arguments of 64 KB", 1 << 16, 5_000),
+    payload_line("payload-1m", "Worker, RabbitMQ, arguments of 1 MB", 1 << 20, 200),
+    backlog_line("backlog-rabbitmq", "Worker, RabbitMQ, 100,000 messages more", "amqp"),
+    backlog_line("backlog-redis", "Worker, Redis, 100,000 messages more", "redis"),
     Line(
-        name="idle-rabbitmq",
-        title="An idle worker, RabbitMQ",
-        measure="idleness",
+        name="processes",
+        title="Worker, RabbitMQ, two processes and four",
+        measure="tasks",
         broker="amqp",
-        contestants=(who.CELERIAC, who.PREFORK),
-        metric="idle",
-        columns=("idle", "memory"),
-        targets=(Target((who.CELERIAC.name,), (), "idle", at_most=0.5, about="% of one core"),),
+        contestants=(who.CELERIAC_WIDE, who.CELERIAC_FOUR),
+        columns=WORKER_COLUMNS,
+        targets=(Target((who.CELERIAC_FOUR.name,), (who.CELERIAC_WIDE.name,), at_least=1.0, about="no slower"),),
         quick=False,
     ),
     Line(
-        name="idle-redis",
-        title="An idle worker, Redis",
-        measure="idleness",
-        broker="redis",
+        name="eta",
+        title="Worker, RabbitMQ, 10,000 tasks that are due in an hour",
+        measure="waiting",
+        broker="amqp",
         contestants=(who.CELERIAC, who.PREFORK),
-        metric="idle",
-        columns=("idle", "memory"),
-        targets=(Target((who.CELERIAC.name,), (), "idle", at_most=0.5, about="% of one core"),),
+        metric="bytes",
+        columns=("bytes",),
+        count=10_000,
+        targets=(Target((who.CELERIAC.name,), (who.PREFORK.name,), "bytes", at_most=1.0),),
         quick=False,
     ),
 )

@@ -75,14 +75,16 @@ def fill(stage: Stage, line: Line, who: Contestant, count: int, **more: Any) -> 
         perform(stage, who, {**asked, "adapter": who.fill}, fill=True)
 
 
-def _conditions(line: Line) -> dict[str, Any]:
-    return {name: value for name, value in line.conditions.items() if name in ("size", "processes", "delay")}
+def _conditions(line: Line, who: Contestant) -> dict[str, Any]:
+    """What a line says of its jobs, and a contestant of itself."""
+    chosen = {**line.conditions, **who.options}
+    return {name: chosen[name] for name in ("size", "processes") if name in chosen}
 
 
 def tasks(stage: Stage, line: Line, who: Contestant, plan: Plan) -> Figures:
     """A worker takes a backlog: from its first task to its last."""
     stage.clear("bench")
-    more = _conditions(line)
+    more = _conditions(line, who)
     fill(stage, line, who, plan.count, **more)
     with worker(stage, line, who, **more) as at_work:
         begun = at_work.until(1)
@@ -117,7 +119,7 @@ def sending(stage: Stage, line: Line, who: Contestant, plan: Plan) -> Figures:
     stage.clear("bench")
     with tempfile.TemporaryDirectory(prefix="celeriac-bench-") as name:
         before = stage.broker_cpu()
-        asked = job(stage, line, who, "produce", marks=name, count=plan.count, **_conditions(line))
+        asked = job(stage, line, who, "produce", marks=name, count=plan.count, **_conditions(line, who))
         answer = perform(stage, who, asked)
     after = stage.broker_cpu()
     arrived = _arrived(stage, line, plan.count) if who.fill == "filler" else plan.count
@@ -163,9 +165,53 @@ def idleness(stage: Stage, line: Line, who: Contestant, plan: Plan) -> Figures:
         return {"idle": 100 * used / (time.monotonic() - began)}
 
 
+#: Messages that wait beside those that are counted, in the second half of ``backlog``.
+DEEP = 100_000
+
+
+def backlog(stage: Stage, line: Line, who: Contestant, plan: Plan) -> Figures:
+    """A worker with a short queue, and with ``DEEP`` messages more: what is kept of the rate of the first."""
+    short, deep = (_rate_with(stage, line, who, plan.count, more) for more in (0, DEEP))
+    return {"rate": deep, "kept": deep / short}
+
+
+def _rate_with(stage: Stage, line: Line, who: Contestant, count: int, more: int) -> float:
+    stage.clear("bench")
+    fill(stage, line, who, count + more)
+    with worker(stage, line, who) as at_work:
+        return at_work.until(count).rate
+
+
+def waiting(stage: Stage, line: Line, who: Contestant, plan: Plan) -> Figures:
+    """A worker takes in tasks that are due in an hour: memory for each."""
+    stage.clear("bench")
+    fill(stage, line, who, 10)
+    with worker(stage, line, who) as at_work:
+        at_work.until(10)
+        before = processes.memory(processes.tree(at_work.process.pid))
+        fill(stage, line, who, plan.count, delay=3_600.0)
+        _taken_in(stage, line, plan.count)
+        time.sleep(1)  # the last ones are on their way
+        after = processes.memory(processes.tree(at_work.process.pid))
+    return {"bytes": (after - before) * 1024 * 1024 / plan.count}
+
+
+def _taken_in(stage: Stage, line: Line, count: int) -> None:
+    """Wait until a worker holds all that was in the queue."""
+    known, moved = count, time.monotonic()
+    while left := stage.waiting(line.broker, "bench"):
+        if left < known:
+            known, moved = left, time.monotonic()
+        if time.monotonic() - moved > STUCK:
+            raise ContestantError(f"the worker left {left} of {count} messages in the queue")
+        time.sleep(0.1)
+
+
 MEASURES: Mapping[str, Callable[[Stage, Line, Contestant, Plan], Figures]] = {
     "tasks": tasks,
     "sending": sending,
     "round trips": round_trips,
     "idleness": idleness,
+    "backlog": backlog,
+    "waiting": waiting,
 }

@@ -69,6 +69,7 @@ class Line:
 
     ``measure`` names the way of measuring, ``metric`` the figure that is plotted and compared, ``columns`` those
     that are shown. ``conditions`` are fields of the job: ``size`` of the argument in bytes, ``processes``, ``options``.
+    ``count`` is how many messages there are where that is not found out, ``most`` how many at most.
     """
 
     name: str
@@ -83,6 +84,8 @@ class Line:
     targets: tuple[Target, ...] = ()
     about: str = ""
     quick: bool = True
+    count: int | None = None
+    most: int | None = None
 
 
 @dataclass(frozen=True)

@@ -63,8 +63,8 @@ BARE_AMQP_MANY = bare("bare py-amqp, an ack for 50", "bare_amqp", keeps=frozense
 BARE_KOMBU = bare("bare kombu", "bare_kombu", keeps=frozenset({P, A}), quick=False)
 BARE_REDIS = bare("bare redis-py, one by one", "bare_redis", quick=False)
 BARE_REDIS_MANY = bare("bare redis-py, a hundred at once", "bare_redis", many=True)
-LIBRABBITMQ = bare("C, librabbitmq, an ack each", "librabbitmq", quick=False, ack_every=1)
-LIBRABBITMQ_MANY = bare("C, librabbitmq, an ack for 50", "librabbitmq", quick=False, ack_every=50)
+LIBRABBITMQ = bare("C, librabbitmq, an ack each", "c_consumer", quick=False, ack_every=1)
+LIBRABBITMQ_MANY = bare("C, librabbitmq, an ack for 50", "c_consumer", quick=False, ack_every=50)
 CEILINGS_RABBITMQ = (BARE_AMQP, BARE_AMQP_MANY, BARE_KOMBU, LIBRABBITMQ, LIBRABBITMQ_MANY)
 CEILINGS_REDIS = (BARE_REDIS, BARE_REDIS_MANY)
 

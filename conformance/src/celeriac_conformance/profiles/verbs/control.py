@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from celeriac_conformance.bodies import raw
 from celeriac_conformance.profiles.scene import Scene
 from celeriac_conformance.testee import Pending
 
@@ -156,7 +157,7 @@ def answer(scene: Scene, argument: dict[str, Any]) -> dict[str, Any]:
     argument = scene.fill(argument)
     body = argument["to"]["body"]
     headers = {"ticket": argument.get("ticket", body.get("ticket")), "clock": 1}
-    content = argument["raw"].encode() if "raw" in argument else _one(argument["node"], argument.get("reply"))
+    content = raw(argument["raw"]) if "raw" in argument else _one(argument["node"], argument.get("reply"))
     reply_to = body.get("reply_to")
     there = isinstance(reply_to, dict) and {"exchange", "routing_key"} <= set(reply_to)
     return {"delivered": there and scene.mail.answer(reply_to, content, headers)}

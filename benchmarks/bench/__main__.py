@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench import campaign, machine, report
 from bench.lines import LINES
+from bench.publish import publish
 from bench.stage import Stage
 from celeriac_conformance import brokers
 
@@ -63,7 +64,7 @@ def main() -> int:
     parser.add_argument("--lines", default="", metavar="NAME,NAME", help=f"of: {', '.join(TABLE)}")
     parser.add_argument("--out", type=Path, default=Path("bench-report"), help="folder of the report")
     parser.add_argument("--programs", default="{}", help="JSON: environment -> program that runs its contestants")
-    parser.add_argument("--publish", type=Path, metavar="FOLDER", help="write the report there, too")
+    parser.add_argument("--publish", action="store_true", help="into benchmarks/results and both READMEs, too")
     parser.add_argument("--render", type=Path, metavar="FOLDER", help="measure nothing, write this report anew")
     options = parser.parse_args()
     unknown = set(filter(None, options.lines.split(","))) - TABLE.keys()
@@ -74,8 +75,8 @@ def main() -> int:
         report.write(run, TABLE, options.render)
     else:
         run = measure(options)
-        if options.publish:
-            report.write(run, TABLE, options.publish)
+    if options.publish:
+        publish(run, TABLE)
     return tell(run)
 
 

@@ -37,7 +37,7 @@ class Effort:
 #: smoke: does everybody do what it is asked for? Its figures are worth nothing.
 EFFORTS = {
     "smoke": Effort("smoke", rounds=1, seconds=0.1, first=100, most=1_000, quick=False),
-    "quick": Effort("quick", rounds=3, seconds=0.5, first=300, most=10_000, quick=True),
+    "quick": Effort("quick", rounds=2, seconds=0.5, first=300, most=10_000, quick=True),
     "full": Effort("full", rounds=5, seconds=3.0, first=500, most=100_000, quick=False),
 }
 

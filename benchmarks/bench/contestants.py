@@ -59,7 +59,7 @@ def bare(
 
 
 BARE_AMQP = bare("bare py-amqp", "bare_amqp", keeps=frozenset({P, A}))
-BARE_AMQP_MANY = bare("bare py-amqp, an ack for 50", "bare_amqp", keeps=frozenset({P, A}), ack_every=50)
+BARE_AMQP_MANY = bare("bare py-amqp, an ack for 50", "bare_amqp", keeps=frozenset({P, A}), quick=False, ack_every=50)
 BARE_KOMBU = bare("bare kombu", "bare_kombu", keeps=frozenset({P, A}), quick=False)
 BARE_REDIS = bare("bare redis-py, one by one", "bare_redis", quick=False)
 BARE_REDIS_MANY = bare("bare redis-py, a hundred at once", "bare_redis", many=True)

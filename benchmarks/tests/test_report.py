@@ -3,8 +3,11 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import pytest
+
 from bench.model import Contestant, Failure, Guarantee, Line, Outcome, Sample, Target
 from bench.plot import draw
+from bench.publish import BEGIN, END, between_markers, publish
 from bench.report import Run, from_json, markdown, to_json, write
 
 OURS = Contestant(
@@ -44,6 +47,22 @@ def test_everything_is_written(tmp_path: Path) -> None:
     picture = ET.fromstring((tmp_path / "line.svg").read_text())
     bars = [rect.get("class") for rect in picture.iter("{http://www.w3.org/2000/svg}rect")]
     assert bars == ["ours", "peer", "ceiling"]
+
+
+def test_a_report_is_published_between_the_markers(tmp_path: Path) -> None:
+    (tmp_path / "benchmarks").mkdir()
+    for readme in (tmp_path / "README.md", tmp_path / "benchmarks" / "README.md"):
+        readme.write_text(f"before\n{BEGIN}old\n{END}after\n")
+    publish(RUN, {"line": LINE}, tmp_path)
+    text = (tmp_path / "README.md").read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    assert "4.00 x" in text
+    assert "(benchmarks/results/line.svg)" in text
+    assert (tmp_path / "benchmarks" / "results" / "report.md").exists()
+    with pytest.raises(ValueError, match="markers"):
+        between_markers("no markers", "new")
 
 
 def test_bars_are_to_scale() -> None:

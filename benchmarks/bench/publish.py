@@ -1,0 +1,41 @@
+"""Puts a report where readers look: benchmarks/results, and its tables into the two READMEs, between their markers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench import report
+from bench.model import Line
+
+BENCHMARKS = Path(__file__).resolve().parent.parent
+RESULTS = BENCHMARKS / "results"
+BEGIN = "<!-- bench: written by `make bench-full` -->\n"
+END = "<!-- /bench -->\n"
+
+
+def publish(run: report.Run, lines: Mapping[str, Line], root: Path = BENCHMARKS.parent) -> None:
+    """Write the report into benchmarks/results, and what was wanted and measured into both READMEs."""
+    folder = root / RESULTS.relative_to(BENCHMARKS.parent)
+    report.write(run, lines, folder)
+    for readme, results in ((root / "README.md", "benchmarks/results"), (root / "benchmarks" / "README.md", "results")):
+        readme.write_text(between_markers(readme.read_text(), extract(run, lines, results)))
+
+
+def extract(run: report.Run, lines: Mapping[str, Line], results: str) -> str:
+    """The table of targets, on what it was measured, and the first picture."""
+    about = ", ".join(f"{name} {value}" for name, value in run.machine.items())
+    parts = [*report.targets(run, lines), "", f"All tables: [report]({results}/report.md). Measured on: {about}.", ""]
+    if run.outcomes:
+        first = lines[run.outcomes[0].line]
+        parts += [f"![{first.title}]({results}/{first.name}.svg)", ""]
+    return "\n".join(parts)
+
+
+def between_markers(text: str, new: str) -> str:
+    """Replace what stands between the markers. Raises ValueError where they are missing."""
+    head, begin, rest = text.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        raise ValueError("no markers to put the tables between")
+    return f"{head}{begin}\n{new}\n{end}{tail}"

@@ -37,6 +37,10 @@ from celeriac.worker import BEAT, Supervisor, WorkerSettings, node_name
     help="Processes that may die running a task before it is failed.",
 )  # fmt: skip
 @click.option(
+    "--max-returns", type=click.IntRange(1), default=20, show_default=True,
+    help="How often a quorum queue may get a message back before its task is failed.",
+)  # fmt: skip
+@click.option(
     "--max-tasks-per-child", "max_tasks", type=click.IntRange(1), default=None, metavar="N",
     help="Tasks that a process runs before another takes its place.",
 )  # fmt: skip

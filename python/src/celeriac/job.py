@@ -27,6 +27,8 @@ class Job:
     ``message`` is None where it could not be read, then ``address`` is all there is; ``options`` is None where the task
     is not known here. ``queue`` is where the delivery came from, ``default_queue`` where follow-up tasks go that name
     none. ``deaths`` counts the processes that died while they ran the task; at ``max_deaths`` it is not run again.
+    ``returns`` is how often its message came back to its queue; at ``max_returns`` it is not run, unless it has an eta:
+    whoever holds it until then and shuts down returns it.
     ``overrun`` is the hard limit (seconds) that an earlier run exceeded, whose end nobody could tell then.
     ``hostname`` and ``pid`` say who runs it. ``counts_chords`` says whether the result store counts; ``defaults`` gives
     the options of a call that it does not have itself, as far as its task is known here; ``runs_inside`` whether an
@@ -44,6 +46,8 @@ class Job:
     deaths: int = 0
     overrun: float | None = None
     max_deaths: int = 3
+    returns: int = 0
+    max_returns: int = 20
     hostname: str = ""
     pid: int = 0
     counts_chords: bool = False

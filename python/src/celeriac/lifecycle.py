@@ -88,7 +88,9 @@ def classify(job: Job) -> Event:
     if job.overrun is not None:
         return Failed(TimeLimitExceeded(job.overrun), "")
     if job.deaths >= (job.max_deaths if job.options.reject_on_worker_lost else 1):
-        return Lethal(job.deaths)
+        return Lethal(f"{job.deaths} worker processes died while they ran this task")
+    if job.returns >= job.max_returns and message.eta_at is None:
+        return Lethal(f"its message came back to the queue {job.returns} times")
     return Ready()
 
 
@@ -220,7 +222,7 @@ def _retried(job: Job, event: Retried) -> Decision:
 
 
 def _lethal(job: Job, event: Lethal) -> Decision:
-    error = WorkerLostError(f"{event.deaths} worker processes died while they ran this task")
+    error = WorkerLostError(event.reason)
     return Phase.SETTLED, (*errbacks(job, error, None), *failure(job, error, None), Reject())
 
 

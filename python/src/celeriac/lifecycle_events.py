@@ -128,9 +128,9 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Lethal:
-    """The task has taken down so many processes that ran it that it is not run once more."""
+    """The task has taken down so many processes, or come back to its queue so often, that it is not run once more."""
 
-    deaths: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ def stored(actions: tuple[Action, ...]) -> list[Store]:
 
 
 ERROR = ValueError("sold out")
+DIED = Lethal("3 worker processes died while they ran this task")
 
 #: (phase, event, options of the task) -> (next phase, actions): the whole table, for a message that asks for no more.
 ROWS: list[tuple[Phase, Event, TaskOptions | None, Phase, list[str]]] = [
@@ -81,7 +82,7 @@ ROWS: list[tuple[Phase, Event, TaskOptions | None, Phase, list[str]]] = [
     (Phase.RUNNING, Revoked("terminated", 15), TaskOptions(), Phase.SETTLED, ["REVOKED", "Ack"]),
     (Phase.RUNNING, Revoked("terminated", 15), TaskOptions(acks_late=False), Phase.SETTLED, ["REVOKED"]),
     (Phase.RECEIVED, NotYet(LATER), TaskOptions(), Phase.WAITING, ["WaitUntil"]),
-    (Phase.RECEIVED, Lethal(3), TaskOptions(), Phase.SETTLED, ["FAILURE", "Reject"]),
+    (Phase.RECEIVED, Lethal("why"), TaskOptions(), Phase.SETTLED, ["FAILURE", "Reject"]),
     (Phase.RECEIVED, Failed(ERROR, ""), EARLY, Phase.SETTLED, ["FAILURE", "Ack"]),
     (Phase.WAITING, Failed(ERROR, ""), EARLY, Phase.SETTLED, ["FAILURE", "Ack"]),
     (Phase.RECEIVED, Unsent(ERROR), TaskOptions(), Phase.SETTLED, ["FAILURE", "Reject"]),
@@ -89,7 +90,7 @@ ROWS: list[tuple[Phase, Event, TaskOptions | None, Phase, list[str]]] = [
     (Phase.RECEIVED, Ready(), EARLY, Phase.RUNNING, ["Ack", "Run"]),
     (Phase.WAITING, Expired(), TaskOptions(), Phase.SETTLED, ["REVOKED", "Ack"]),
     (Phase.WAITING, NotYet(LATER), TaskOptions(), Phase.WAITING, ["WaitUntil"]),
-    (Phase.WAITING, Lethal(3), TaskOptions(), Phase.SETTLED, ["FAILURE", "Reject"]),
+    (Phase.WAITING, Lethal("why"), TaskOptions(), Phase.SETTLED, ["FAILURE", "Reject"]),
     (Phase.WAITING, Unsent(ERROR), TaskOptions(), Phase.SETTLED, ["FAILURE", "Reject"]),
     (Phase.WAITING, Ready(), TaskOptions(), Phase.RUNNING, ["Run"]),
     (Phase.WAITING, Ready(), EARLY, Phase.RUNNING, ["Ack", "Run"]),
@@ -189,13 +190,28 @@ def test_a_canvas_that_is_none_is_malformed(place: str, broken: dict[str, Any]) 
         classify(job(message(**{place: broken if place == "chord" else [broken]}), counts_chords=True))
 
 
-@pytest.mark.parametrize(("deaths", "event"), [(0, Ready()), (2, Ready()), (3, Lethal(3)), (4, Lethal(4))])
+@pytest.mark.parametrize(
+    ("returns", "eta", "event"),
+    [
+        (19, None, Ready()),
+        (20, None, Lethal("its message came back to the queue 20 times")),
+        (99, EARLIER.isoformat(), Ready()),
+    ],
+)
+def test_what_comes_back_again_and_again(returns: int, eta: str | None, event: Event) -> None:
+    assert classify(job(message(eta=eta), returns=returns)) == event
+
+
+@pytest.mark.parametrize(
+    ("deaths", "event"),
+    [(0, Ready()), (2, Ready()), (3, DIED), (4, Lethal("4 worker processes died while they ran this task"))],
+)
 def test_a_task_that_kills_is_not_run_for_ever(deaths: int, event: Event) -> None:
     assert classify(job(message(), deaths=deaths)) == event
 
 
 def test_lethal_is_told_as_celery_tells_it() -> None:
-    _, actions = decide(Lethal(3), job(message(errbacks=[signature()])), Phase.RECEIVED)
+    _, actions = decide(DIED, job(message(errbacks=[signature()])), Phase.RECEIVED)
     assert shape(actions) == ["Send", "FAILURE", "Reject"]
     assert stored(actions)[0].result.result == {
         "exc_type": "WorkerLostError",
@@ -382,5 +398,5 @@ def test_started_is_stored_where_that_is_asked_for() -> None:
 
 def test_a_task_that_fails_with_its_first_process() -> None:
     about = job(message(), options=TaskOptions(reject_on_worker_lost=False), deaths=1)
-    assert classify(about) == Lethal(1)
+    assert classify(about) == Lethal("1 worker processes died while they ran this task")
     assert classify(job(message(), deaths=1)) == Ready()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from amqp.serialization import decode_properties_basic
@@ -17,6 +18,8 @@ from celeriac.transport.base import Delivery, Source
 
 #: Largest prefetch window of the protocol.
 WIDEST_WINDOW = 0xFFFF
+#: Header in which a quorum queue says how often a message came back to it.
+RETURNS = "x-delivery-count"
 
 
 class AmqpConsumer:
@@ -164,7 +167,17 @@ class _Receiver:
 
     def _add(self, wire: Wire, tag: int, redelivered: bool) -> None:
         self._unsettled[tag] = None
-        self._arrived.append(Delivery(wire, tag, self._queue, redelivered))
+        plain, returns = uncounted(wire)
+        self._arrived.append(Delivery(plain, tag, self._queue, redelivered, returns))
+
+
+def uncounted(wire: Wire) -> tuple[Wire, int]:
+    """The message without its queue's count of returns, which would stick to its retries, and that count."""
+    if RETURNS not in wire.headers:
+        return wire, 0
+    headers = dict(wire.headers)
+    returns = headers.pop(RETURNS)
+    return replace(wire, headers=headers), returns if isinstance(returns, int) else 0
 
 
 def wire_of(message: Any) -> Wire:

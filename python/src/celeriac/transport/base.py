@@ -46,12 +46,14 @@ class Delivery:
 
     ``content`` is the raw message, or the error that says why not even its envelope could be read.
     ``tag`` means something to the consumer that made it alone, and only as long as its connection lives.
+    ``returns`` is how often it came back to its queue, as far as the broker counts (quorum queues of RabbitMQ do).
     """
 
     content: Wire | InvalidMessage
     tag: Any
     queue: str
     redelivered: bool = False
+    returns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -280,6 +280,8 @@ class Executor:
             deaths=0 if overdue else deaths,
             overrun=self._hard_limit(message, task) if overdue else None,
             max_deaths=self._settings.max_deaths,
+            returns=delivery.returns,
+            max_returns=self._settings.max_returns,
             hostname=self._settings.hostname,
             pid=self._pid,
             counts_chords=self._counts_chords,

@@ -49,7 +49,7 @@ SAYINGS: Mapping[type, tuple[int, str]] = {
     Revoked: (logging.INFO, "Task {name} {0.reason}"),
     Unknown: (logging.ERROR, "Task {name} rejected: no task of this name is registered here"),
     Unsupported: (logging.ERROR, "Task {name} rejected: {0.reason}"),
-    Lethal: (logging.ERROR, "Task {name} rejected: {0.deaths} processes died while they ran it"),
+    Lethal: (logging.ERROR, "Task {name} rejected: {0.reason}"),
     Unsent: (logging.ERROR, "Task {name} rejected: what it wants sent cannot be: {error}"),
     Malformed: (logging.ERROR, "Message {name} rejected: {error}"),
 }

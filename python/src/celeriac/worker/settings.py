@@ -30,7 +30,8 @@ def node_name(wanted: str | None, host: str, unique: str) -> str:
 class WorkerSettings:
     """``prefetch`` counts the messages that each process holds, running or next (AMQP: of each queue).
 
-    ``result_expires`` is in seconds. A task is run until so many processes have died running it: ``max_deaths``.
+    ``result_expires`` is in seconds. A task is run until so many processes have died running it: ``max_deaths``; or its
+    message has come back to its queue so often, where the broker counts that: ``max_returns``.
     ``hostname`` is the node name. ``control``: answer remote control and tell that the worker lives; ``task_events``:
     tell of tasks too, from the start; ``state_file`` remembers what is revoked. ``habits`` are how it sends what tasks
     link to; ``time_limits`` (hard, soft, seconds) are those of tasks whose messages have none.
@@ -50,6 +51,7 @@ class WorkerSettings:
     async_concurrency: int = 100
     prefetch: int = 4
     max_deaths: int = 3
+    max_returns: int = 20
     result_expires: int = 86_400
     control: bool = True
     task_events: bool = False

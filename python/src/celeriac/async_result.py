@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from celeriac.aio import in_thread
-from celeriac.errors import InvalidCall, ResultError, TaskTimeout
+from celeriac.errors import InvalidCall, InvalidMessage, ResultError, TaskTimeout
 from celeriac.result import TERMINAL, Result, State, outcome
 from celeriac.transport import Document, GroupStore, ResultReader
 from celeriac.tree import Node, saved_document
@@ -262,6 +262,14 @@ class GroupResult(AsyncResult[list[Any]]):
 def result_of(node: Node, backend: Backend) -> AsyncResult[Any]:
     """The result that a result tuple points to."""
     return AsyncResult(node, backend) if node.members is None else GroupResult(node, backend)
+
+
+def is_end(document: Document) -> bool:
+    """Whether a document says that its task has ended; one that cannot be read does not."""
+    try:
+        return _terminal(document) is not None
+    except InvalidMessage:
+        return False
 
 
 def _parse(document: Document) -> Result:

@@ -29,7 +29,7 @@ from typing import (
 )
 
 from celeriac.aio import in_thread
-from celeriac.async_result import AsyncResult, Backend, GroupResult, result_of
+from celeriac.async_result import AsyncResult, Backend, GroupResult, is_end, result_of
 from celeriac.bound import BoundSignature
 from celeriac.calls import Call, SendOptions, check_signature, to_call
 from celeriac.canvas import chords_in
@@ -405,7 +405,8 @@ class Celeriac:
             return connections
 
     def _remote(self) -> Connections:
-        return Connections(self.broker, self.backend, self._conf.broker_connection_timeout, self._conf.result_expires)
+        conf = self._conf
+        return Connections(self.broker, self.backend, conf.broker_connection_timeout, is_end, conf.result_expires)
 
     def _eager(self) -> Eager:
         propagates = self._conf.task_eager_propagates

@@ -6,13 +6,14 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from celeriac.errors import InvalidCall, PublishRefused, TransportError
 from celeriac.message import Message
 from celeriac.sending import Route
 from celeriac.transport import (
+    Document,
     GroupStore,
     Outgoing,
     Publisher,
@@ -38,7 +39,12 @@ class Connections:
     """
 
     def __init__(
-        self, broker: str, backend: str | None, connect_timeout: float, result_expires: int = RESULT_EXPIRES
+        self,
+        broker: str,
+        backend: str | None,
+        connect_timeout: float,
+        is_end: Callable[[Document], bool],
+        result_expires: int = RESULT_EXPIRES,
     ) -> None:
         self.pid = os.getpid()
         self.oid = str(uuid.uuid4())
@@ -46,6 +52,7 @@ class Connections:
         self._broker = broker
         self._backend = backend
         self._connect_timeout = connect_timeout
+        self._is_end = is_end
         self._idle: list[Publisher] = []
         self._result_expires = result_expires
         self._reader: ResultReader | None = None
@@ -113,7 +120,13 @@ class Connections:
             )
         with self._lock:
             if self._reader is None:
-                self._reader = open_reader(self._broker, self._backend, self.oid, connect_timeout=self._connect_timeout)
+                self._reader = open_reader(
+                    self._broker,
+                    self._backend,
+                    self.oid,
+                    connect_timeout=self._connect_timeout,
+                    is_end=self._is_end,
+                )
             return self._reader
 
     def groups(self) -> GroupStore | None:

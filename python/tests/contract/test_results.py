@@ -81,6 +81,15 @@ def test_states_on_the_way_do_not_end_the_waiting(app: Celeriac, answer: Callabl
     assert result.get(timeout=10) == 5
 
 
+def test_the_first_end_counts(app: Celeriac, answer: Callable[..., None]) -> None:
+    """Also when another has come before anybody looks."""
+    task_id, after = name(), name()
+    for told, value in ((task_id, 1), (task_id, 2), (after, 3)):
+        answer(told, value)
+    assert app.AsyncResult(after).get(timeout=10) == 3
+    assert app.AsyncResult(task_id).get(timeout=10) == 1
+
+
 def test_timeout_says_so(app: Celeriac) -> None:
     started = time.monotonic()
     with pytest.raises(TaskTimeout, match=r"did not end within 0\.2 seconds"):

@@ -97,7 +97,9 @@ class Fakes:
         self.publishers.append(FakePublisher())
         return self.publishers[-1]
 
-    def open_reader(self, broker: str, backend: str, reply_to: str, *, connect_timeout: float) -> FakeReader:
+    def open_reader(
+        self, broker: str, backend: str, reply_to: str, *, connect_timeout: float, is_end: Any
+    ) -> FakeReader:
         return self.reader
 
     @property

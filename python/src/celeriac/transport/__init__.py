@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
@@ -128,13 +128,23 @@ def open_publisher(broker: str, *, connect_timeout: float = CONNECT_TIMEOUT) -> 
     return RedisPublisher(broker, connect_timeout=connect_timeout)
 
 
-def open_reader(broker: str, backend: str, reply_to: str, *, connect_timeout: float = CONNECT_TIMEOUT) -> ResultReader:
-    """A reader of results; ``reply_to`` names the client's reply queue if the backend is rpc://."""
+def open_reader(
+    broker: str,
+    backend: str,
+    reply_to: str,
+    *,
+    connect_timeout: float = CONNECT_TIMEOUT,
+    is_end: Callable[[Document], bool] = lambda _document: False,
+) -> ResultReader:
+    """A reader of results; ``reply_to`` names the client's reply queue if the backend is rpc://.
+
+    ``is_end`` says whether a document is the end of its task: over rpc:// none that comes later takes its place.
+    """
     if _kind(backend, BACKENDS, "backend") == RPC:
         from celeriac.transport.amqp_link import Link
         from celeriac.transport.rpc import RpcReader
 
-        return RpcReader(lambda: Link(broker, connect_timeout=connect_timeout), reply_to)
+        return RpcReader(lambda: Link(broker, connect_timeout=connect_timeout), reply_to, is_end)
     from celeriac.transport.redis_results import RedisReader
 
     return RedisReader(backend, connect_timeout=connect_timeout)

@@ -29,10 +29,14 @@ class RpcReader:
     """Documents by correlation id, as they come to the queue named ``reply_to``.
 
     Whichever thread waits reads the connection for all; the others are told. Implements ``ResultReader``.
+    ``is_end`` says whether a document is the end of its task.
     """
 
-    def __init__(self, connect: Callable[[], Link], reply_to: str) -> None:
+    def __init__(
+        self, connect: Callable[[], Link], reply_to: str, is_end: Callable[[Document], bool] = lambda _document: False
+    ) -> None:
         self._connect = connect
+        self._is_end = is_end
         self._reply_to = reply_to
         self._link: Link | None = None
         self._closed = False
@@ -157,6 +161,10 @@ class RpcReader:
             properties.get("content_encoding") or "",
         )
         with self._news:
+            kept = self._kept.get(task_id)
+            # The first end counts (RS-STATE-009), also when a second comes before anybody has looked.
+            if kept is not None and self._is_end(kept):
+                return
             self._kept[task_id] = document
             self._kept.move_to_end(task_id)
             while len(self._kept) > KEPT_TASKS:

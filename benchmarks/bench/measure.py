@@ -93,14 +93,13 @@ def tasks(stage: Stage, line: Line, who: Contestant, plan: Plan) -> Figures:
         after = (at_work.cpu(), stage.broker_cpu())
         held = processes.memory(processes.tree(at_work.process.pid))
     _check(stage, line, who, plan.count)
-    counted = max(1, tally.count - before[2])
-    return {
-        "rate": tally.rate,
-        "own": 1e6 * (after[0] - before[0]) / counted,
-        "broker": 1e6 * (after[1] - before[1]) / counted,
-        "start": begun.first - at_work.began,
-        "memory": held,
-    }
+    figures = {"rate": tally.rate, "start": begun.first - at_work.began, "memory": held}
+    counted = tally.count - before[2]
+    # A worker that had done half of it before it was looked at was too fast for this count.
+    if 2 * counted >= tally.count:
+        figures["own"] = 1e6 * (after[0] - before[0]) / counted
+        figures["broker"] = 1e6 * (after[1] - before[1]) / counted
+    return figures
 
 
 def _check(stage: Stage, line: Line, who: Contestant, count: int) -> None:

@@ -11,6 +11,7 @@ from kombu.transport.pyamqp import Channel
 
 from celeriac.errors import BrokerUnavailable, InvalidCall, PublishFailed, PublishRefused
 from celeriac.message import Wire
+from celeriac.transport.amqp_frames import Address
 from celeriac.transport.amqp_link import NOT_FOUND, Link
 from celeriac.transport.base import CONFIRM_TIMEOUT, Document, Outgoing
 
@@ -18,6 +19,8 @@ logger = logging.getLogger("celeriac.transport")
 
 #: Messages published before their confirms are read; bounds what both sides have to buffer.
 CONFIRM_WINDOW = 500
+#: Bytes that gather before they are written.
+CHUNK = 1 << 16
 TRANSIENT = 1
 #: Longest name that the protocol carries, in bytes.
 LONGEST_NAME = 255
@@ -41,6 +44,10 @@ class AmqpPublisher:
         self._sent = 0
         self._unconfirmed: dict[int, Outgoing] = {}
         self._refused: dict[Outgoing, str] = {}
+        #: Targets that this batch has; they hold for one channel.
+        self._addresses: dict[tuple[str, str], Address] = {}
+        self._unwritten: list[bytes] = []
+        self._unwritten_bytes = 0
 
     def is_alive(self) -> bool:
         """See ``Publisher.is_alive``."""
@@ -53,21 +60,22 @@ class AmqpPublisher:
         with self._link.translated():
             self._channel = self._channel or self._open_channel()
         # All before the first is sent: a mistake in one of them sends none.
-        prepared = [(outgoing, message_for(self._channel, outgoing.wire)) for outgoing in batch]
+        prepared = [(outgoing, _properties(self._channel, outgoing.wire)) for outgoing in batch]
         if self._declare:
             self._ensure_queues(batch)
         self._refused.clear()
+        self._addresses.clear()
         self._publish(prepared)
         if self._refused:
             raise PublishRefused("; ".join(dict.fromkeys(self._refused.values())), tuple(self._refused))
 
-    def _publish(self, prepared: Sequence[tuple[Outgoing, Any]]) -> None:
+    def _publish(self, prepared: Sequence[tuple[Outgoing, bytes]]) -> None:
         done = 0
         try:
             with self._link.translated():
                 self._channel = self._channel or self._open_channel()
-                for outgoing, message in prepared:
-                    self._send(outgoing, message)
+                for outgoing, properties in prepared:
+                    self._send(outgoing, properties)
                     done += 1
                     if len(self._unconfirmed) >= CONFIRM_WINDOW:
                         self._confirmed(below=CONFIRM_WINDOW)
@@ -81,7 +89,7 @@ class AmqpPublisher:
             self._drop_channel()
             raise PublishFailed(f"the connection was lost before the broker confirmed: {error}") from error
 
-    def _blame(self, left: Sequence[tuple[Outgoing, Any]], error: Exception) -> None:
+    def _blame(self, left: Sequence[tuple[Outgoing, bytes]], error: Exception) -> None:
         """Find out which message made the broker close the channel, which takes the unconfirmed others down with it."""
         if len(left) == 1:
             outgoing, _ = left[0]
@@ -90,10 +98,23 @@ class AmqpPublisher:
         for pair in left:
             self._publish([pair])
 
-    def _send(self, outgoing: Outgoing, message: Any) -> None:
+    def _send(self, outgoing: Outgoing, properties: bytes) -> None:
         self._sent += 1
         self._unconfirmed[self._sent] = outgoing
-        self._channel.basic_publish(message, outgoing.exchange, outgoing.routing_key, mandatory=self._mandatory)
+        target = (outgoing.exchange, outgoing.routing_key)
+        address = self._addresses.get(target)
+        if address is None:
+            address = self._addresses[target] = Address(self._channel.channel_id, *target, mandatory=self._mandatory)
+        frames = address.frames(properties, outgoing.wire.body, self._link.frame_max)
+        self._unwritten.append(frames)
+        self._unwritten_bytes += len(frames)
+        if self._unwritten_bytes >= CHUNK:
+            self._flush()
+
+    def _flush(self) -> None:
+        unwritten, self._unwritten, self._unwritten_bytes = self._unwritten, [], 0
+        if unwritten:
+            self._link.write(b"".join(unwritten))
 
     def _open_channel(self) -> Channel:
         channel = self._link.channel()
@@ -110,6 +131,9 @@ class AmqpPublisher:
             self._link.intake.confirmations.pop(self._channel.channel_id, None)
         self._channel = None
         self._unconfirmed.clear()
+        self._addresses.clear()
+        self._unwritten.clear()
+        self._unwritten_bytes = 0
 
     def _ensure_queues(self, batch: Iterable[Outgoing]) -> None:
         names = {outgoing.routing_key for outgoing in batch if not outgoing.exchange}
@@ -118,6 +142,7 @@ class AmqpPublisher:
             self._known_queues.add(name)
 
     def _confirmed(self, *, below: int) -> None:
+        self._flush()
         deadline = time.monotonic() + CONFIRM_TIMEOUT
         while len(self._unconfirmed) >= below:
             if self._patient and self._link.blocked:
@@ -162,6 +187,12 @@ class AmqpPublisher:
         """See ``Publisher.close``."""
         self._drop_channel()
         self._link.close()
+
+
+def _properties(channel: Channel, wire: Wire) -> bytes:
+    """The properties of a message, encoded. Raises ``InvalidCall`` when they cannot be."""
+    encoded: bytes = message_for(channel, wire)._serialize_properties()
+    return encoded
 
 
 def message_for(channel: Channel, wire: Wire) -> Any:

@@ -142,6 +142,19 @@ class Link:
         with self.translated(), contextlib.suppress(TimeoutError):
             self.intake.read(FRAME_TIMEOUT)
 
+    @property
+    def frame_max(self) -> int:
+        """Largest frame that broker and client agreed on, in bytes."""
+        return int(self._amqp.frame_max)
+
+    def write(self, frames: bytes) -> None:
+        """Write whole frames."""
+        self._socket()
+        with self.translated():
+            self._amqp.transport.write(frames)
+        # What py-amqp counts to know when a heartbeat is due.
+        self._amqp.bytes_sent += 1
+
     def is_alive(self) -> bool:
         """Whether the connection is up, as far as can be told without asking the broker."""
         refusals: tuple[type[Exception], ...] = (BrokerUnavailable, *self.channel_errors)

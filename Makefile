@@ -6,7 +6,7 @@ BROKER ?=
 LINES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test check conformance matrix matrix-full soak status bench bench-full capture tox format lock clean
+.PHONY: help demo setup test check conformance mutants matrix matrix-full soak status bench bench-full capture tox format lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,8 +23,12 @@ test: ## Set up and run everything on private brokers (ONLY=node,php: some steps
 check: ## Lint, format, types, layers, lock files and the specification's gate
 	@$(PYTHON) tools/test.py --only check --jobs $(JOBS)
 
-conformance: ## The conformance suite on our three implementations and on real Celery
+conformance: ## The conformance suite on our three implementations and on real Celery, and every mutant of its own testee
 	@$(PYTHON) tools/test.py --only suite --jobs $(JOBS)
+
+mutants: setup ## What the suite finds of its deliberate defects; writes conformance/mutants/kill-rate.json and README.md
+	@.venv/bin/celeriac-conformance mutants --out conformance/mutants/kill-rate.json
+	@$(PYTHON) tools/status.py mutants
 
 matrix: ## Every producer against every worker on every broker and result backend
 	@$(PYTHON) tools/test.py --only matrix

@@ -2,13 +2,14 @@
 
 python3 tools/status.py         # README.md, from what `make matrix` ran
 python3 tools/status.py full    # conformance/INTEROP.md, from what `make matrix-full` ran
+python3 tools/status.py mutants # README.md, from what `make mutants` ran
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,17 +23,12 @@ ROUTES = {"amqp+rpc": "RabbitMQ | rpc", "amqp+redis": "RabbitMQ | Redis", "redis
 
 @dataclass(frozen=True)
 class Document:
-    """A file with a table in it, and the report that the table is of."""
+    """A file with a table in it, the report that the table is of, and what makes one of the other."""
 
     file: Path
     report: Path
     target: str
-
-
-DOCUMENTS = {
-    "": Document(ROOT / "README.md", CACHE / "reports" / "matrix.json", "matrix"),
-    "full": Document(CONFORMANCE_PACKAGE / "INTEROP.md", CACHE / "reports" / "matrix-full.json", "matrix-full"),
-}
+    lines: Callable[[dict[str, Any]], list[str]]
 
 
 def table(report: dict[str, Any]) -> list[str]:
@@ -82,18 +78,57 @@ def without_ids(text: str) -> str:
     return plain if len(plain) <= 160 else plain[:156] + " ..."
 
 
+def interoperation(report: dict[str, Any]) -> list[str]:
+    """The lines of a report of the matrix."""
+    return [*table(report), *missed(report)]
+
+
+def kill_rate(report: dict[str, Any]) -> list[str]:
+    """The lines of kill-rate.json: the areas by the part of their name that says which chapter they are of."""
+    chapters: dict[str, list[dict[str, int]]] = {}
+    for area, row in report["areas"].items():
+        chapters.setdefault(area if area.startswith("BR-") else area.split("-")[0], []).append(row)
+
+    def total(of: str, rows: Iterable[dict[str, int]]) -> int:
+        return sum(row[of] for row in rows)
+
+    columns = " | ".join(chapters)
+    proved = " | ".join(str(total("requirements", rows)) for rows in chapters.values())
+    killed = " | ".join(f"{total('killed', rows)} of {total('kills', rows)}" for rows in chapters.values())
+    mutants = report["mutants"]
+    return [
+        f"The conformance suite finds {mutants['killed']} of {mutants['total']} deliberate defects of a testee that is",
+        "right without them, each by the case that is there for it ([mutants](conformance/mutants/README.md),",
+        f"{report['made']}).",
+        "",
+        f"| area | {columns} |",
+        "|---" * (1 + len(chapters)) + "|",
+        f"| requirements defended | {proved} |",
+        f"| defects found by a case | {killed} |",
+    ]
+
+
+DOCUMENTS = {
+    "": Document(ROOT / "README.md", CACHE / "reports" / "matrix.json", "matrix", interoperation),
+    "full": Document(
+        CONFORMANCE_PACKAGE / "INTEROP.md", CACHE / "reports" / "matrix-full.json", "matrix-full", interoperation
+    ),
+    "mutants": Document(ROOT / "README.md", CONFORMANCE_PACKAGE / "mutants" / "kill-rate.json", "mutants", kill_rate),
+}
+
+
 def main(arguments: list[str]) -> int:
     """Replace what stands between the two markers of a document."""
     document = DOCUMENTS.get(" ".join(arguments))
     if document is None:
-        sys.exit("usage: status.py [full]")
+        sys.exit("usage: status.py [full | mutants]")
     if not document.report.exists():
         sys.exit(f"error: there is no report (remedy: make {document.target})")
     report = json.loads(document.report.read_text())
     begin = BEGIN.format(target=document.target)
     before, rest = document.file.read_text().split(begin)
-    after = rest.split(END)[1]
-    lines: Iterable[str] = [*table(report), *missed(report)]
+    after = rest.split(END, 1)[1]
+    lines = document.lines(report)
     document.file.write_text("".join((before, begin, "\n", "\n".join(lines), "\n\n", END, after)))
     say(f"{relative(document.file)}: written from {relative(document.report)}")
     return 0

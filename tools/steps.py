@@ -37,6 +37,8 @@ class Step:
     holds: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     seconds: int = 300
+    #: Whether it runs only when its name or group is asked for.
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,14 +163,14 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def choose(steps: Iterable[Step], only: str) -> list[Step]:
-    """The steps whose name or group is in the comma list ``only`` (empty: all of them)."""
+    """The steps whose name or group is in the comma list ``only`` (empty: all but those that stand apart)."""
     table = list(steps)
     wanted = set(filter(None, only.replace(" ", "").split(",")))
     unknown = wanted.difference(*({step.name, step.group} for step in table))
     if unknown:
         names = ", ".join(dict.fromkeys(name for step in table for name in (step.group, step.name)))
         sys.exit(f"error: no step {', '.join(sorted(unknown))}; known: {names}")
-    return [step for step in table if not wanted or wanted & {step.name, step.group}]
+    return [step for step in table if (wanted & {step.name, step.group} if wanted else not step.apart)]
 
 
 def summary(results: Sequence[Result], seconds: float) -> int:

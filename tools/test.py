@@ -154,6 +154,15 @@ TABLE = (
     suite("suite-python", PY, ADAPTERS / "python" / "testee.py"),
     suite("suite-node", "node", ADAPTERS / "node" / "testee.mjs", needs=("node",), holds=DIST),
     suite("suite-php", "php", ADAPTERS / "php" / "testee.php", needs=("php",)),
+    # A part of these is among the tests of `conformance`.
+    Step(
+        name="mutants",
+        group="suite",
+        command=(BIN / "celeriac-conformance", "mutants", "--out", REPORTS / "kill-rate.json"),
+        needs=tuple(BROKERS),
+        seconds=900,
+        apart=True,
+    ),
     Step(
         name="matrix",
         group="matrix",

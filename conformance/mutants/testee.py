@@ -27,9 +27,9 @@ HELLO = {
     "features": {
         "broker": ["amqp", "redis"],
         "result": ["rpc", "redis"],
-        "serializer": ["json", "yaml"],
+        "serializer": ["json", "yaml", "msgpack"],
         "protocol": [1, 2],
-        "compression": ["application/x-gzip", "application/x-bz2"],
+        "compression": ["zlib", "bzip2"],
         "kinds": ["task", "task-v1", "envelope", "result", "value", *OTHER_KINDS],
         "canvas": ["chain", "group", "chord", "map", "starmap", "chunks", "link", "stamps"],
         "worker_canvas": ["chain", "link", "link_error", "chord", "replace"],
@@ -53,6 +53,8 @@ HELLO = {
         "events": True,
         "confirm": True,
         "time_limits": True,
+        "foreign": True,
+        "worker_tasks": ["limited", "reject", "replace_by", "announce"],
     },
 }
 LOCK = threading.Lock()
@@ -100,6 +102,7 @@ class Session:
         if "canvas" in request:
             return self.publish_canvas(from_tagged(request["canvas"]), options)
         args, kwargs = from_tagged(request["args"]), from_tagged(request["kwargs"])
+        args += [object()] if request.get("foreign") else []
         flat = producer.message(request["task"], args, kwargs, options, self.client)
         if not has("listens-too-late"):
             self.results.prepare()

@@ -97,6 +97,9 @@ def test_steps_are_chosen_by_name_or_group_and_a_wrong_name_is_an_error() -> Non
     table = [step("a", ""), step("b", ""), Step(name="c", group="check", command=("true",))]
     assert [chosen.name for chosen in steps.choose(table, "a,check")] == ["a", "c"]
     assert steps.choose(table, "") == table
+    long = Step(name="long", group="check", command=("true",), apart=True)
+    assert steps.choose([*table, long], "") == table
+    assert steps.choose([*table, long], "check") == [table[2], long]
     with pytest.raises(SystemExit, match="no step nope; known: unit, a, b, check, c"):
         steps.choose(table, "nope")
 

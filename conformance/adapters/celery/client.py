@@ -38,6 +38,7 @@ class Client:
         if "canvas" in request:
             return self.canvas(request["canvas"], options)
         args, kwargs = from_tagged(request["args"]), from_tagged(request["kwargs"])
+        args += [object()] if request.get("foreign") else []
         result = self.app.send_task(request["task"], args, kwargs, **options)
         return {"task_id": result.id, "confirmed": True}
 

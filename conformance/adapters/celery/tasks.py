@@ -10,16 +10,18 @@ import os
 import time
 from typing import Any
 
-from celery import Celery
+from celery import Celery, chain, group
+from celery.exceptions import Reject
 from celery.signals import worker_ready
 from kombu import Queue
 
 QUEUE = os.environ["CONF_QUEUE"]
 
 app = Celery("conf", broker=os.environ["CONF_BROKER_URL"], backend=os.environ.get("CONF_RESULT_URL") or None)
+ARGUMENTS = json.loads(os.environ.get("CONF_ARGUMENTS", "{}"))
 app.conf.update(
     # The queue is there, with arguments that are none of ours: consume from it as it is.
-    task_queues=[Queue(QUEUE, routing_key=QUEUE, no_declare=True)],
+    task_queues=[Queue(QUEUE, routing_key=QUEUE, no_declare=True, queue_arguments=ARGUMENTS)],
     task_default_queue=QUEUE,
     broker_connection_retry_on_startup=True,
 )
@@ -141,3 +143,35 @@ def children(self: Any, n: int) -> int:
     for number in range(n):
         echo.delay(number)
     return n
+
+
+@_task("limited", max_retries=2)
+def limited(self: Any, times: int) -> int:
+    """Retry at once until it has been retried so often, which is more than it may; return the number of retries."""
+    _ran(self)
+    if self.request.retries < times:
+        raise self.retry(countdown=0)
+    return int(self.request.retries)
+
+
+@_task("reject", acks_late=True)
+def reject(self: Any) -> None:
+    """Refuse the message for good."""
+    _ran(self)
+    raise Reject("the catalogue says so", requeue=False)
+
+
+@_task("replace_by")
+def replace_by(self: Any, kind: str, numbers: list[Any]) -> Any:
+    """Let a canvas take the task's place."""
+    _ran(self)
+    steps = chain(sum_.s(numbers), big.s())
+    return self.replace(steps if kind == "chain" else group(echo.s(number) for number in numbers))
+
+
+@_task("announce")
+def announce(self: Any, progress: float) -> float:
+    """Send an event of its own; return the progress."""
+    _ran(self)
+    self.send_event("task-progress", progress=progress)
+    return progress

@@ -46,6 +46,7 @@ class Worker:
         quiet += ["-E"] if options.get("events") else [] if "node" in options else ["--without-heartbeat"]
         ready, say_ready = os.pipe()
         environment = {"CONF_QUEUE": request["queue"], "CONF_BROKER_URL": request["broker_url"]}
+        environment["CONF_ARGUMENTS"] = json.dumps({"x-queue-type": "quorum"} if options.get("quorum") else {})
         environment |= {"CONF_RESULT_URL": request["result_url"] or "", "CONF_READY_FD": str(say_ready)}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "celery", "-A", "tasks", "worker", *name, *quiet],
@@ -88,6 +89,7 @@ KINDS = {
     kombu.exceptions.OperationalError: "BrokerUnavailable",
     kombu.exceptions.DecodeError: "InvalidMessage",
     kombu.exceptions.ContentDisallowed: "InvalidMessage",
+    kombu.exceptions.EncodeError: "InvalidCall",
     amqp.exceptions.ChannelError: "PublishFailed",
     NotImplementedError: "InvalidCall",  # a chord where no results can be counted
 }
@@ -97,10 +99,12 @@ def hello(_: dict[str, Any]) -> dict[str, Any]:
     """Say what Celery can do."""
     runtime = f"{platform.python_version()}, kombu {kombu.__version__}, {POOL}"
     about = {"name": "celery", "version": celery.__version__, "language": "python", "runtime": runtime}
-    features: dict[str, Any] = {"broker": ["amqp", "redis"], "result": ["rpc", "redis"], "serializer": ["json"]}
-    features |= {"confirm": True, "time_limits": True, "protocol": [2], "events": True, "control": COMMANDS}
+    features: dict[str, Any] = {"broker": ["amqp", "redis"], "result": ["rpc", "redis"], "foreign": True}
+    features |= {"serializer": ["json", "msgpack"], "compression": ["zlib", "bzip2"], "protocol": [2], "events": True}
+    features |= {"confirm": True, "time_limits": True, "control": COMMANDS}
     features["canvas"] = ["chain", "group", "chord", "map", "starmap", "chunks", "link", "stamps"]
     features["worker_canvas"] = ["chain", "link", "link_error", "chord", "replace", "map", "starmap"]
+    features["worker_tasks"] = ["limited", "reject", "replace_by", "announce"]
     roles = ["producer", "result", "worker", "control", "events"]
     return {"protocol": 1, "implementation": about, "roles": roles, "features": features}
 

@@ -15,6 +15,9 @@ const LOSSLESS = { lossless: true }
 
 const sessions = new Map()
 
+/** What no serializer knows. */
+class Foreign {}
+
 function sendOptions({ link, link_error: linkError, ...rest }) {
   const nodes = (list) => [list].flat().map((node) => (typeof node === 'string' ? signature(node) : canvasOf(node)))
   return { ...fromNeutral(rest), ...(link && { link: nodes(link) }), ...(linkError && { linkError: nodes(linkError) }) }
@@ -64,7 +67,7 @@ const operations = {
     roles: ['codec', 'producer', 'result', 'control', 'events'],
     features: {
       broker: ['amqp', 'redis'], result: ['rpc', 'redis'], serializer: ['json', 'msgpack', 'yaml'], protocol: [2],
-      compression: COMPRESSIONS, kinds: Object.keys(CODECS), confirm: true,
+      compression: COMPRESSIONS, kinds: Object.keys(CODECS), confirm: true, foreign: true,
       canvas: [...Object.keys(CANVASES).filter((kind) => kind !== 'task'), 'link', 'stamps'],
     },
   }),
@@ -84,11 +87,11 @@ const operations = {
     const replies = await sessions.get(session).client.control.broadcast(method, { arguments: untag(args ?? {}), ...options })
     return { replies: replies.map((one) => ({ node: one.node, reply: tag(one.reply) })) }
   },
-  publish: async ({ session, task, args, kwargs, canvas, options = {} }) => {
+  publish: async ({ session, task, args, kwargs, canvas, foreign, options = {} }) => {
     const { client, results } = sessions.get(session)
     const result = canvas
       ? await client.apply(canvasOf(canvas), sendOptions(options))
-      : await client.send(task, { args: untag(args ?? []), kwargs: untag(kwargs ?? {}), ...sendOptions(options) })
+      : await client.send(task, { args: [...untag(args ?? []), ...(foreign ? [new Foreign()] : [])], kwargs: untag(kwargs ?? {}), ...sendOptions(options) })
     const members = result instanceof GroupResult ? result.results : []
     for (const one of [result, ...members]) results.set(one.id, one)
     return { task_id: result.id, confirmed: true, ...(result instanceof GroupResult && { children: members.map(({ id }) => id) }) }

@@ -5,7 +5,7 @@
 
 declare(strict_types=1);
 
-use Celeriac\{Client, ClientOptions, Exception, GroupResult, SendOptions};
+use Celeriac\{Client, ClientOptions, Exception, GroupResult, SendOptions, Signature};
 use Celeriac\Canvas\Structure;
 use Celeriac\Control\{Controller, Nodes, Reply};
 use Celeriac\Serialization\{Json, JsonObject, Limits};
@@ -26,7 +26,7 @@ function handle(array $ask, array &$clients, array &$results): array
             return ['protocol' => 1, 'implementation' => $runtime, 'roles' => ['codec', 'producer', 'result', 'control'], 'features' => [
                 'broker' => ['amqp', 'redis'], 'result' => ['rpc', 'redis'], 'serializer' => ['json', 'msgpack', 'yaml'], 'protocol' => [2],
                 'compression' => ['application/x-gzip', ...extension_loaded('bz2') ? ['application/x-bz2'] : []],
-                'kinds' => KINDS, 'confirm' => true,
+                'kinds' => KINDS, 'confirm' => true, 'foreign' => true,
                 'canvas' => ['chain', 'group', 'chord', 'map', 'starmap', 'chunks', 'link', 'stamps']]];
         case 'decode':
             return ['message' => tag(decode($ask['kind'], untag($ask['wire'])->members))];
@@ -42,7 +42,11 @@ function handle(array $ask, array &$clients, array &$results): array
             $clients[$session] = Client::connect($ask['broker_url'], $ask['result_url'] ?? null, $options);
             break;
         case 'publish':
-            $call = isset($ask['canvas']) ? node($ask['canvas']) : node(new JsonObject(array_diff_key($ask, ['options' => 0])));
+            $call = match (true) {
+                isset($ask['canvas']) => node($ask['canvas']),
+                isset($ask['foreign']) => new Signature($ask['task'], [new class () {}]),
+                default => node(new JsonObject(array_diff_key($ask, ['options' => 0]))),
+            };
             $options = SendOptions::fromArray(options($ask['options'] ?? new JsonObject()) + $call->options);
             $many = Structure::endsInGroup($call);
             $result = $many ? $clients[$session]->sendGroup($call, $options) : $clients[$session]->send($call, options: $options);

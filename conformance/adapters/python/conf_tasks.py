@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from celeriac import Celeriac, Task, current_request
+from celeriac import Celeriac, Reject, Task, chain, current_request, group
 
 app = Celeriac("conformance", task_default_queue=os.environ.get("CONF_QUEUE", "celery"))
 
@@ -125,3 +125,25 @@ def children(n: int) -> int:
     """Send so many tasks from inside."""
     app.send_many(app.signature("conf.echo", (number,)) for number in range(n))
     return n
+
+
+@catalogued(bind=True, max_retries=2)
+def limited(self: Task[Any, Any], times: int) -> int:
+    """Ask to be run again so many times, more often than that is allowed; give the number of retries."""
+    if self.request.retries < times:
+        raise self.retry(countdown=0)
+    return int(self.request.retries)
+
+
+@catalogued()
+def reject() -> None:
+    """Refuse the message for good."""
+    raise Reject("the catalogue says so", requeue=False)
+
+
+@catalogued(bind=True)
+def replace_by(self: Task[Any, Any], kind: str, numbers: list[Any]) -> None:
+    """Let a canvas take this task's place."""
+    echoes = (app.signature("conf.echo", (number,)) for number in numbers)
+    steps = (app.signature("conf.sum", (numbers,)), app.signature("conf.big"))
+    self.replace(chain(*steps) if kind == "chain" else group(*echoes))

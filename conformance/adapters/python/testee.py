@@ -37,6 +37,8 @@ HELLO = {
         "time_limits": True,
         "control": sorted(COMMANDS.keys() - {"pool_grow", "pool_shrink", "autoscale", "election", "hello"}),
         "events": True,
+        "foreign": True,
+        "worker_tasks": ["limited", "reject", "replace_by"],
         "canvas": ["chain", "group", "chord", "map", "starmap", "chunks", "link", "stamps"],
         "worker_canvas": ["chain", "link", "link_error", "chord", "replace", "map", "starmap"],
     },
@@ -63,6 +65,7 @@ class Testee:
             result = built(session.app, request["canvas"]).stamp(**stamps).apply_async(**options)
         else:
             args, kwargs = from_tagged(request["args"]), from_tagged(request["kwargs"])
+            args += [object()] if request.get("foreign") else []
             result = session.app.send_task(request["task"], args, kwargs, **options)
         if not isinstance(result, celeriac.GroupResult):
             return {"task_id": result.id, "confirmed": True}

@@ -133,6 +133,9 @@ class Planner:
         at = change("member step", -1)
         last = steps[at]["kwargs"]["body"] if steps[at]["subtask_type"] == "chord" else steps[at]
         last["options"] |= {name: found["options"][name] for name in PLACES if name in found["options"]}
+        if "task_id" in found["options"]:
+            own = {name: found["options"][name] for name in ("task_id", "reply_to") if name in found["options"]}
+            _target(steps[change("step of the chain's id", -1)])["options"] |= own
         first, *others = steps
         if others:
             first["options"]["chain"] = others[::-1]

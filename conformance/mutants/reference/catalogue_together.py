@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import uuid
+import zlib
 from typing import Any
 
 from reference.defects import DROP, Deed, Edit, Effect, InvalidMessage
@@ -11,7 +12,7 @@ from reference.defects import DROP, Deed, Edit, Effect, InvalidMessage
 Table = dict[str, tuple[Effect, ...]]
 
 
-def _turned(value: list[Any]) -> list[Any]:
+def _turned(value: Any) -> Any:
     return value[::-1]
 
 
@@ -158,7 +159,9 @@ EVENTS: Table = {
     "writes-every-event-as-an-array": (
         Edit("written events", "", lambda found: found if isinstance(found, list) else [found]),
     ),
+    "tells-of-progress-in-arrays": (Edit("announced", "", lambda event: [event]),),
     "forgets-whether-it-goes-back": (
+        Edit("event", "requeue", DROP),
         Edit(
             "written events",
             "",
@@ -172,16 +175,38 @@ EVENTS: Table = {
     "announces-what-it-sends": (Deed(),),
 }
 
-#: YAML beside JSON.
-YAML: Table = {
+
+def _opaque(message: dict[str, Any]) -> dict[str, Any]:
+    """A compressed body as bytes of no kind."""
+    return {**message, "content_encoding": "gzip"} if "compression" in message["headers"] else message
+
+
+#: YAML and MessagePack beside JSON, and what is compressed.
+SERIALIZERS: Table = {
     "calls-yaml-text": (Edit("task", "content_type", lambda name: name.replace("application/x-yaml", "text/yaml")),),
+    "builds-what-tags-say": (Deed(),),
+    "packs-bytes-as-text": (Edit("family of bytes", "", "str"),),
+    "packs-whole-floats-as-integers": (Edit("packed float", "", lambda v: int(v) if v.is_integer() else v),),
+    "packs-everything-as-text": (Deed(),),
+    "writes-everything-as-text": (Deed(),),
+    "calls-the-compression-an-encoding": (Edit("task", "", _opaque),),
+    "compresses-twice": (Edit("compressed", "", lambda body: zlib.compress(body)),),
     "writes-types-of-python": (Edit("yaml", "", lambda body: body.replace(b"!!binary", b"!!python/bytes")),),
 }
 
-#: Of workers: limits and retries.
+#: Of workers and readers: limits, retries, replacement, and what they take from where.
 WORKERS: Table = {
+    "makes-room-for-what-is-announced": (Deed(),),
     "goes-by-limits-of-its-own": (Edit("limits", "", [1, None]),),
     "settles-before-it-retries": (Deed(),),
+    "retries-without-end": (Deed(),),
+    "keeps-the-header-without-the-compression": (Deed(),),
+    "takes-all-there-is": (Deed(),),
+    "limits-the-channel": (Edit("limit for the channel", "", True),),
+    "reads-the-least-urgent-first": (Edit("lists", "", _turned),),
+    "shares-its-reply-queue": (Edit("client", "", "celeriac-conformance-replies"),),
+    "gives-the-id-of-a-chain-to-its-first-step": (Edit("step of the chain's id", "", 0),),
+    "replaces-by-the-bare-group": (Deed(),),
 }
 
-TOGETHER: Table = {**CANVAS, **CONTROL, **EVENTS, **YAML, **WORKERS}
+TOGETHER: Table = {**CANVAS, **CONTROL, **EVENTS, **SERIALIZERS, **WORKERS}

@@ -11,9 +11,16 @@ from typing import Any
 
 from reference import fields
 from reference.defects import InvalidMessage, change, has, refuse
+from reference.packed import packed, unpacked
 from reference.values import from_json, from_tagged, from_yaml, to_json, to_tagged, to_yaml
 
-JSON, PICKLE, YAML = "application/json", "application/x-python-serialize", "application/x-yaml"
+JSON, PICKLE = "application/json", "application/x-python-serialize"
+#: content type -> write, read
+SERIALIZERS: dict[str, tuple[Any, Any]] = {
+    JSON: (to_json, from_json),
+    "application/x-yaml": (to_yaml, from_yaml),
+    "application/x-msgpack": (packed, unpacked),
+}
 #: header compression -> compress, and what makes a decompressor
 COMPRESSIONS: dict[str, tuple[Any, Any]] = {
     "application/x-gzip": (zlib.compress, zlib.decompressobj),
@@ -34,7 +41,7 @@ def parse_task(wire: Wire) -> Flat:
     """The flat message; raises InvalidMessage, with the task's id where that can be read."""
     headers, properties = wire["headers"], wire["properties"]
     task_id = fields.name_or_none(headers.get("id"))
-    if wire["content_type"] not in change("content types", [JSON, YAML]):
+    if wire["content_type"] not in change("content types", list(SERIALIZERS)):
         refuse("content type", f"content type {wire['content_type']!r}", task_id)
     fields.check("header", fields.HEADERS, headers, task_id)
     fields.check("property", fields.PROPERTIES, properties, task_id)
@@ -43,7 +50,7 @@ def parse_task(wire: Wire) -> Flat:
             args, kwargs, embed = pickle.loads(wire["body"])  # noqa: S301 - this is the defect
             embed = embed or {}
         else:
-            read = from_yaml if wire["content_type"] == YAML else from_json
+            read = SERIALIZERS.get(wire["content_type"], SERIALIZERS[JSON])[1]
             args, kwargs, embed = _body(read(_decompressed(wire["body"], headers.get("compression"))))
     except InvalidMessage as error:
         raise InvalidMessage(str(error), task_id) from error
@@ -114,11 +121,11 @@ def build_task(flat: Flat) -> Wire:
         "properties": parts["properties"],
         "body": [flat["args"], flat["kwargs"], parts["embed"]],
     }
-    write = to_yaml if message["content_type"] == YAML else to_json
+    write = SERIALIZERS.get(str(message["content_type"]), SERIALIZERS[JSON])[0]
     message = change("task", message)
     body = write(message["body"])
     compression = flat.get("compression")
-    if compression is not None:
+    if compression is not None and not has("keeps-the-header-without-the-compression"):
         body = change("compressed", COMPRESSIONS[compression][0](body))
     return {**message, "body": body}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reference.canvas import DAY, KEY, Plan, Planner, Signature, followed, rest_of
+from reference.canvas import DAY, KEY, Plan, Planner, Signature, followed, rest_of, written
 from reference.codec import Flat
 from reference.defects import change, has
 from reference.values import from_json, to_json
@@ -55,7 +55,12 @@ class Follower:
         behind = change("handed on", {**behind, "group_index": "group_index", "reply_to": "reply_to"})
         options = {name: task[flat] for name, flat in behind.items() if task.get(flat) is not None}
         nesting = (task.get("replaced_task_nesting") or 0) + 1
-        self.send({**by, "options": {**options, "task_id": task["id"], "replaced_task_nesting": nesting}}, task)
+        options |= {"task_id": task["id"], "replaced_task_nesting": nesting}
+        if by["subtask_type"] == "group" and not has("replaces-by-the-bare-group"):
+            body = written("celery.accumulate", (), {"index": 0}, options=options)
+            by = written("celery.chord", (), {**by["kwargs"], "header": by["kwargs"]["tasks"], "body": body}, "chord")
+            options = {"replaced_task_nesting": nesting}
+        self.send({**by, "options": options}, task)
 
     def succeeded(self, task: Flat, result: Any) -> None:
         """Send all that waits for the result."""
@@ -64,7 +69,7 @@ class Follower:
         if task.get("chain"):
             step, rest = rest_of(task["chain"])
             step = followed(step, result)
-            step["options"]["chain"] = rest
+            step["options"]["chain"] = [*rest, *(step["options"].get("chain") or ())]
             self.send(step, task)
         if task.get("chord") and self.redis is not None:
             self._count(task, result)

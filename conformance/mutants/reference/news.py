@@ -60,6 +60,12 @@ class Reporter:
         whole = change("events", [event])
         self._send("task.multi" if isinstance(whole, list) else kind.replace("-", "."), whole)
 
+    def own(self, kind: str, task: Flat, **fields: Any) -> None:
+        """Tell what a task says itself."""
+        if self.on:
+            event = self._event(kind, uuid=task["id"], **fields)
+            self._send(kind.replace("-", "."), change("announced", event))
+
     def received(self, task: Flat) -> None:
         """Tell of a task that has come."""
         texts = {"args": task.get("argsrepr"), "kwargs": task.get("kwargsrepr")}

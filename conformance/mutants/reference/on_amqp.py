@@ -146,7 +146,8 @@ class AmqpBroker:
 
     def _consume(self) -> None:
         self._consuming = self.channel
-        self.channel.basic_qos(0, PREFETCH, False)
+        if not has("takes-all-there-is"):
+            self.channel.basic_qos(0, PREFETCH, change("limit for the channel", False))
         self.channel.basic_consume(
             self.queue,
             no_ack=has("holds-nothing"),
@@ -247,4 +248,4 @@ class RpcResults:
 
 def new_client() -> str:
     """The name of a client: the queue that it reads its results from."""
-    return str(uuid.uuid4())
+    return str(change("client", str(uuid.uuid4())))

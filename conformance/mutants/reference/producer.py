@@ -14,7 +14,14 @@ from reference.fields import HEADERS, instant
 OPTIONS = {
     "queue", "routing_key", "exchange", "priority", "countdown", "eta", "expires", "time_limit", "soft_time_limit",
     "task_id", "ignore_result", "headers", "shadow", "root_id", "parent_id", "reply_to", "link", "link_error",
+    "serializer",
 }  # fmt: skip
+#: serializer -> content type, content encoding
+CONTENTS = {
+    "json": (JSON, "utf-8"),
+    "yaml": ("application/x-yaml", "utf-8"),
+    "msgpack": ("application/x-msgpack", "binary"),
+}
 #: Longer texts for people are cut.
 SHOWN = 1000
 
@@ -39,6 +46,7 @@ def message(task: str, args: Any, kwargs: Any, options: dict[str, Any], client: 
     unknown = set(options) - OPTIONS
     if unknown and not has("ignores-unknown-options"):
         raise CallError("InvalidCall", f"unknown option {min(unknown)}")
+    content_type, content_encoding = CONTENTS[options.get("serializer", "json")]
     task_id = options.get("task_id") or change("new id", str(uuid.uuid4()))
     flat = {
         "lang": "py",
@@ -69,8 +77,8 @@ def message(task: str, args: Any, kwargs: Any, options: dict[str, Any], client: 
         "errbacks": _signatures(options.get("link_error")),
         "chain": None,
         "chord": None,
-        "content_type": JSON,
-        "content_encoding": "utf-8",
+        "content_type": content_type,
+        "content_encoding": content_encoding,
     }
     if "priority" in options:
         flat["priority"] = options["priority"]

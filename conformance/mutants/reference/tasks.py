@@ -13,6 +13,9 @@ from reference.canvas import Signature, written
 from reference.codec import Flat
 from reference.defects import change, has
 
+#: How often conf.limited may be retried.
+LIMIT = 2
+
 
 @dataclass
 class Run:
@@ -21,6 +24,8 @@ class Run:
     task: Flat
     stop: threading.Event = field(default_factory=threading.Event)
     calls: list[Signature] = field(default_factory=list)
+    #: What the task tells of itself while it runs: the progress.
+    told: list[float] = field(default_factory=list)
 
 
 class NotRegistered(Exception):
@@ -43,6 +48,16 @@ class SoftTimeLimitExceeded(Exception):
 
 class Retry(Exception):
     """The task asks to be run again."""
+
+
+class MaxRetriesExceededError(Exception):
+    """The task asks for more retries than it may have."""
+
+    __module__ = "celery.exceptions"
+
+
+class Rejected(Exception):
+    """The task refuses its message for good."""
 
 
 class Terminated(Exception):
@@ -97,6 +112,27 @@ def _retry(times: int, task: Flat) -> int:
     return int(done)
 
 
+def _limited(times: int, task: Flat) -> int:
+    if task.get("retries", 0) >= LIMIT and times > LIMIT and not has("retries-without-end"):
+        raise MaxRetriesExceededError(LIMIT)
+    return _retry(times, task)
+
+
+def _reject() -> None:
+    raise Rejected
+
+
+def _replace_by(kind: str, numbers: list[Any]) -> None:
+    steps = [written("conf.sum", [numbers]), written("conf.big")]
+    echoes = [written("conf.echo", [number]) for number in numbers]
+    _replace(written(f"celery.{kind}", (), {"tasks": steps if kind == "chain" else echoes}, kind))
+
+
+def _announce(progress: float, run: Run) -> float:
+    run.told.append(progress)
+    return progress
+
+
 #: name -> the task, given its run and then its arguments
 CATALOGUE: dict[str, Callable[[Run], Callable[..., Any]]] = {
     "conf.echo": lambda _: lambda value: value,
@@ -112,6 +148,11 @@ CATALOGUE: dict[str, Callable[[Run], Callable[..., Any]]] = {
     "conf.sum": lambda _: lambda values: sum(values),
     "conf.replace": lambda _: lambda x, y: _replace(written("conf.add", [x, y])),
     "conf.children": lambda run: lambda n: _children(n, run),
+    "conf.limited": lambda run: lambda times: _limited(times, run.task),
+    "conf.reject": lambda _: _reject,
+    "conf.replace_by": lambda _: _replace_by,
+    "conf.announce": lambda run: lambda progress: _announce(progress, run),
+    "celery.accumulate": lambda _: lambda *args, index=None: list(args) if index is None else args[index],
     "celery.chord": lambda run: lambda **parts: run.calls.append(written("celery.chord", (), parts, "chord")),
 }
 #: Tasks whose own setting is that nothing is stored.

@@ -63,6 +63,8 @@ def _typed(value: Any) -> Any:
     for name, kind, write, _ in TYPES:
         if isinstance(value, kind):
             return change(f"write {name}", {"__type__": name, "__value__": write(value)})
+    if has("writes-everything-as-text"):
+        return str(value)
     raise CallError("InvalidCall", f"cannot send a {type(value).__name__}")
 
 
@@ -160,8 +162,9 @@ def _best_of(decoder: json.JSONDecoder, text: str) -> Any:
 
 def from_yaml(body: bytes) -> Any:
     """The value of a YAML body; raises InvalidMessage."""
+    loader = yaml.UnsafeLoader if has("builds-what-tags-say") else yaml.SafeLoader
     try:
-        return yaml.safe_load(body)
+        return yaml.load(body, loader)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidMessage(f"not YAML: {error}") from error
 

@@ -27,6 +27,8 @@ from reference.producer import now
 TICK = 0.02
 #: The same while a task runs.
 BRIEF = 0.01
+#: How many tasks a worker holds that have not begun.
+AHEAD = 4
 
 
 @dataclass
@@ -61,9 +63,16 @@ class Worker:
         self.seen: set[str] = set()
         self.taken = 0
         self.ready = threading.Event()
-        self.thread = threading.Thread(target=self.loop)
+        self.thread = threading.Thread(target=self.consume)
         self.thread.start()
         self.ready.wait(10)
+
+    def consume(self) -> None:
+        """Take messages until the worker is closed; nobody waits for one that cannot."""
+        try:
+            self.loop()
+        finally:
+            self.ready.set()
 
     def loop(self) -> None:
         """Take one message after the other until the worker is closed, then give back what has not begun."""
@@ -72,7 +81,8 @@ class Worker:
         self.reporter = Reporter(name, post, bool(self.options.get("events")))
         node = Node(name, self, post)
         while self.open or self.job is not None:
-            delivery = self.broker.take(BRIEF if self.job else TICK) if self.open else None
+            room = len(self.reserved) < AHEAD or not hasattr(self.broker, "redis")  # RabbitMQ keeps to the limit itself
+            delivery = self.broker.take(BRIEF if self.job else TICK) if self.open and room else None
             self.ready.set()
             if delivery is not None:
                 self.receive(delivery)
@@ -233,6 +243,11 @@ class Worker:
         if isinstance(end, tasks.Retry):
             self.reporter.task("task-retried", task, exception="Retry()", traceback=None)
             return self.retry(task)
+        for progress in run.told:
+            self.reporter.own("task-progress", task, progress=progress)
+        if isinstance(end, tasks.Rejected):
+            self.reporter.task("task-rejected", task, requeue=False)
+            return "reject"
         if isinstance(end, tasks.Replaced):
             self.follower.replaced(end.by, task)
         elif isinstance(end, tasks.Terminated):
@@ -286,7 +301,9 @@ class Worker:
         return "acknowledge"
 
     def ran(self, task: Flat) -> None:
-        """Say that the task runs."""
+        """Say that the task runs, if it is one of the catalogue."""
+        if task["task"].startswith("celery."):
+            return
         redelivered = bool(task.get("extra", {}).get("headers", {}).get("redelivered"))
         event = {"event": "ran", "task_id": task["id"], "task": task["task"], "retries": task.get("retries", 0)}
         self.say({**event, "redelivered": redelivered})

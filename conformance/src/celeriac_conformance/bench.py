@@ -124,10 +124,16 @@ class Bench:
         return self._mails[combo.broker]
 
     def commands(self) -> Commands:
-        """The witness of what Redis is told, from the first call of this on; raises BrokerDown."""
+        """The witness of what Redis is told, from the first call of this on until ``unwatch``; raises BrokerDown."""
         if self._commands is None:
             self._commands = Commands(self.urls["redis"])
         return self._commands
+
+    def unwatch(self) -> None:
+        """Let Redis tell no more: what nobody reads piles up there."""
+        if self._commands is not None:
+            self._commands.close()
+            self._commands = None
 
     def result_url(self, combo: Combo) -> str | None:
         """The result URL that a session of the combination is opened with; None for who claims no such backend."""
@@ -202,6 +208,7 @@ class Session:
             if "canvas" in call
             else {"task": call.get("task", "conf.echo"), "args": call.get("args", []), "kwargs": call.get("kwargs", {})}
         )
+        what |= {"foreign": True} if call.get("foreign") else {}
         options = call.get("options", {})
         return self.testee.send("publish", session=self.name, **what, options=options)
 

@@ -37,6 +37,8 @@ FAMILIES = (
     "worker_canvas",
     "control",
     "events",
+    "worker_tasks",
+    "foreign",
 )
 
 

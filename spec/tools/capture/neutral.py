@@ -41,7 +41,10 @@ def yaml_value(raw: bytes) -> Any:
     """Value of a YAML document, tagged. Only the types of JSON, dates and bytes: nothing that names a class."""
     import yaml  # as above
 
-    return from_python(yaml.safe_load(raw.decode("utf-8")))
+    try:
+        return from_python(yaml.safe_load(raw.decode("utf-8")))
+    except yaml.YAMLError as error:
+        raise ValueError(f"not YAML, or of types that nobody has: {error}") from error
 
 
 #: Content type -> decoder of the serializers that have types of their own, and need no tags for them.

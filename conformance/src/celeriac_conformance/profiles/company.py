@@ -23,6 +23,8 @@ class Part:
     to_worker: bool = False
     #: Whether the worker's queue has no arguments, so that a producer may declare it as well.
     plain_queue: bool = False
+    #: Further arguments of the worker's queue.
+    queue: dict[str, Any] = field(default_factory=dict)
 
 
 PARTS = {
@@ -32,6 +34,7 @@ PARTS = {
     "worker": Part("worker"),
     "second": Part("worker"),  # another worker, on a queue of its own
     "reporter": Part("worker", {"events": True}),
+    "quorum": Part("worker", {"quorum": True}, queue={"x-queue-type": "quorum"}),
     "controller": Part("control"),
     "monitor": Part("events"),
 }
@@ -77,7 +80,10 @@ class Company:
             queue = worker.queue if part.to_worker and worker is not None else self.side
             return Place(self._bench.open(part.role, self._combo, queue, dict(part.options)), queue)
         queue, node = new_queue(), f"conf-{name}-{uuid.uuid4().hex[:8]}@suite.example"
-        (self._broker.create if part.plain_queue else self._broker.create_for_worker)(queue)
+        if part.plain_queue:
+            self._broker.create(queue)
+        else:
+            self._broker.create_for_worker(queue, part.queue)
         return Place(self._worker(part, queue, node), queue, node)
 
     def _worker(self, part: Part, queue: str, node: str) -> Session:

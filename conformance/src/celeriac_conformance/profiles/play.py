@@ -76,6 +76,7 @@ class PlayGroup:
         for node in scene.notes.get("joined", ()):
             scene.mail.leave(node)
         company.rest()
+        scene.bench.unwatch()
         broken = "stalled" in scene.document or "control" in scene.notes
         ended = [name for name, place in scene.places.items() if place.session.down() is not None]
         with suppress(Refused):  # a session that a case has spoilt may not close in order any more

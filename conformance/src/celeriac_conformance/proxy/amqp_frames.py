@@ -118,6 +118,10 @@ def _queue(data: bytes) -> str:
     return repr(_short(data, 2)[0])
 
 
+def _qos(data: bytes) -> str:
+    return f"{int.from_bytes(data[4:6], 'big')} for {'the channel' if data[6] & 1 else 'each consumer'}"
+
+
 def _reason(data: bytes) -> str:
     return f"{int.from_bytes(data[:2], 'big')} {_short(data, 2)[0]}"
 
@@ -126,5 +130,5 @@ def _reason(data: bytes) -> str:
 _ARGUMENTS: dict[str, Callable[[bytes], str]] = {
     "basic.publish": _publish, "basic.deliver": _deliver, "basic.ack": _tag, "basic.nack": _tag,
     "basic.reject": _tag, "queue.declare": _queue, "basic.consume": _queue, "queue.delete": _queue,
-    "connection.close": _reason, "channel.close": _reason, "basic.return": _reason,
+    "basic.qos": _qos, "connection.close": _reason, "channel.close": _reason, "basic.return": _reason,
 }  # fmt: skip

@@ -214,6 +214,8 @@ class _Link:
         rule = fault.rule if fault else None
         self.spoilt = self.spoilt or (rule is not None and rule.action in (SWALLOW, THROTTLE))
         self._proxy.log.note(self._number, direction, frame.text, rule.action if rule else "")
+        if rule is not None and rule.after and rule.action == CUT:
+            self._held.set()  # or the answer to the frame overtakes the cut
         if rule is None or rule.after or rule.action in (DELAY, THROTTLE):
             if rule is not None and rule.action == DELAY:
                 time.sleep(rule.seconds)

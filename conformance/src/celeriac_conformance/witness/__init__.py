@@ -55,7 +55,7 @@ class Broker(Protocol):
     def create(self, queue: str, arguments: dict[str, Any] | None = None) -> None:
         """Make an empty durable queue (on Redis: nothing, an empty list does not exist)."""
 
-    def create_for_worker(self, queue: str) -> None:
+    def create_for_worker(self, queue: str, arguments: dict[str, Any] | None = None) -> None:
         """Make a queue whose rejected messages can be found: with a dead-letter queue where there is such a thing."""
 
     def delete(self, queue: str) -> None:

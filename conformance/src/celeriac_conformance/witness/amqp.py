@@ -112,11 +112,11 @@ class AmqpBroker(Connected):
         with self._channel() as channel:
             channel.queue_declare(queue, durable=True, auto_delete=False, arguments=arguments or {})
 
-    def create_for_worker(self, queue: str) -> None:
+    def create_for_worker(self, queue: str, arguments: dict[str, Any] | None = None) -> None:
         """Declare the queue, and beside it the queue of what is rejected."""
         dead = _dead(queue)
         self.create(dead)
-        self.create(queue, {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": dead})
+        self.create(queue, {**(arguments or {}), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": dead})
 
     def delete(self, queue: str) -> None:
         """Delete the queue and its dead letters."""

@@ -49,7 +49,7 @@ class RedisBroker:
     def create(self, queue: str, arguments: dict[str, Any] | None = None) -> None:
         """An empty list does not exist, so there is nothing to make."""
 
-    def create_for_worker(self, queue: str) -> None:
+    def create_for_worker(self, queue: str, arguments: dict[str, Any] | None = None) -> None:
         """As create: Redis has no dead letters."""
 
     def delete(self, queue: str) -> None:
@@ -64,7 +64,7 @@ class RedisBroker:
         """LPUSH the message in an envelope, or the list item that the case wrote itself."""
         item = task.item if task.item is not None else _item(queue, task)
         self._tags[task.marker] = str(_object(_object(item).get("properties")).get("delivery_tag"))
-        self._redis.lpush(queue, item)
+        self._redis.lpush(_list_of(queue, item), item)
 
     def leave_behind(self, queue: str, task: RawTask) -> None:
         """Write the message down as held, for longer than any visibility timeout."""
@@ -194,6 +194,13 @@ class RedisResults:
         """Disconnect."""
         self._listener.close()
         self._redis.close()
+
+
+def _list_of(queue: str, item: bytes) -> str:
+    """The list that a producer puts the item into: by its priority, where it has one that makes sense."""
+    priority = _object(_object(item).get("properties")).get("priority")
+    urgency = priority // 3 if isinstance(priority, int) and 0 <= priority <= 9 else 0
+    return _lists(queue)[urgency]
 
 
 def _lists(queue: str) -> list[str]:

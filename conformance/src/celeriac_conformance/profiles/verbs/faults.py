@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -67,6 +68,11 @@ def away(scene: Scene, line: str) -> None:
 def missed(scene: Scene, line: str) -> None:
     """Wait until somebody has tried in vain to reach the server that is away."""
     scene.wait(lambda: _lines(scene).line(line).refused > 0, f"an attempt to reach the {line} that is away")
+
+
+def crossed(scene: Scene, pattern: str) -> list[str]:
+    """The frames that have crossed on the broker's line, as text, in which this is found."""
+    return [line.text for line in _lines(scene).broker.log.lines() if re.search(pattern, line.text)]
 
 
 def heal(scene: Scene, _: Any) -> None:
@@ -212,6 +218,7 @@ VERBS: dict[str, Callable[[Scene, Any], Any]] = {
     "silence": silence,
     "away": away,
     "missed": missed,
+    "crossed": crossed,
     "heal": heal,
     "kill": kill,
     "start": start,

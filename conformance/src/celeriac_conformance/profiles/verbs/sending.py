@@ -16,7 +16,7 @@ GROUP_SUFFIXES = ("s", "c", "j", "d", "t")
 
 def publish(scene: Scene, call: dict[str, Any]) -> dict[str, Any]:
     """Have the testee send a task or a canvas: its answer."""
-    session = scene.place("producer", "client").session
+    session = scene.place(*([call["by"]] if "by" in call else ["producer", "client"])).session
     return scene.legal(session.publish(scene.fill(call), scene.bench.seconds))
 
 

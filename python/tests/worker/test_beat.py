@@ -81,6 +81,7 @@ def test_beside_a_worker(start_worker: Callable[..., Worker], broker: Broker, qu
         worker.noted("tick")
         beat = re.findall(r"/(\d+)\] Beat sends the schedule", worker.log)
         os.kill(int(beat[0]), signal.SIGKILL)
+        worker.logged("Process for beat")
         worker.logged("Beat sends the schedule", 2)
         worker.stop()
         with closing(open_lock(broker.url, "tests")) as lock:

@@ -45,6 +45,8 @@ NODE = 0
 NODE_SECONDS = 3
 #: Numbers of processes beside these, which a worker may have: what sends periodic tasks, what serves metrics.
 BEAT, EXPORTER = -1, -2
+#: What the log calls those that run no tasks.
+HELPERS = {NODE: "for remote control", BEAT: "for beat", EXPORTER: "for metrics"}
 
 
 class Supervisor:
@@ -254,7 +256,8 @@ class Supervisor:
             return
         delay = 0 if code == EXIT_LIMIT else self._delay(number, lived)
         why = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        logger.error("Process %d (pid %d) ended: %s; starting it anew in %d s", number, pid, why, delay)
+        who = HELPERS.get(number, number)
+        logger.error("Process %s (pid %d) ended: %s; starting it anew in %d s", who, pid, why, delay)
         self._count_deaths(pid, self._journals[number])
         self._due[number] = time.monotonic() + delay
         self._start_due()

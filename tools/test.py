@@ -144,7 +144,10 @@ TABLE = (
         for name, options in CELERY_RUNS.items()
     ),
     pytest("conformance", "tests", cwd=CONFORMANCE_PACKAGE),
-    pytest("python", "tests", "--ignore=tests/scenarios", cwd=PYTHON_PACKAGE, env=REAL_CELERY),
+    # Those that start workers of real Celery apart, so that no step is long.
+    pytest("python-worker", "tests/worker", "-m", "not celery", cwd=PYTHON_PACKAGE),
+    pytest("python-celery", "tests/worker", "-m", "celery", cwd=PYTHON_PACKAGE, env=REAL_CELERY),
+    pytest("python", "tests/unit", "tests/contract", cwd=PYTHON_PACKAGE, env=REAL_CELERY),
     pytest("scenarios", "tests/scenarios", cwd=PYTHON_PACKAGE, env=REAL_CELERY, needs=("node", "php"), holds=DIST),
     pytest("spec", "spec/tools/tests"),
     pytest("tools", "tools/tests"),

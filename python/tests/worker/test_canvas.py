@@ -18,6 +18,7 @@ from tests.support.celery import CeleryWorker
 from tests.support.waiting import eventually
 from tests.support.worker import Worker
 
+pytestmark = pytest.mark.celery
 PATIENCE = 30
 
 #: broker and backend, and who works

@@ -17,6 +17,7 @@ from tests.support.celery import CeleryWorker, celery, celery_asks
 from tests.support.waiting import eventually
 from tests.support.worker import Worker
 
+pytestmark = pytest.mark.celery
 REPLIES = "10"
 PATIENCE = 20
 StartWorker = Callable[..., Worker]

@@ -13,6 +13,7 @@ from tests.conftest import Broker
 from tests.support.celery import FOLDER, celery_python
 from tests.support.worker import Worker
 
+pytestmark = pytest.mark.celery
 PATIENCE = 20
 TASKS = 10
 StartWorker = Callable[..., Worker]

@@ -61,6 +61,7 @@ def test_on_each_broker(app: Celeriac, ours: Worker, queue: str, tmp_path: Path)
     assert ours.notes[-1] == "signal worker_shutdown"
 
 
+@pytest.mark.celery
 def test_as_with_celery(redis_url: str, redis_queue: str, tmp_path: Path) -> None:
     ours, theirs = f"{redis_queue}-ours", f"{redis_queue}-theirs"
     environment = {"CELERY_APP_BACKEND": redis_url, NOTES: str(tmp_path / "theirs"), "HOME": os.environ.get("HOME", "")}

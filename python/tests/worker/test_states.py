@@ -88,6 +88,7 @@ def test_refused_messages_are_dead_letters(amqp_url: str, amqp_queue: str, tmp_p
 # -- beside Celery
 
 
+@pytest.mark.celery
 def test_celery_reads_the_states(redis_url: str, redis_queue: str, tmp_path: Path) -> None:
     """STARTED, a state of its own, RETRY and the end, as Celery's own client shows them; and its own are the same."""
     ours, theirs = f"{redis_queue}-ours", f"{redis_queue}-theirs"

@@ -215,9 +215,9 @@ FAILED = ("FAILURE", "REVOKED")
 
 def parse_result(body: bytes, content_type: Any = JSON) -> Flat:
     """The flat result document; raises InvalidMessage."""
-    if content_type not in (JSON, YAML):
+    if content_type not in SERIALIZERS:
         raise InvalidMessage(f"content type {content_type!r}")
-    document = from_yaml(body) if content_type == YAML else from_json(body)
+    document = SERIALIZERS[content_type][1](body)
     if not isinstance(document, dict):
         refuse("document", "a document that is not an object")
         document = {"status": "SUCCESS", "task_id": "unknown", "result": document}

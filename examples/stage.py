@@ -133,5 +133,5 @@ def _wait_until_ready(process: subprocess.Popen[bytes], log: Path, ready: str) -
     while ready not in log.read_text(errors="replace"):
         if process.poll() is not None or time.monotonic() > deadline:
             tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-            raise Failed(f"the worker did not become ready; the end of its log:\n{tail}")
+            raise Failed(f"{log.stem} did not become ready; the end of its log:\n{tail}")
         time.sleep(0.05)

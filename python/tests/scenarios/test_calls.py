@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import pickle
 import time
 import uuid
 from contextlib import closing
@@ -19,6 +21,7 @@ from tests.scenarios.conftest import PATIENCE, Crew
 
 def publish(crew: Crew, body: bytes, content_type: str, headers: dict[str, Any], task_id: str) -> None:
     """Put a message into the queue of the worker, with nothing but an AMQP or a Redis library."""
+    encoding = "utf-8" if content_type == "application/json" else "binary"
     if crew.place.broker.name == "rabbitmq":
         address = crew.place.broker.url.removeprefix("amqp://guest:guest@").rstrip("/")
         with Connection(address) as connection:
@@ -26,17 +29,15 @@ def publish(crew: Crew, body: bytes, content_type: str, headers: dict[str, Any],
             message = AmqpMessage(
                 body,
                 content_type=content_type,
-                content_encoding="utf-8" if content_type == "application/json" else "binary",
+                content_encoding=encoding,
                 application_headers=headers,
                 correlation_id=task_id,
             )
             channel.basic_publish(message, exchange="", routing_key=crew.hand.queue)
         return
-    import base64
-
     item = {
         "body": base64.b64encode(body).decode(),
-        "content-encoding": "utf-8" if content_type == "application/json" else "binary",
+        "content-encoding": encoding,
         "content-type": content_type,
         "headers": headers,
         "properties": {
@@ -64,8 +65,6 @@ def test_a9_a_task_whose_code_is_elsewhere(crew: Crew) -> None:
 
 
 def test_a10_a_pickled_body(crew: Crew) -> None:
-    import pickle
-
     task_id = str(uuid.uuid4())
     body = pickle.dumps((("pickled",), {}, {}))
     publish(crew, body, "application/x-python-serialize", {"task": "say", "id": task_id}, task_id)

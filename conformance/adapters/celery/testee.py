@@ -6,11 +6,9 @@ from __future__ import annotations
 import json
 import os
 import platform
-import subprocess
 import sys
 import threading
 import traceback
-from pathlib import Path
 from typing import Any
 
 import amqp.exceptions
@@ -19,63 +17,17 @@ import celery.exceptions
 import kombu
 import kombu.exceptions
 from client import Client, Controller, Monitor
+from worker import POOL, Worker
 
-POOL = os.environ.get("CONF_CELERY_POOL", "prefork")  # what Celery itself defaults to
 STDOUT = os.dup(1)  # stdout is the protocol's; whatever else prints goes to stderr
 os.dup2(2, 1)
 LOCK = threading.Lock()
-#: No task of a case runs as long as this when its worker is closed.
-SHUTDOWN_SECONDS = 8
 
 
 def write(document: dict[str, Any]) -> None:
     """Write one line to the runner."""
     with LOCK:
         os.write(STDOUT, json.dumps(document).encode() + b"\n")
-
-
-class Worker:
-    """A session whose worker is a ``celery worker`` process; its end is reported, not hidden."""
-
-    def __init__(self, request: dict[str, Any]) -> None:
-        self.session, self.closing = request["session"], False
-        concurrency = request["options"].get("concurrency", 1)
-        options = request["options"]
-        name = ["-n", options.get("node", f"{self.session}@%h"), "-P", POOL, "-c", str(concurrency)]
-        quiet = ["-l", "warning", "--without-gossip", "--without-mingle"]
-        quiet += ["-E"] if options.get("events") else [] if "node" in options else ["--without-heartbeat"]
-        ready, say_ready = os.pipe()
-        environment = {"CONF_QUEUE": request["queue"], "CONF_BROKER_URL": request["broker_url"]}
-        environment["CONF_ARGUMENTS"] = json.dumps({"x-queue-type": "quorum"} if options.get("quorum") else {})
-        environment |= {"CONF_RESULT_URL": request["result_url"] or "", "CONF_READY_FD": str(say_ready)}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "celery", "-A", "tasks", "worker", *name, *quiet],
-            cwd=Path(__file__).parent,
-            env={**os.environ, **environment, "CONF_EVIDENCE_FD": str(STDOUT)},
-            stdin=subprocess.DEVNULL,
-            stdout=2,
-            pass_fds=(STDOUT, say_ready),
-        )
-        os.close(say_ready)
-        if not os.read(ready, 6):  # the end of the pipe: it never became ready
-            raise RuntimeError(f"celery worker ended with exit code {self.process.wait()}")
-        threading.Thread(target=self.report_end, daemon=True).start()
-
-    def report_end(self) -> None:
-        """Wait for the worker's end, and say so when nobody asked for it."""
-        code = self.process.wait()
-        if not self.closing:
-            write({"event": "down", "session": self.session, "why": f"celery worker ended with exit code {code}"})
-
-    def close(self) -> None:
-        """End the session in order."""
-        self.closing = True
-        self.process.terminate()
-        try:
-            self.process.wait(SHUTDOWN_SECONDS)
-        except subprocess.TimeoutExpired:  # seen after a task was stopped at its hard limit: nothing runs any more
-            self.process.kill()
-            self.process.wait()
 
 
 SESSIONS: dict[str, Any] = {}
@@ -111,7 +63,11 @@ def hello(_: dict[str, Any]) -> dict[str, Any]:
 
 def open_(request: dict[str, Any]) -> dict[str, Any]:
     """Open a session."""
-    roles = {"worker": Worker, "control": Controller, "events": lambda request: Monitor(request, write)}
+    roles = {
+        "worker": lambda request: Worker(request, STDOUT, write),
+        "control": Controller,
+        "events": lambda request: Monitor(request, write),
+    }
     SESSIONS[request["session"]] = roles.get(request["role"], Client)(request)
     return {}
 
@@ -129,15 +85,22 @@ OPS = {
     "control": lambda request: SESSIONS[request["session"]].control(request),
 }  # fmt: skip
 
-for line in sys.stdin:
-    request = json.loads(line)
-    try:
-        answer: dict[str, Any] = {"ok": OPS[request["op"]](request)}
-    except Exception as error:  # noqa: BLE001 - whatever Celery raises is the answer
-        kind = next((name for cls, name in KINDS.items() if isinstance(error, cls)), type(error).__name__)
-        answer = {"error": {"kind": kind, "message": str(error), "trace": traceback.format_exc()}}
-    write({"id": request["id"], **answer})
-    if request["op"] == "bye":
-        break
-for session in SESSIONS.values():
-    session.close()
+
+def main() -> None:
+    """Answer requests until bye or the end of stdin."""
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            answer: dict[str, Any] = {"ok": OPS[request["op"]](request)}
+        except Exception as error:  # noqa: BLE001 - whatever Celery raises is the answer
+            kind = next((name for cls, name in KINDS.items() if isinstance(error, cls)), type(error).__name__)
+            answer = {"error": {"kind": kind, "message": str(error), "trace": traceback.format_exc()}}
+        write({"id": request["id"], **answer})
+        if request["op"] == "bye":
+            break
+    for session in SESSIONS.values():
+        session.close()
+
+
+if __name__ == "__main__":  # the processes of workers read this module, too
+    main()

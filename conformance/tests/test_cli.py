@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -101,6 +104,26 @@ def _until_children(pid: int) -> None:
     children = Path(f"/proc/{pid}/task/{pid}/children")
     assert until(lambda: children.read_text().strip(), 20)
     until(lambda: False, 0.5)  # and let hello pass; interrupted before that the code is the same
+
+
+def test_on_a_terminal_a_bar_says_how_far_it_is_and_what_was_last() -> None:
+    command = [sys.executable, "-m", "celeriac_conformance", "--only", "codec/task-v1", "--", *reference()]
+    terminal, other = pty.openpty()
+    run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=other)
+    os.close(other)
+    shown = b""
+    with contextlib.suppress(OSError):  # what a terminal says when the last one who wrote to it has gone
+        while part := os.read(terminal, 65536):
+            shown += part
+    os.close(terminal)
+    assert run.wait(10) == 0
+    lines = shown.decode().split("\r\x1b[K")
+    assert lines[-1] == ""  # it is taken away at the end
+    done, total = lines[-2].split()[1].split("/")
+    assert done == total
+    assert lines[-2].startswith("█" * 20)
+    assert "codec/task-v1/" in lines[-2]
+    assert "░ 1/" in lines[1]
 
 
 def test_list_names_cases_and_requirements(suite: Suite) -> None:

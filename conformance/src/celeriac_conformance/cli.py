@@ -9,6 +9,7 @@ import re
 import secrets
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -140,20 +141,21 @@ def _reports_written() -> Iterator[None]:
 
 
 class _Progress:
-    """One line that is written over on a terminal; elsewhere only what is not well."""
+    """A bar that is written over on a terminal; elsewhere only what is not well."""
 
     def __init__(self, quiet: bool) -> None:
         self._live = not quiet and sys.stderr.isatty()
         self._spoken = not quiet
-        self._done = 0
+        self._counts: Counter[str] = Counter()
 
     def show(self, outcome: Outcome, total: int) -> None:
-        self._done += 1
-        line = text.progress(outcome, self._done, total)
+        self._counts[outcome.verdict] += 1
         if self._live:
-            click.echo(f"\r\x1b[K{line[: os.get_terminal_size(2).columns - 1]}", nl=False, err=True)
+            line = text.bar(self._counts, total, outcome.name)
+            width = os.get_terminal_size(2).columns or 80  # a terminal may not know
+            click.echo(f"\r\x1b[K{line[: width - 1]}", nl=False, err=True)
         elif self._spoken and outcome.verdict in (verdicts.FAIL, verdicts.ERROR):
-            click.echo(line, err=True)
+            click.echo(text.progress(outcome, self._counts.total(), total), err=True)
 
     def clear(self) -> None:
         if self._live:

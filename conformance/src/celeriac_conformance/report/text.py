@@ -21,6 +21,9 @@ from celeriac_conformance.verdicts import (
     Outcome,
 )
 
+#: How wide the bar is that is shown while running.
+BAR = 20
+
 SENTENCES = {
     verdicts.OK: "conformant: every MUST that was looked at holds",
     verdicts.NOT_CONFORMANT: "not conformant",
@@ -102,5 +105,13 @@ def _unsupported(story: Story) -> Iterator[str]:
 
 
 def progress(outcome: Outcome, done: int, total: int) -> str:
-    """The line shown while running."""
+    """What is said of a case when it has ended, where no bar can be shown."""
     return f"[{done}/{total}] {outcome.verdict:11} {outcome.name}"
+
+
+def bar(counts: Counter[str], total: int, name: str) -> str:
+    """The line shown while running: how far the run is, how many were not well so far, and the case that ended last."""
+    done = counts.total()
+    filled = BAR * done // max(1, total)
+    bad = "".join(f"{counts[verdict]} {verdict}, " for verdict in (FAIL, ERROR, NON_STRICT) if counts[verdict])
+    return f"{'█' * filled}{'░' * (BAR - filled)} {done}/{total}  {bad}{name}"

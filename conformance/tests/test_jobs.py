@@ -77,10 +77,10 @@ def test_an_interruption_ends_every_process(redis_url: str, tmp_path: Path) -> N
         text=True,
     )
     try:
-        children = until(lambda: found if len(found := _children(run.pid)) == 3 else [], 20)
+        children = until(lambda: found if len(found := _children(run.pid)) == 3 else [], 60)
         assert len(children) == 3
         run.send_signal(signal.SIGINT)
-        out, _ = run.communicate(timeout=20)
+        out, _ = run.communicate(timeout=60)
     finally:
         run.kill()
     assert run.returncode == 3, out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -78,7 +79,11 @@ def bench(name: str, folder: Path, *, lasting: bool = False) -> Iterator[tuple[B
         folder.mkdir(parents=True, exist_ok=True)
         made = Bench(name, broker, folder)
         evidence = opened.enter_context(closing(Evidence(made.file)))
-        yield made, evidence
+        try:
+            yield made, evidence
+        finally:
+            for log in broker.directory.rglob("*.log"):
+                shutil.copy(log, folder)
 
 
 class Service:

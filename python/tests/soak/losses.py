@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -43,6 +44,9 @@ class Report:
     workers_killed: int = 0
     restarted: int = 0
     lost: list[int] = field(default_factory=list)
+    #: When (Unix time) what was lost had been confirmed, and when the broker went and was back.
+    lost_confirmed_at: list[float] = field(default_factory=list)
+    restarts: list[tuple[float, float]] = field(default_factory=list)
     again: dict[str, int] = field(default_factory=dict)
     unexplained: list[int] = field(default_factory=list)
     left: int = 0
@@ -77,6 +81,8 @@ class Sender(threading.Thread):
         self._bench, self._plan, self._evidence = on, plan, evidence
         self.confirmed: set[int] = set()
         self.unconfirmed: set[int] = set()
+        #: When (Unix time) the batches were confirmed, by their last numbers.
+        self.confirmed_at: dict[int, float] = {}
         self.stopped = threading.Event()
 
     def run(self) -> None:
@@ -96,6 +102,7 @@ class Sender(threading.Thread):
                     self.stopped.wait(PAUSE)
                 else:
                     self.confirmed.update(batch)
+                    self.confirmed_at[batch[-1]] = time.time()
 
     def _task(self, number: int) -> Signature:
         return Signature(task="soak.mark", args=[number, self._plan.seconds])
@@ -125,6 +132,10 @@ def soak(plan: Plan, folder: Path, progress: Progress) -> Report:
     report.killed, report.workers_killed = trouble.kills, trouble.workers_killed
     report.restarted = len(trouble.book.restarts)
     report.lost = sorted(sender.confirmed.difference(evidence.runs))
+    report.restarts = [(restart.began, restart.over) for restart in trouble.book.restarts]
+    ends = sorted(sender.confirmed_at)
+    at = {sender.confirmed_at[ends[bisect_left(ends, number)]] for number in report.lost}
+    report.lost_confirmed_at = sorted(at)
     _explain(report, trouble, evidence.runs)
     return report
 

@@ -123,6 +123,17 @@ def test_a_process_that_dies_is_replaced_and_its_task_failed_after_a_limit(
     worker.stop()
 
 
+def test_hundreds_that_wait_for_their_eta_block_nobody_and_go_back(
+    app: Celeriac, broker: Broker, queue: str, start_worker: StartWorker
+) -> None:
+    """A hundred prefetch windows of them."""
+    app.send_many(app.signature("t.add", (1, 1)).set(countdown=3600) for _ in range(400))
+    worker = start_worker()
+    assert app.send_task("t.add", (1, 1)).get(timeout=PATIENCE) == 2
+    worker.stop()
+    assert length(broker, queue) == 400
+
+
 def test_early_acknowledgement_means_at_most_once(
     app: Celeriac, broker: Broker, queue: str, start_worker: StartWorker
 ) -> None:

@@ -13,6 +13,7 @@ from celeriac.errors import BrokerUnavailable, InvalidCall, PublishFailed, Publi
 from celeriac.message import Wire
 from celeriac.transport.amqp_frames import Address
 from celeriac.transport.amqp_link import NOT_FOUND, Link
+from celeriac.transport.amqp_tables import encoded
 from celeriac.transport.base import CONFIRM_TIMEOUT, Document, Outgoing
 
 logger = logging.getLogger("celeriac.transport")
@@ -191,8 +192,11 @@ class AmqpPublisher:
 
 def _properties(channel: Channel, wire: Wire) -> bytes:
     """The properties of a message, encoded. Raises ``InvalidCall`` when they cannot be."""
-    encoded: bytes = message_for(channel, wire)._serialize_properties()
-    return encoded
+    quick = encoded(wire)
+    if quick is not None:
+        return quick
+    properties: bytes = message_for(channel, wire)._serialize_properties()
+    return properties
 
 
 def message_for(channel: Channel, wire: Wire) -> Any:

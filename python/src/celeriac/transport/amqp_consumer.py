@@ -14,6 +14,7 @@ from celeriac.errors import BrokerUnavailable, InvalidCall
 from celeriac.message import Wire
 from celeriac.transport.amqp_intake import Receiver
 from celeriac.transport.amqp_link import Link
+from celeriac.transport.amqp_tables import decoded
 from celeriac.transport.base import Delivery, Source
 
 #: Largest prefetch window of the protocol.
@@ -187,11 +188,13 @@ def wire_of(message: Any) -> Wire:
 
 def wire_from(properties: bytes, body: bytes) -> Wire:
     """The raw message of encoded properties; those that cannot be read are none, so that it is refused as malformed."""
-    try:
-        decoded, _ = decode_properties_basic(properties, 0)
-    except Exception:  # noqa: BLE001  # whatever the bytes do to py-amqp
-        decoded = {}
-    return _wire(decoded, body)
+    found = decoded(properties)
+    if found is None:
+        try:
+            found, _ = decode_properties_basic(properties, 0)
+        except Exception:  # noqa: BLE001  # whatever the bytes do to py-amqp
+            found = {}
+    return _wire(found, body)
 
 
 def _wire(properties: dict[str, Any], body: Any) -> Wire:

@@ -9,6 +9,7 @@ import time
 import uuid
 from contextlib import closing
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 import redis
@@ -23,8 +24,8 @@ def publish(crew: Crew, body: bytes, content_type: str, headers: dict[str, Any],
     """Put a message into the queue of the worker, with nothing but an AMQP or a Redis library."""
     encoding = "utf-8" if content_type == "application/json" else "binary"
     if crew.place.broker.name == "rabbitmq":
-        address = crew.place.broker.url.removeprefix("amqp://guest:guest@").rstrip("/")
-        with Connection(address) as connection:
+        url = urlsplit(crew.place.broker.url)
+        with Connection(f"{url.hostname}:{url.port}", virtual_host=unquote(url.path[1:]) or "/") as connection:
             channel = connection.channel()
             message = AmqpMessage(
                 body,

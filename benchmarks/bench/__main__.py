@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -81,6 +82,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    # An exception, so that contestants and brokers are stopped on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         sys.exit(main())
     except (KeyboardInterrupt, brokers.BrokerError) as stop:

@@ -83,7 +83,8 @@ final class RedisServer
     {
         $key = $this->keys[] = RedisResults::KEY_PREFIX . $taskId;
         $code = 'usleep((int) $argv[6]); $redis = new Redis(); $redis->connect($argv[1], (int) $argv[2]);'
-            . '$redis->select((int) $argv[5]); $redis->multi()->setex($argv[3], 60, $argv[4])->publish($argv[3], $argv[4])->exec();';
+            . '$redis->select((int) $argv[5]);'
+            . '$redis->multi()->setex($argv[3], 60, $argv[4])->publish($argv[3], $argv[4])->exec();';
         $arguments = [$this->url->host, (string) $this->url->port, $key, self::document($taskId, $status, $value)];
         $numbers = [(string) $this->url->database, (string) (int) ($delay * 1e6)];
         $command = [PHP_BINARY, '-r', $code, '--', ...$arguments, ...$numbers];

@@ -185,7 +185,7 @@ def test_a_connection_cut_while_somebody_waits(broker: Broker, store: ResultStor
     with Proxy(broker.url) as proxy, ThreadPoolExecutor(1) as threads:
         backend = "rpc://" if broker.name == "rabbitmq" else proxy.url
         with Celeriac(broker=proxy.url, backend=backend) as app:
-            app._reader().prepare()
+            assert app.AsyncResult(task_id).state == "PENDING"
             waiting = threads.submit(app.AsyncResult(task_id).get, 20)
             eventually(lambda: proxy.connections, "somebody is connected")
             proxy.cut()

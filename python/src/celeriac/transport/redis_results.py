@@ -92,6 +92,7 @@ class RedisReader:
         """See ``ResultReader.fetch``."""
         with translated(self._url):
             body = self._client.get(KEY_PREFIX + task_id)
+        self._reached = True
         return None if body is None else Document(task_id, body, CONTENT_TYPE, CONTENT_ENCODING)
 
     def wait(self, task_id: str, timeout: float | None, accept: Callable[[Document], T | None]) -> T | None:
@@ -112,7 +113,6 @@ class RedisReader:
             channel.subscribe(KEY_PREFIX + task_id)
             # The answer to the subscription: from here on nothing published is missed.
             channel.get_message(timeout=CONNECT_TIMEOUT)
-            self._reached = True
             while True:
                 document = self.fetch(task_id)
                 patience.restored()

@@ -108,6 +108,7 @@ BODIES = (
     Bad("kwargs-text", "kwargs a string", KWARGS, body(kwargs="x=2")),
     Bad("embed-text", "embed a string", EMBEDDED, body(embed="none")),
     Bad("embed-array", "embed an array with something in it", EMBEDDED, body(embed=["chain"])),
+    Bad("embed-empty-array", "embed is an empty array, as PHP writes an empty map", EMBEDDED, body(embed=[])),
     Bad("callbacks-object", "callbacks not an array", ("TM-BODY-008", "TM-BODY-015", POISON), body(embed={**EMBED, "callbacks": {"task": "shop.add"}})),
     Bad("chain-text", "chain not an array", ("TM-BODY-010", "TM-BODY-015", POISON), body(embed={**EMBED, "chain": "shop.add"})),
     Bad("chord-array", "chord not an object", ("TM-BODY-011", "TM-BODY-015", POISON), body(embed={**EMBED, "chord": []})),
@@ -215,6 +216,23 @@ def invalid_tasks() -> Iterator[Vector]:
         yield Vector(f"task-v1/invalid/{name}", "task-v1", about, ("TM-V1-003", POISON), ORIGIN, sent, reaction)
 
 
+YAML_END = b"\n- {}\n- {callbacks: null, chain: null, chord: null, errbacks: null}\n"
+YAML = (
+    ("yaml-own-tag", "a YAML tag of the sender's own", b"!money 1 EUR"),
+    ("yaml-python-call", "a YAML tag of Python that calls a function", b"!!python/object/apply:time.time []"),
+    ("yaml-python-tuple", "a YAML tag of Python for a type that does no harm", b"!!python/tuple [2, 3]"),
+)
+
+
+def invalid_yaml() -> Iterator[Vector]:
+    """Arguments in YAML with a tag that no reader follows."""
+    reaction = {"error": "InvalidMessage", "reaction": {"settle": "reject", "store": "FAILURE"}}
+    headers = changed({"task": "shop.echo", "argsrepr": "(...)"})
+    for name, about, value in YAML:
+        sent = wire(b"- - " + value + YAML_END, headers, "application/x-yaml", PROPERTIES)
+        yield Vector(f"serializers/invalid/{name}", "task", about, ("SER-YAML-002", POISON), ORIGIN, sent, reaction)
+
+
 def decoded(sent: Mapping[str, Any]) -> dict[str, Any]:
     """Neutral message of a hand-written wire; an embed of null is an empty one."""
     raw = json.loads(base64.b64decode(sent["body"]))
@@ -229,4 +247,4 @@ def valid_tasks() -> Iterator[Vector]:
         yield Vector(f"task-v2/{name}", "task", about, requirements, ORIGIN, sent, {"message": decoded(sent)})
 
 
-SOURCES: tuple[Callable[[], Iterator[Vector]], ...] = (invalid_tasks, valid_tasks)
+SOURCES: tuple[Callable[[], Iterator[Vector]], ...] = (invalid_tasks, invalid_yaml, valid_tasks)

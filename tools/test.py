@@ -148,7 +148,8 @@ TABLE = (
     ),
     pytest("conformance", "tests", cwd=CONFORMANCE_PACKAGE),
     # Those that start workers of real Celery apart, so that no step is long.
-    pytest("python-worker", "tests/worker", "-m", "not celery", cwd=PYTHON_PACKAGE),
+    # Hundreds of workers are started and killed, one after the other.
+    replace(pytest("python-worker", "tests/worker", "-m", "not celery", cwd=PYTHON_PACKAGE), seconds=600),
     pytest("python-celery", "tests/worker", "-m", "celery", cwd=PYTHON_PACKAGE, env=REAL_CELERY),
     pytest("python", "tests/unit", "tests/contract", cwd=PYTHON_PACKAGE, env=REAL_CELERY),
     pytest("scenarios", "tests/scenarios", cwd=PYTHON_PACKAGE, env=REAL_CELERY, needs=("node", "php"), holds=DIST),

@@ -75,6 +75,8 @@ def test_an_interruption_ends_every_process(redis_url: str, tmp_path: Path) -> N
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        # A shell that has the tests in the background has them, and this, ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     try:
         children = until(lambda: found if len(found := _children(run.pid)) == 3 else [], 60)

@@ -37,7 +37,8 @@ final class PhpRedisCommands implements Commands
     }
 
     /**
-     * Uses a connection that somebody else made and will close.
+     * Uses a connection that somebody else made and will close. Set its OPT_MAX_RETRIES to 0: phpredis 5.3 otherwise may
+     * wait for an answer, as long as its read timeout, on a new connection that was never asked anything.
      *
      * @throws InvalidCall when it serializes or compresses values by itself
      */
@@ -162,6 +163,8 @@ final class PhpRedisCommands implements Commands
         }
 
         $redis->setOption(\Redis::OPT_READ_TIMEOUT, $options->answerTimeout);
+        // or a connection lost between a command and its answer makes phpredis wait on a new one, where none will come
+        $redis->setOption(\Redis::OPT_MAX_RETRIES, 0);
 
         return $redis;
     }

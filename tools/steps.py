@@ -36,7 +36,8 @@ class Step:
     needs: tuple[str, ...] = ()
     holds: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
-    seconds: int = 300
+    #: What ends a step that hangs: far above what any needs, or a slow machine would fail.
+    seconds: int = 900
     #: Whether it runs only when its name or group is asked for.
     apart: bool = False
 

@@ -149,7 +149,7 @@ TABLE = (
     pytest("conformance", "tests", cwd=CONFORMANCE_PACKAGE),
     # Those that start workers of real Celery apart, so that no step is long.
     # Hundreds of workers are started and killed, one after the other.
-    replace(pytest("python-worker", "tests/worker", "-m", "not celery", cwd=PYTHON_PACKAGE), seconds=600),
+    pytest("python-worker", "tests/worker", "-m", "not celery", cwd=PYTHON_PACKAGE),
     pytest("python-celery", "tests/worker", "-m", "celery", cwd=PYTHON_PACKAGE, env=REAL_CELERY),
     pytest("python", "tests/unit", "tests/contract", cwd=PYTHON_PACKAGE, env=REAL_CELERY),
     pytest("scenarios", "tests/scenarios", cwd=PYTHON_PACKAGE, env=REAL_CELERY, needs=("node", "php"), holds=DIST),
@@ -167,7 +167,6 @@ TABLE = (
         group="suite",
         command=(BIN / "celeriac-conformance", "mutants", "--out", REPORTS / "kill-rate.json"),
         needs=tuple(BROKERS),
-        seconds=900,
         apart=True,
     ),
     Step(

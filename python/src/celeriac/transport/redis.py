@@ -66,34 +66,72 @@ def translated(url: str) -> Iterator[None]:
 
 
 class RedisPublisher:
-    """Pushes envelopes onto the lists of their queues, many per round trip (BR-REDIS)."""
+    """Pushes envelopes onto the lists of their queues, many per round trip (BR-REDIS).
+
+    It writes to one connection and reads the answers itself: a pipeline of redis-py's, or a single call, costs more
+    than all the rest of sending a message.
+    """
 
     def __init__(self, url: str, *, connect_timeout: float = CONNECT_TIMEOUT) -> None:
         self._url = url
-        self._client = connect(url, connect_timeout=connect_timeout)
+        self._client = connect(url, connect_timeout=connect_timeout, protocol=2)
         with translated(url):
-            self._client.ping()
+            self._connection: Any = self._client.connection_pool.make_connection()
+            self._connection.connect()
 
     def publish(self, batch: Sequence[Outgoing]) -> None:
         """See ``Publisher.publish``. Redis has no exchanges: a message that names one raises ``InvalidCall``."""
-        pipeline = self._client.pipeline(transaction=False)
-        for outgoing in batch:
-            priority = outgoing.wire.properties.get("priority")
-            pipeline.lpush(list_for(outgoing.routing_key, priority), _item(outgoing))
+        pushes = [("LPUSH", _list(outgoing), _item(outgoing)) for outgoing in batch]
         try:
-            pipeline.execute()
+            self._push(pushes)
         except (redis.RedisError, OSError) as error:
             raise PublishFailed(
                 f"Redis at {maybe_sanitize_url(self._url)} did not take the message: {error}"
             ) from error
 
+    def _push(self, pushes: Sequence[tuple[str, str, bytes]]) -> None:
+        connection = self._connection
+        if not self._is_up():
+            connection.disconnect()
+            connection.connect()
+        refusal: redis.ResponseError | None = None
+        try:
+            connection.send_packed_command(connection.pack_commands(pushes), check_health=False)
+            for _ in pushes:
+                refusal = self._answer() or refusal
+        except BaseException:
+            # Answers that are still to come would be taken for those to what is sent next.
+            connection.disconnect()
+            raise
+        if refusal is not None:
+            raise refusal
+
+    def _answer(self) -> redis.ResponseError | None:
+        try:
+            self._connection.read_response()
+        except redis.ResponseError as refusal:
+            return refusal
+        return None
+
+    def _is_up(self) -> bool:
+        """Whether the connection is there and quiet: what was closed meanwhile has something to read, its end."""
+        try:
+            return not self._connection.can_read(timeout=0)
+        except (redis.RedisError, OSError):
+            return False
+
     def is_alive(self) -> bool:
-        """See ``Publisher.is_alive``. redis-py connects anew by itself when an idle connection was closed."""
+        """See ``Publisher.is_alive``. A connection that was closed meanwhile is made anew when it is used."""
         return True
 
     def close(self) -> None:
         """See ``Publisher.close``."""
+        self._connection.disconnect()
         self._client.close()
+
+
+def _list(outgoing: Outgoing) -> str:
+    return list_for(outgoing.routing_key, outgoing.wire.properties.get("priority"))
 
 
 def _item(outgoing: Outgoing) -> bytes:

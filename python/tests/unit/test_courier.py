@@ -194,7 +194,7 @@ def test_a_refused_message_spoils_its_own_task_only(start: Start) -> None:
     crew = start(broker)
     one, two = take(crew), take(crew)
     instead = done(one, Settlement.REJECT, documents=(replace(DOCUMENT, task_id="instead"),))
-    crew.courier._outcomes.append(done(one, outgoing=(bad,), documents=(DOCUMENT,), if_refused=lambda _error: instead))
+    crew.courier._outcomes.put(done(one, outgoing=(bad,), documents=(DOCUMENT,), if_refused=lambda _error: instead))
     crew.courier.report(done(two, outgoing=(good,), documents=(DOCUMENT,)))
     eventually(lambda: sum(len(acked) + len(rejected) for acked, rejected, _ in settled(broker)) == 2, "both settled")
     stored = [task_id for event in broker.events if event[0] == "store" for task_id in event[1]]
@@ -216,7 +216,7 @@ def test_a_message_that_cannot_be_written_is_found_out(start: Start) -> None:
     broker.publish = picky  # type: ignore[method-assign]
     crew = start(broker)
     one, two = take(crew), take(crew)
-    crew.courier._outcomes.append(done(one, outgoing=(bad,), if_refused=lambda _error: done(one, Settlement.REJECT)))
+    crew.courier._outcomes.put(done(one, outgoing=(bad,), if_refused=lambda _error: done(one, Settlement.REJECT)))
     crew.courier.report(done(two, outgoing=(good,)))
     eventually(lambda: sum(len(acked) + len(rejected) for acked, rejected, _ in settled(broker)) == 2, "both settled")
     assert ("publish", ["good"]) in broker.events

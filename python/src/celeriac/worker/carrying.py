@@ -1,16 +1,66 @@
-"""Carrying out outcomes on a connection: what is sent, stored and counted, before anything is settled."""
+"""Carrying out outcomes on a connection, in batches: what is sent, stored and counted, before anything is settled."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
 from celeriac.errors import InvalidCall, PublishRefused
 from celeriac.transport import Outgoing, WorkerLink
+from celeriac.worker.holding import Holding
+from celeriac.worker.mouth import Place
 from celeriac.worker.outcome import Outcome
 
 logger = logging.getLogger("celeriac.worker")
+
+
+class Outcomes:
+    """Outcomes that wait to be carried out, in order. Any thread puts one in, the courier's carries them out."""
+
+    def __init__(self, holding: Holding) -> None:
+        self._holding = holding
+        self._outcomes: deque[Outcome] = deque()
+
+    def __bool__(self) -> bool:
+        """Whether any wait."""
+        return bool(self._outcomes)
+
+    def put(self, outcome: Outcome) -> None:
+        """Add one."""
+        self._outcomes.append(outcome)
+
+    def carry_out(self, link: WorkerLink) -> bool:
+        """Carry out what has gathered; whether that was anything. Raises ``TransportError``: all of it waits on."""
+        batch = list(self._outcomes)
+        if not batch:
+            return False
+        places = [outcome.place for outcome in batch]
+        batch = [_placed(outcome, place) for outcome, place in zip(send(link, batch), places, strict=True)]
+        # What a lost connection interrupts is carried out again on the next, but for what was sent already.
+        for position, outcome in enumerate(batch):
+            self._outcomes[position] = outcome
+        store(link, batch)
+        calls = [call for outcome in (*batch, *gather(link, batch)) for call in outcome.calls]
+        self._holding.settle(link.consumer, batch)
+        for outcome in batch:
+            self._outcomes.popleft()
+            if outcome.place is not None:
+                outcome.place.fill(outcome.news)
+            tell(outcome, outcome.delivery in self._holding)
+        for call in calls:
+            self._holding.inbox.put(call)
+        return True
+
+    def drop(self) -> None:
+        """Give up what waits: there is nobody any more who could be told."""
+        if self._outcomes:
+            logger.error("%d tasks will be delivered again: their end could not be told", len(self._outcomes))
+        with contextlib.suppress(IndexError):
+            while True:
+                tell(self._outcomes.popleft(), False)
 
 
 def send(link: WorkerLink, batch: Sequence[Outcome]) -> list[Outcome]:
@@ -82,3 +132,8 @@ def _as_sent(outcome: Outcome, refused: dict[Outgoing, Exception]) -> Outcome:
             logger.error("What a task wanted sent was refused, its message is rejected: %s", refused[message])
             return outcome.if_refused(refused[message])
     return replace(outcome, outgoing=(), sizes=())
+
+
+def _placed(outcome: Outcome, place: Place | None) -> Outcome:
+    """An outcome that took another's place, in its place among the news."""
+    return outcome if outcome.place is place else replace(outcome, place=place)

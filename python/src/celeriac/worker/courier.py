@@ -7,18 +7,14 @@ within a batch: messages are published, confirmed, and results stored before any
 from __future__ import annotations
 
 import contextlib
-import heapq
-import itertools
 import logging
 import math
 import os
-import queue
 import select
-import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,13 +24,15 @@ from celeriac.lifecycle_events import Revoked
 from celeriac.message import Message
 from celeriac.transport import Delivery, Source, WorkerLink
 from celeriac.worker.beside import Beside
-from celeriac.worker.carrying import gather, send, store, tell
+from celeriac.worker.carrying import Outcomes
+from celeriac.worker.holding import Holding
 from celeriac.worker.interrupts import Overdue
 from celeriac.worker.journal import Journal
 from celeriac.worker.liaison import Liaison
-from celeriac.worker.mouth import Mouth, Place
-from celeriac.worker.outcome import Outcome, Settlement
+from celeriac.worker.mouth import Mouth
+from celeriac.worker.outcome import Outcome
 from celeriac.worker.running import Running
+from celeriac.worker.waking import Bell
 
 logger = logging.getLogger("celeriac.worker")
 
@@ -75,25 +73,17 @@ class Courier(threading.Thread):
 
     def __init__(self, prefetch: int, surroundings: Surroundings) -> None:
         super().__init__(name="courier", daemon=True)
-        self.inbox: queue.SimpleQueue[Delivery | Callable[[], None] | None] = queue.SimpleQueue()
-        self._prefetch = prefetch
+        #: What runs on the event loop.
+        self.beside = Beside()
+        self._holding = Holding(prefetch, self.beside)
+        self.inbox = self._holding.inbox
         self._mouth = Mouth(surroundings.node)
         self._around = surroundings
         self._link: WorkerLink | None = None
-        self._outcomes: deque[Outcome] = deque()
-        #: Deliveries of the connection that is up, by identity; an outcome for any other has nothing to settle.
-        self._open: dict[int, Delivery] = {}
-        self._waiting: list[tuple[float, int, Delivery]] = []
-        self._order = itertools.count()
+        self._outcomes = Outcomes(self._holding)
         self._ticked = 0.0
         #: What runs. Whoever takes it out decides how the task ended.
         self._running: deque[Running] = deque()
-        #: What runs on the event loop.
-        self.beside = Beside()
-        #: Deliveries that the consumer was told are held beside the prefetch window.
-        self._held = 0
-        #: Deliveries that waited for their turn and are in the inbox again, by identity.
-        self._came_due: set[int] = set()
         #: The outcome of what remote control has ended.
         self._ending: Outcome | None = None
         #: The queues to consume, and whether the consumer has still to be told.
@@ -106,10 +96,9 @@ class Courier(threading.Thread):
         self._stopping = threading.Event()
         self._abandoned = threading.Event()
         self._over = threading.Event()
-        self._terminations = 0
-        self._awake, self.wake_fd = os.pipe()
-        os.set_blocking(self._awake, False)
-        os.set_blocking(self.wake_fd, False)
+        self._bell = Bell()
+        #: What signals are to be written to.
+        self.wake_fd = self._bell.fd
 
     # -- called from other threads and from signal handlers
 
@@ -117,18 +106,18 @@ class Courier(threading.Thread):
         """Hand over an outcome; it is carried out soon, in the order of the reports."""
         if outcome.news:
             outcome = replace(outcome, place=self._mouth.reserve())
-        self._outcomes.append(outcome)
+        self._outcomes.put(outcome)
         if self._over.is_set():
-            self._drop_outcomes()
+            self._outcomes.drop()
         # While more is to be run, one that is awake finds them by itself, many at once.
         if self._asleep or self.inbox.empty():
-            self._rouse()
+            self._bell.ring()
 
     def begin(self, running: Running) -> None:
         """A task starts. Unless ``lift`` is called before its limit, carry out its outcome and end the process."""
         self._running.append(running)
         if running.limit is not None:
-            self._rouse()
+            self._bell.ring()
 
     def lift(self) -> None:
         """The task has ended. Raises ``Overdue`` when that came too late: another end of it was told already."""
@@ -141,31 +130,26 @@ class Courier(threading.Thread):
         """A task starts beside the main thread; ``beside.part`` when it has ended."""
         self.beside.join(running)
         # Its delivery is out of the way of others now.
-        self._rouse()
+        self._bell.ring()
 
     def came_due(self, delivery: Delivery) -> bool:
         """Whether a delivery was handled before and put off."""
-        return id(delivery) in self._came_due
+        return self._holding.came_due(delivery)
 
     def tell(self, news: Iterable[Event]) -> None:
         """Tell monitors, soon."""
         if self._mouth.take(news):
-            self._rouse()
+            self._bell.ring()
 
     def stop(self) -> None:
         """End in order."""
         self._stopping.set()
-        self._rouse()
+        self._bell.ring()
 
     def abandon(self) -> None:
         """End at once."""
         self._abandoned.set()
         self.stop()
-
-    def _rouse(self) -> None:
-        # A full pipe wakes as well as one more byte would.
-        with contextlib.suppress(BlockingIOError):
-            os.write(self.wake_fd, b"\0")
 
     # -- the thread
 
@@ -181,7 +165,7 @@ class Courier(threading.Thread):
         finally:
             self._close()
             self._over.set()
-            self._drop_outcomes()
+            self._outcomes.drop()
             self.inbox.put(None)
 
     def _attempt(self) -> None:
@@ -193,9 +177,10 @@ class Courier(threading.Thread):
     def _step(self, link: WorkerLink) -> None:
         if self._stopping.is_set():
             link.consumer.cancel()
-        self._take_in(link)
+        self._holding.take_in(link.consumer)
+        self._tell_held(link)
         if self._stopping.is_set():
-            self._recall(link)
+            self._holding.recall(link.consumer)
         elif self._moved:
             self._moved = False
             link.consumer.consume([Source(**queue) for queue in self._queues])
@@ -225,72 +210,18 @@ class Courier(threading.Thread):
     def _finished(self) -> bool:
         if self._abandoned.is_set():
             return True
-        return self._stopping.is_set() and not self._open and not self._outcomes
-
-    def _take_in(self, link: WorkerLink) -> None:
-        room = self._prefetch - len(self._open) + len(self._waiting)
-        if self.beside:
-            room += sum(key in self.beside for key in self._open)
-        for delivery in link.consumer.receive(room):
-            self._open[id(delivery)] = delivery
-            self.inbox.put(delivery)
-        now = time.time()
-        while self._waiting and self._waiting[0][0] <= now:
-            delivery = heapq.heappop(self._waiting)[2]
-            self._came_due.add(id(delivery))
-            self.inbox.put(delivery)
-        self._hold(link)
-
-    def _hold(self, link: WorkerLink) -> None:
-        """Tell the consumer how many deliveries are held beside the window; of those that run, the most of late.
-
-        A new window costs a round trip, and tasks come and go.
-        """
-        held = len(self._waiting) + self.beside.most
-        if held != self._held and not self._stopping.is_set():
-            self._held = held
-            link.consumer.hold(held)
+        return self._stopping.is_set() and not self._holding and not self._outcomes
 
     def _carry_out(self, link: WorkerLink) -> bool:
         """Carry out what has gathered; whether that was anything."""
-        batch = list(self._outcomes)
-        if not batch:
-            return False
-        places = [outcome.place for outcome in batch]
-        batch = [_placed(outcome, place) for outcome, place in zip(send(link, batch), places, strict=True)]
-        # What a lost connection interrupts is carried out again on the next, but for what was sent already.
-        for position, outcome in enumerate(batch):
-            self._outcomes[position] = outcome
-        store(link, batch)
-        calls = [call for outcome in (*batch, *gather(link, batch)) for call in outcome.calls]
-        self._settle(link, batch)
-        for outcome in batch:
-            self._outcomes.popleft()
-            if outcome.place is not None:
-                outcome.place.fill(outcome.news)
-            tell(outcome, id(outcome.delivery) in self._open)
-        for call in calls:
-            self.inbox.put(call)
-        return True
+        carried = self._outcomes.carry_out(link)
+        if carried:
+            self._tell_held(link)
+        return carried
 
-    def _settle(self, link: WorkerLink, batch: Sequence[Outcome]) -> None:
-        settled: dict[Settlement, list[Delivery]] = {settlement: [] for settlement in Settlement}
-        over: list[Delivery] = []
-        for outcome in batch:
-            delivery = outcome.delivery
-            if id(delivery) not in self._open:
-                continue
-            if outcome.settlement is not None:
-                settled[outcome.settlement].append(delivery)
-            self._came_due.discard(id(delivery))
-            if outcome.wait_until is not None:
-                heapq.heappush(self._waiting, (outcome.wait_until.timestamp(), next(self._order), delivery))
-            elif outcome.over:
-                over.append(delivery)
-        link.consumer.settle(settled[Settlement.ACK], settled[Settlement.REJECT], settled[Settlement.REQUEUE])
-        for delivery in over:
-            del self._open[id(delivery)]
-        self._hold(link)
+    def _tell_held(self, link: WorkerLink) -> None:
+        if not self._stopping.is_set():
+            self._holding.tell(link.consumer)
 
     def _enforce_limit(self, link: WorkerLink | None) -> None:
         for one in self.beside.exceeded():
@@ -326,11 +257,11 @@ class Courier(threading.Thread):
         if link is not None:
             with contextlib.suppress(TransportError):
                 link.consumer.cancel()
-                self._recall(link)
+                self._holding.recall(link.consumer)
                 self._carry_out(link)
                 self._mouth.speak(link.post)
         # The thread that would make them is held up by the task.
-        for call in self._calls():
+        for call in self._holding.calls():
             call()
         self._around.journal.end_all()
         self._close()
@@ -342,10 +273,7 @@ class Courier(threading.Thread):
             self._doze(GATHER)
 
     def _sleep(self, link: WorkerLink) -> None:
-        timeout = TICK
-        if self._waiting:
-            timeout = min(timeout, self._waiting[0][0] - time.time())
-        timeout = min(timeout, self._limit_at() - time.monotonic())
+        timeout = min(TICK, self._holding.next_turn - time.time(), self._limit_at() - time.monotonic())
         self._asleep = True
         # What was reported just before we said that we sleep has woken nobody.
         if not self._outcomes:
@@ -359,20 +287,16 @@ class Courier(threading.Thread):
 
     def _doze(self, timeout: float, filenos: Iterable[int] = ()) -> None:
         """Sleep until something happens, and see which signals have come: the main thread may be deaf to them."""
-        poll = select.poll()
-        for fileno in (self._awake, *filenos):
-            poll.register(fileno, select.POLLIN)
+        watched = [(fileno, select.POLLIN) for fileno in filenos]
         liaison = self._around.liaison
         if liaison is not None:
-            poll.register(liaison.channel, liaison.channel.interest)
-        awake = poll.poll(max(0.0, timeout) * 1000)
-        if liaison is not None and any(fileno == liaison.channel.fileno() for fileno, _ in awake):
+            watched.append((liaison.channel.fileno(), liaison.channel.interest))
+        ready = self._bell.sleep(timeout, watched)
+        if liaison is not None and liaison.channel.fileno() in ready:
             liaison.hear(self)
-        with contextlib.suppress(BlockingIOError):
-            self._terminations += os.read(self._awake, 4096).count(signal.SIGTERM)
-        if self._terminations > 0:
+        if self._bell.terminations > 0:
             self._stopping.set()
-        if self._terminations > 1:
+        if self._bell.terminations > 1:
             self._abandoned.set()
 
     # -- what remote control asks for
@@ -401,10 +325,7 @@ class Courier(threading.Thread):
 
     def held(self) -> tuple[list[Delivery], list[tuple[float, Delivery]]]:
         """See ``Bench.held``."""
-        waiting = [(at, delivery) for at, _, delivery in sorted(self._waiting, key=lambda entry: entry[:2])]
-        elsewhere = {id(delivery) for _, delivery in waiting}
-        elsewhere.update(id(running.delivery) for running in self.running)
-        return [delivery for key, delivery in self._open.items() if key not in elsewhere], waiting
+        return self._holding.listed(running.delivery for running in self.running)
 
     def consume(self, queues: Iterable[Mapping[str, Any]]) -> None:
         """See ``Bench.consume``."""
@@ -430,7 +351,7 @@ class Courier(threading.Thread):
         if self._link is None:
             self._link = self._around.connect()
             self._link.consumer.recover()
-            self._held = 0
+            self._holding.begin()
             self._moved = bool(self._queues)
             self._around.ready()
         return self._link
@@ -438,13 +359,10 @@ class Courier(threading.Thread):
     def _lost(self, error: TransportError) -> None:
         """Forget the deliveries, which the broker hands out again, and connect anew."""
         logger.warning("%s", error)
-        self._take_back()
+        self._holding.forget()
         self._close()
-        # Nothing of it can be settled any more.
-        self._open.clear()
-        self._came_due.clear()
-        if self._stopping.is_set() and self._outcomes:
-            self._drop_outcomes()
+        if self._stopping.is_set():
+            self._outcomes.drop()
         delay = RECONNECT_FIRST
         while self._link is None and not self._stopping.is_set():
             logger.warning("Trying again in %g seconds", delay)
@@ -461,52 +379,9 @@ class Courier(threading.Thread):
                 logger.warning("%s", still)
             delay = min(2 * delay, RECONNECT_MOST)
 
-    def _drop_outcomes(self) -> None:
-        if self._outcomes:
-            logger.error("%d tasks will be delivered again: their end could not be told", len(self._outcomes))
-        with contextlib.suppress(IndexError):
-            while True:
-                tell(self._outcomes.popleft(), False)
-
-    def _recall(self, link: WorkerLink) -> None:
-        """Give back what has not been begun."""
-        recalled = self._take_back()
-        if recalled:
-            link.consumer.settle((), (), recalled)
-            for delivery in recalled:
-                self._open.pop(id(delivery), None)
-
-    def _take_back(self) -> list[Delivery]:
-        taken = [delivery for _, _, delivery in self._waiting]
-        self._waiting.clear()
-        calls: list[Callable[[], None]] = []
-        with contextlib.suppress(queue.Empty):
-            while (item := self.inbox.get_nowait()) is not None:
-                if isinstance(item, Delivery):
-                    taken.append(item)
-                else:
-                    calls.append(item)
-        for call in calls:
-            self.inbox.put(call)
-        return taken
-
-    def _calls(self) -> list[Callable[[], None]]:
-        """Take the calls that wait out of the inbox, which holds nothing else any more."""
-        calls: list[Callable[[], None]] = []
-        with contextlib.suppress(queue.Empty):
-            while (item := self.inbox.get_nowait()) is not None:
-                if not isinstance(item, Delivery):
-                    calls.append(item)
-        return calls
-
     def _close(self) -> None:
         link, self._link = self._link, None
         if link is not None:
             # What could not be given back is recovered by whoever bears this process's name next.
             with contextlib.suppress(TransportError, OSError):
                 link.close()
-
-
-def _placed(outcome: Outcome, place: Place | None) -> Outcome:
-    """An outcome that took another's place, in its place among the news."""
-    return outcome if outcome.place is place else replace(outcome, place=place)

@@ -14,10 +14,7 @@ from __future__ import annotations
 
 import importlib
 import os
-import threading
-import uuid
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from datetime import datetime, timezone
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -29,30 +26,19 @@ from typing import (
 )
 
 from celeriac.aio import in_thread
-from celeriac.async_result import AsyncResult, Backend, GroupResult, is_end, result_of
+from celeriac.async_result import AsyncResult, GroupResult, result_of
 from celeriac.bound import BoundSignature
-from celeriac.calls import Call, SendOptions, check_signature, to_call
-from celeriac.canvas import chords_in
-from celeriac.connections import Connections
+from celeriac.calls import SendOptions
 from celeriac.declared import AsyncTask, Declare, DeclareBound, SentTask, Task, class_of, task_options
-from celeriac.eager import Eager
 from celeriac.errors import InvalidCall
-from celeriac.message import Message
-from celeriac.planning import Plan, Sender, plan
+from celeriac.outbox import Outbox
 from celeriac.remote import Control, Events
 from celeriac.routes import Habits
-from celeriac.sending import Route
 from celeriac.settings import Given, Settings, changed, from_environment, from_mapping, from_object
 from celeriac.signature import Signature
-from celeriac.task import TaskOptions, current_request
+from celeriac.task import TaskOptions
 from celeriac.tracing import NO_TRACING, tracing
-from celeriac.transport import (
-    GroupStore,
-    ResultReader,
-    check_urls,
-    counts_chords,
-    sanitized,
-)
+from celeriac.transport import check_urls
 from celeriac.tree import Node, saved_group
 
 if TYPE_CHECKING:
@@ -99,9 +85,7 @@ class Celeriac:
         self.habits = Habits()
         #: How messages and runs of tasks take part in traces.
         self.tracing = NO_TRACING
-        self._lock = threading.Lock()
-        self._connections: Connections | Eager | None = None
-        self._backend = Backend(self._reader, self._groups, lambda ids, **how: self.control.revoke(ids, **how))
+        self._outbox = Outbox(self, lambda ids, **how: self.control.revoke(ids, **how))
         urls = {name: url for name, url in (("broker", broker), ("backend", backend)) if url}
         keywords = from_mapping({**urls, **settings}, f"Celeriac({main!r})")
         self._change([*from_environment(os.environ), *keywords])
@@ -238,7 +222,7 @@ class Celeriac:
         Raises ``InvalidCall`` before anything is sent for what cannot be written, ``BrokerUnavailable``,
         ``PublishFailed``. A message whose confirmation was lost with the connection may arrive twice, with the same id.
         """
-        return self._send([self._call(name, args, kwargs, options)])[0]
+        return self._outbox.call(name, args, kwargs, options)
 
     async def asend(
         self,
@@ -255,13 +239,7 @@ class Celeriac:
 
         All are checked before the first is sent. Raises as ``send_task``.
         """
-        plans = self._planned(signatures)
-        self._deliver(
-            [message for planned in plans for message in planned.messages],
-            [size for planned in plans for size in planned.sizes],
-            [planned.result for planned in plans],
-        )
-        return [result_of(planned.result, self._backend) for planned in plans]
+        return self._outbox.apply(signatures)
 
     def apply(self, signature: Signature) -> SentTask:
         """Send a signature, canvas or not; gives the result of its end. Raises as ``send_task``."""
@@ -282,102 +260,34 @@ class Celeriac:
 
     def check_canvas(self, signature: Signature) -> None:
         """Raise ``InvalidCall`` for a chord that this application's backend could not count, naming the backend."""
-        if self._conf.task_always_eager or counts_chords(self.backend) or not chords_in(signature):
-            return
-        named = "there is none" if self.backend is None else f"{sanitized(self.backend)!r} does not"
-        raise InvalidCall(
-            f"a chord, as a group with a task after it, needs a result backend that counts, and {named}; name "
-            "a Redis, as in Celeriac(..., backend='redis://localhost/0')"
-        )
+        self._outbox.check_canvas(signature)
+
+    def one_more(self, group_id: str, member: Signature) -> SentTask:
+        """Send one more member of a chord, which is expected from then on. Raises as ``send_task``."""
+        return self._outbox.one_more(group_id, member)
 
     def AsyncResult(self, task_id: str) -> SentTask:  # noqa: N802 - Celery's name for it
         """The result of a task that was sent earlier, perhaps by another process (Redis backend)."""
-        return AsyncResult(Node(task_id), self._backend)
+        return AsyncResult(Node(task_id), self._outbox.backend)
 
     def GroupResult(self, group_id: str, task_ids: Iterable[str]) -> SentGroup:  # noqa: N802 - Celery's name
         """The results of a group, by the ids of its members in order."""
-        return GroupResult(Node(group_id, members=tuple(map(Node, task_ids))), self._backend)
+        return GroupResult(Node(group_id, members=tuple(map(Node, task_ids))), self._outbox.backend)
 
     def result_from(self, result_tuple: Any) -> SentTask:
         """The result that ``AsyncResult.as_tuple`` gave, a group's too. Raises ``InvalidMessage`` for what is none."""
-        return result_of(Node.parse(result_tuple), self._backend)
+        return result_of(Node.parse(result_tuple), self._outbox.backend)
 
     def restore_group(self, group_id: str) -> SentGroup | None:
         """A group that was saved with ``GroupResult.save``, here or elsewhere; None: it was not, or has expired.
 
         Raises ``InvalidCall`` where the backend is not Redis, ``InvalidMessage``, ``BrokerUnavailable``.
         """
-        groups = self._groups()
+        groups = self._outbox.groups()
         if groups is None:
             raise InvalidCall("groups are kept in a redis:// backend alone: name one to restore them")
         document = groups.load(group_id)
-        return None if document is None else GroupResult(saved_group(document), self._backend)
-
-    def _call(
-        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any] | None, options: Mapping[str, Any]
-    ) -> Call:
-        defaults = self._defaults(Signature(task=name, args=args, kwargs=kwargs or {}, options=options))
-        parent = current_request.get()
-        if parent is not None:
-            defaults["root_id"] = parent.root_id or parent.id
-            defaults["parent_id"] = parent.id
-        return to_call(name, args, kwargs, {**defaults, **options}, self._conf.task_default_queue)
-
-    def _defaults(self, call: Signature) -> dict[str, Any]:
-        task = self.tasks.get(call.task)
-        return self.habits.defaults(call, None if task is None else task.options)
-
-    def _planned(self, signatures: Iterable[Signature]) -> list[Plan]:
-        """What is to be sent for signatures, all checked before anything is. Raises ``InvalidCall``."""
-        connections = self._connected()
-        request = current_request.get()
-        sender = Sender(
-            origin=connections.origin,
-            now=datetime.now(timezone.utc),
-            new_id=lambda: str(uuid.uuid4()),
-            reply_to=connections.oid,
-            parent=None if request is None else request.message,
-            defaults=self._defaults,
-        )
-        listed = list(signatures)
-        for signature in listed:
-            check_signature(signature)
-            self.check_canvas(signature)
-        return [plan(signature, sender) for signature in listed]
-
-    def _send(self, calls: Sequence[Call]) -> list[SentTask]:
-        connections = self._connected()
-        now = datetime.now(timezone.utc)
-        messages = [call.message(connections.origin, connections.oid, str(uuid.uuid4()), now) for call in calls]
-        routes = [Route(call.exchange, call.routing_key) for call in calls]
-        nodes = [Node(message.id) for message in messages]
-        self._deliver(list(zip(messages, routes, strict=True)), [], nodes)
-        return [AsyncResult(node, self._backend) for node in nodes]
-
-    def one_more(self, group_id: str, member: Signature) -> SentTask:
-        """Send one more member of a chord, which is expected from then on."""
-        groups = self._groups()
-        if groups is None:
-            raise InvalidCall("a chord needs a backend that counts results; name a redis:// backend")
-        (planned,) = self._planned([member])
-        groups.expect_more(group_id)
-        self._deliver(planned.messages, planned.sizes, [planned.result])
-        return result_of(planned.result, self._backend)
-
-    def _deliver(
-        self,
-        messages: Sequence[tuple[Message, Route | None]],
-        sizes: Sequence[tuple[str, int]],
-        results: Sequence[Node],
-    ) -> None:
-        """Send what results are expected of, which the task that runs here has then as children."""
-        answered = self.backend is not None and not all(message.ignore_result for message, _ in messages)
-        self._connected().deliver(
-            messages, sizes, self._conf.task_default_queue, answered=answered, headers=self.tracing.carried()
-        )
-        parent = current_request.get()
-        if parent is not None:
-            parent.children.extend(results)
+        return None if document is None else GroupResult(saved_group(document), self._outbox.backend)
 
     # -- workers
 
@@ -396,34 +306,9 @@ class Celeriac:
 
     # -- connections
 
-    def _connected(self) -> Connections | Eager:
-        with self._lock:
-            connections = self._connections
-            # Connections must not be shared with the process that this one was forked from.
-            if connections is None or connections.pid != os.getpid():
-                connections = self._connections = self._eager() if self._conf.task_always_eager else self._remote()
-            return connections
-
-    def _remote(self) -> Connections:
-        conf = self._conf
-        return Connections(self.broker, self.backend, conf.broker_connection_timeout, is_end, conf.result_expires)
-
-    def _eager(self) -> Eager:
-        propagates = self._conf.task_eager_propagates
-        return Eager(self.tasks, self._defaults, queue=self._conf.task_default_queue, propagates=propagates)
-
-    def _reader(self) -> ResultReader:
-        return self._connected().reader()
-
-    def _groups(self) -> GroupStore | None:
-        return self._connected().groups()
-
     def close(self) -> None:
         """Close all connections. The application may be used again; it then connects anew."""
-        with self._lock:
-            connections, self._connections = self._connections, None
-        if connections is not None and connections.pid == os.getpid():
-            connections.close()
+        self._outbox.close()
 
     def __enter__(self) -> Celeriac:
         return self

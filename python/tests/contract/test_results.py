@@ -45,10 +45,10 @@ def store(broker: Broker) -> Iterator[ResultStore]:
 @pytest.fixture
 def answer(app: Celeriac, store: ResultStore) -> Callable[..., None]:
     """Answers for a worker: stores documents for the app's client."""
-    app._reader().prepare()
+    app._outbox.reader().prepare()
 
     def tell(task_id: str, value: Any, **changes: Any) -> None:
-        store.store([document(task_id, value, app._connected().oid, **changes)])
+        store.store([document(task_id, value, app._outbox.connected().oid, **changes)])
 
     return tell
 
@@ -108,9 +108,9 @@ def test_failure_says_what(app: Celeriac, answer: Callable[..., None]) -> None:
 
 
 def test_a_document_that_breaks_the_protocol(app: Celeriac, store: ResultStore) -> None:
-    app._reader().prepare()
+    app._outbox.reader().prepare()
     task_id = name()
-    broken = Document(task_id, b"{", "application/json", "utf-8", app._connected().oid, task_id)
+    broken = Document(task_id, b"{", "application/json", "utf-8", app._outbox.connected().oid, task_id)
     store.store([broken])
     with pytest.raises(InvalidMessage):
         app.AsyncResult(task_id).get(timeout=10)
@@ -190,7 +190,7 @@ def test_a_connection_cut_while_somebody_waits(broker: Broker, store: ResultStor
             eventually(lambda: proxy.connections, "somebody is connected")
             proxy.cut()
             eventually(lambda: proxy.connections, "the reader is connected again")
-            found = document(task_id, 7, app._connected().oid)
+            found = document(task_id, 7, app._outbox.connected().oid)
 
             def told() -> bool:
                 """The reply queue ends with its consumer, and is there again with the next one."""

@@ -317,7 +317,7 @@ def test_results_travel_as_tuples(app: Celeriac, add: Add) -> None:
     assert (back.id, back.parent.id) == (result.id, result.parent.id)
     assert isinstance(app.result_from(group(add.s(1, 1)).delay().as_tuple()), GroupResult)
     with pytest.raises(InvalidCall, match="not a group"):
-        GroupResult(Node("a"), app._backend)
+        GroupResult(Node("a"), app._outbox.backend)
 
 
 def test_an_error_in_place_of_a_value(app: Celeriac, fakes: Fakes) -> None:

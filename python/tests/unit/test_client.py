@@ -309,10 +309,10 @@ def test_closing_and_using_again(app: Celeriac, fakes: Fakes) -> None:
 
 def test_a_fork_has_connections_of_its_own(app: Celeriac, fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
     app.send_task("t")
-    ours = app._connected().oid
+    ours = app._outbox.connected().oid
     monkeypatch.setattr(os, "getpid", lambda: 4711)
     app.send_task("t")
-    assert len(fakes.publishers) == 2 and app._connected().oid != ours
+    assert len(fakes.publishers) == 2 and app._outbox.connected().oid != ours
     assert fakes.messages[1].origin is not None and fakes.messages[1].origin.startswith("gen4711@")
 
 

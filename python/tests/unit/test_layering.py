@@ -77,8 +77,12 @@ OUTSIDE["declared"] = (
     *("errors", "calls", "canvas", "signature", "task", "hooks"),
     *("async_result", "bound", "remote", "settings"),
 )
-OUTSIDE["client"] += ("declared",)
+OUTSIDE["client"] += ("declared", "outbox")
 OUTSIDE["worker"] += ("hooks", "signals")
+OUTSIDE["outbox"] = (
+    *(*CORE, "task", "calls", "transport", "connections", "async_result", "declared"),
+    *("eager", "routes", "settings", "tracing"),
+)
 OUTSIDE["serving"] = ("client", "worker")
 OUTSIDE["logs"] = ("task",)
 OUTSIDE["cli_common"] = ("errors", "logs")

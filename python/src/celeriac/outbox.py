@@ -1,0 +1,182 @@
+"""What an application sends, and the connections that it sends it through."""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any, Protocol
+
+from celeriac.async_result import AsyncResult, Backend, is_end, result_of
+from celeriac.calls import Call, check_signature, to_call
+from celeriac.canvas import chords_in
+from celeriac.connections import Connections
+from celeriac.declared import SentTask
+from celeriac.eager import Eager
+from celeriac.errors import InvalidCall
+from celeriac.message import Message
+from celeriac.planning import Plan, Sender, plan
+from celeriac.routes import Habits
+from celeriac.sending import Route
+from celeriac.settings import Settings
+from celeriac.signature import Signature
+from celeriac.task import Runnable, current_request
+from celeriac.tracing import Tracing
+from celeriac.transport import GroupStore, ResultReader, counts_chords, sanitized
+from celeriac.tree import Node
+
+
+class Sending(Protocol):
+    """What an outbox looks up in its application, which may change it at any time."""
+
+    tasks: dict[str, Any]
+    habits: Habits
+    tracing: Tracing
+
+    @property
+    def conf(self) -> Settings:
+        """The settings."""
+
+
+class Outbox:
+    """Sends for ``app``. Nothing is connected before the first message; ``close`` lets it connect anew.
+
+    May be used by many threads, and after a fork. ``backend`` is what results are read from; ``revoke`` revokes tasks.
+    """
+
+    def __init__(self, app: Sending, revoke: Callable[..., object]) -> None:
+        self._app = app
+        self._lock = threading.Lock()
+        self._connections: Connections | Eager | None = None
+        self.backend = Backend(self.reader, self.groups, revoke)
+
+    # -- sending
+
+    def call(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any] | None, options: Mapping[str, Any]
+    ) -> SentTask:
+        """Send a task by its name. Raises as ``Celeriac.send_task``."""
+        defaults = self._defaults(Signature(task=name, args=args, kwargs=kwargs or {}, options=options))
+        parent = current_request.get()
+        if parent is not None:
+            defaults["root_id"] = parent.root_id or parent.id
+            defaults["parent_id"] = parent.id
+        return self._send(to_call(name, args, kwargs, {**defaults, **options}, self._app.conf.task_default_queue))
+
+    def apply(self, signatures: Iterable[Signature]) -> list[SentTask]:
+        """Send signatures, their confirmations in flight together. Raises as ``Celeriac.send_task``."""
+        plans = self._planned(signatures)
+        self._deliver(
+            [message for planned in plans for message in planned.messages],
+            [size for planned in plans for size in planned.sizes],
+            [planned.result for planned in plans],
+        )
+        return [result_of(planned.result, self.backend) for planned in plans]
+
+    def one_more(self, group_id: str, member: Signature) -> SentTask:
+        """Send one more member of a chord, which is expected from then on. Raises as ``Celeriac.send_task``."""
+        groups = self.groups()
+        if groups is None:
+            raise InvalidCall("a chord needs a backend that counts results; name a redis:// backend")
+        (planned,) = self._planned([member])
+        groups.expect_more(group_id)
+        self._deliver(planned.messages, planned.sizes, [planned.result])
+        return result_of(planned.result, self.backend)
+
+    def check_canvas(self, signature: Signature) -> None:
+        """Raise ``InvalidCall`` for a chord that this application's backend could not count, naming the backend."""
+        conf = self._app.conf
+        backend = conf.result_backend
+        if conf.task_always_eager or counts_chords(backend) or not chords_in(signature):
+            return
+        named = "there is none" if backend is None else f"{sanitized(backend)!r} does not"
+        raise InvalidCall(
+            f"a chord, as a group with a task after it, needs a result backend that counts, and {named}; name "
+            "a Redis, as in Celeriac(..., backend='redis://localhost/0')"
+        )
+
+    def _defaults(self, call: Signature) -> dict[str, Any]:
+        task: Runnable | None = self._app.tasks.get(call.task)
+        return self._app.habits.defaults(call, None if task is None else task.options)
+
+    def _planned(self, signatures: Iterable[Signature]) -> list[Plan]:
+        """What is to be sent for signatures, all checked before anything is. Raises ``InvalidCall``."""
+        connections = self.connected()
+        request = current_request.get()
+        sender = Sender(
+            origin=connections.origin,
+            now=datetime.now(timezone.utc),
+            new_id=lambda: str(uuid.uuid4()),
+            reply_to=connections.oid,
+            parent=None if request is None else request.message,
+            defaults=self._defaults,
+        )
+        listed = list(signatures)
+        for signature in listed:
+            check_signature(signature)
+            self.check_canvas(signature)
+        return [plan(signature, sender) for signature in listed]
+
+    def _send(self, call: Call) -> SentTask:
+        connections = self.connected()
+        message = call.message(connections.origin, connections.oid, str(uuid.uuid4()), datetime.now(timezone.utc))
+        node = Node(message.id)
+        self._deliver([(message, Route(call.exchange, call.routing_key))], [], [node])
+        return AsyncResult(node, self.backend)
+
+    def _deliver(
+        self,
+        messages: Sequence[tuple[Message, Route | None]],
+        sizes: Sequence[tuple[str, int]],
+        results: Sequence[Node],
+    ) -> None:
+        """Send what results are expected of, which the task that runs here has then as children."""
+        conf = self._app.conf
+        answered = conf.result_backend is not None and not all(message.ignore_result for message, _ in messages)
+        self.connected().deliver(
+            messages, sizes, conf.task_default_queue, answered=answered, headers=self._app.tracing.carried()
+        )
+        parent = current_request.get()
+        if parent is not None:
+            parent.children.extend(results)
+
+    # -- connections
+
+    def connected(self) -> Connections | Eager:
+        """The connections of this process; in an eager application, what takes their place."""
+        with self._lock:
+            connections = self._connections
+            # Connections must not be shared with the process that this one was forked from.
+            if connections is None or connections.pid != os.getpid():
+                eager = self._app.conf.task_always_eager
+                connections = self._connections = self._eager() if eager else self._remote()
+            return connections
+
+    def _remote(self) -> Connections:
+        conf = self._app.conf
+        return Connections(
+            conf.broker_url, conf.result_backend, conf.broker_connection_timeout, is_end, conf.result_expires
+        )
+
+    def _eager(self) -> Eager:
+        conf = self._app.conf
+        return Eager(
+            self._app.tasks, self._defaults, queue=conf.task_default_queue, propagates=conf.task_eager_propagates
+        )
+
+    def reader(self) -> ResultReader:
+        """The reader of results. Raises ``InvalidCall`` where there is no backend."""
+        return self.connected().reader()
+
+    def groups(self) -> GroupStore | None:
+        """Where groups are kept; None: the backend keeps none."""
+        return self.connected().groups()
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._lock:
+            connections, self._connections = self._connections, None
+        if connections is not None and connections.pid == os.getpid():
+            connections.close()

@@ -32,7 +32,7 @@ def test_who_says_confirmed_of_a_message_that_never_came_fails(suite: Suite, red
 
 
 def test_who_takes_the_redelivered_for_done_is_found_out_by_what_crossed(suite: Suite, redis_url: str) -> None:
-    options = ["--profile", "durable", "--broker", redis_url, "--only", KILLED, "--timeout", "3", "--strict"]
+    options = ["--profile", "durable", "--broker", redis_url, "--only", KILLED, "--timeout", "10", "--strict"]
     done = suite(*options, testee=reference("takes-the-redelivered-for-done"))
     assert done.code == 1
     assert "crossed:" in done.out

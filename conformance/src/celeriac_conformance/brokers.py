@@ -17,6 +17,7 @@ import argparse
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -33,6 +34,9 @@ BOOT_SECONDS = 90.0
 #: How many databases a private Redis has: who speaks in one is not heard in another.
 DATABASES = 64
 STOP_SECONDS = 20.0
+#: The system gives none of these to who asks for any port (Linux begins at 32768): while a broker restarts, or a proxy
+#: plays dead, nobody takes its port by chance and answers in its place.
+PORTS = range(20_000, 32_000)
 
 #: Debian's wrapper in /usr/sbin refuses ordinary users and writes the system's data directory.
 RABBITMQ_SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -67,7 +71,7 @@ class Broker:
         return self.directory / "output.log"
 
     def start(self) -> None:
-        """Start the server and return when it answers; raises BrokerError with the end of its log."""
+        """Start the server and return when it, and no other, answers; raises BrokerError with the end of its log."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,
@@ -79,7 +83,7 @@ class Broker:
                 start_new_session=True,
             )
         deadline = time.monotonic() + BOOT_SECONDS
-        while not _answers(self.name, self.port):
+        while not _answers(self):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 tail = self.log.read_text(errors="replace")[-2000:]
                 self.kill()
@@ -165,7 +169,8 @@ def _rabbitmq_environment(
     (directory / "enabled_plugins").write_text("[].\n")
     return {
         "HOME": str(directory),
-        "RABBITMQ_NODENAME": f"celeriac{amqp}@localhost",
+        # It greets with this name, so that it can be told from any other.
+        "RABBITMQ_NODENAME": f"{directory.name}@localhost",
         "RABBITMQ_CONFIG_FILE": str(directory / "rabbitmq"),
         "RABBITMQ_CONF_ENV_FILE": str(directory / "none"),
         "RABBITMQ_MNESIA_BASE": str(directory / "mnesia"),
@@ -202,26 +207,46 @@ def redis(*, persistent: bool = False) -> Iterator[Broker]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that the system says are free, all different because all are held until the last is known."""
+    """Ports that the system says are free, all different because all are held until the last is known.
+
+    They stay free while nobody listens there, but for whoever else calls this.
+    """
+    found: list[int] = []
+    # Not the generator that tests seed: two of them would look in the same places.
+    start = random.SystemRandom().randrange(len(PORTS))
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for held in sockets:
-            held.bind((HOST, 0))
-        return [held.getsockname()[1] for held in sockets]
+        for port in (*PORTS[start:], *PORTS[:start]):
+            held = stack.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                held.bind((HOST, port))
+                found.append(port)
+            if len(found) == count:
+                return found
+    raise BrokerError(f"no {count} ports are free between {PORTS.start} and {PORTS.stop}")
 
 
-#: name -> (what to say, how the answer begins): a server that accepts but does not speak is not up.
-_GREETINGS = {"RabbitMQ": (b"AMQP\x00\x00\x09\x01", b"\x01\x00\x00"), "Redis": (b"PING\r\n", b"+PONG")}
+#: name -> (what to say, how the answer begins): a server that accepts but does not speak is not up. Further on in its
+#: answer either names its directory, and so itself.
+_GREETINGS = {
+    "RabbitMQ": (b"AMQP\x00\x00\x09\x01", b"\x01\x00\x00"),
+    "Redis": (b"PING\r\nCONFIG GET dir\r\n", b"+PONG"),
+}
 
 
-def _answers(name: str, port: int) -> bool:
-    greeting, answer = _GREETINGS[name]
+def _answers(broker: Broker) -> bool:
+    greeting, beginning = _GREETINGS[broker.name]
+    name, answer = broker.directory.name.encode(), b""
     try:
-        with socket.create_connection((HOST, port), timeout=2) as probe:
+        with socket.create_connection((HOST, broker.port), timeout=2) as probe:
             probe.sendall(greeting)
-            return probe.recv(len(answer)) == answer
+            while name not in answer:
+                received = probe.recv(4096)
+                if not received:
+                    return False
+                answer += received
     except OSError:
         return False
+    return answer.startswith(beginning)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from types import TracebackType
 from urllib.parse import urlsplit
 
+from celeriac_conformance.brokers import HOST, free_ports
 from celeriac_conformance.proxy.amqp_frames import AmqpSplitter
 from celeriac_conformance.proxy.frames import BadFrame, Frame, Splitter
 from celeriac_conformance.proxy.log import Log
@@ -32,8 +33,8 @@ class Proxy:
 
     def __init__(self, scheme: str, target: tuple[str, int], url: Callable[[int], str]) -> None:
         self._scheme, self._target = scheme, target
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._port = self._listener.getsockname()[1]
+        (self._port,) = free_ports(1)
+        self._listener = socket.create_server((HOST, self._port))
         self.url = url(self._port)
         self.log = Log()
         self._faults: list[Fault] = []
@@ -104,7 +105,7 @@ class Proxy:
         for link in spoilt:
             link.close()
         if self._listener.fileno() < 0:
-            self._listener = socket.create_server(("127.0.0.1", self._port))
+            self._listener = socket.create_server((HOST, self._port))
             self._listen()
 
     def close(self) -> None:

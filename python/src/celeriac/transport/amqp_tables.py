@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from celeriac.message import Wire
+from celeriac.message import HEADERS, Wire
 
 _LENGTH = struct.Struct(">I")
 _INTEGER = struct.Struct(">i")
@@ -29,6 +29,10 @@ _KNOWN_FLAGS = sum(flag for _, flag in (*_BEFORE_HEADERS, *_NUMBERS, *_TEXTS)) |
 class _NotQuick(Exception):
     """Something that is left to py-amqp."""
 
+
+#: The names of the headers of task messages, as they are written, and what is read as them.
+_WRITTEN = {row.name: bytes((len(row.name),)) + row.name.encode() for row in HEADERS}
+_READ = {written[1:]: name for name, written in _WRITTEN.items()}
 
 # -- encoding
 
@@ -77,7 +81,19 @@ def _short_text(value: Any) -> bytes:
 
 
 def _table(table: Mapping[str, Any]) -> bytes:
-    content = b"".join([_short_text(name) + _item(value) for name, value in table.items()])
+    parts = [b""]
+    for name, value in table.items():
+        parts.append(_WRITTEN.get(name) or _short_text(name))
+        kind = type(value)
+        # The two that most headers have, without a call.
+        if kind is str:
+            text = value.encode()
+            parts += (b"S", _LENGTH.pack(len(text)), text)
+        elif value is None:
+            parts.append(b"V")
+        else:
+            parts.append(_item(value))
+    content = b"".join(parts)
     return _LENGTH.pack(len(content)) + content
 
 
@@ -163,16 +179,20 @@ def _read_table(data: bytes, at: int) -> tuple[dict[str, Any], int]:
     end = start + _LENGTH.unpack_from(data, at)[0]
     if end > len(data):
         raise _NotQuick
+    length_at = _LENGTH.unpack_from
     table: dict[str, Any] = {}
     at = start
     while at < end:
-        name, at = _read_short_text(data, at)
+        begin = at + 1
+        at = begin + data[at]
+        key = data[begin:at]
+        name = _READ.get(key) or key.decode()
         kind = data[at]
-        # The two that most headers have, without a call.
+        # The two that most headers have, without a call. What they have beyond the end is seen there.
         if kind == _TEXT:
             begin = at + 5
-            at = begin + _LENGTH.unpack_from(data, at + 1)[0]
-            table[name] = _slice(data, begin, at).decode()
+            at = begin + length_at(data, at + 1)[0]
+            table[name] = data[begin:at].decode()
         elif kind == _NULL:
             table[name] = None
             at += 1

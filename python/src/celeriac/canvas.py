@@ -235,6 +235,8 @@ def members_of(group: Signature) -> list[Signature]:
 
 def chords_in(signature: Signature) -> bool:
     """Whether something has to be counted before all of it can run. Raises InvalidMessage for a canvas that is none."""
+    if signature.subtask_type is None and "chain" not in signature.options:
+        return False
     return any(_counted(step) for step in steps_of(signature))
 
 

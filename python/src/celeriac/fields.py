@@ -41,7 +41,7 @@ _EXACT: Mapping[str, tuple[type, ...]] = {
 
 def is_time_limit(value: Any) -> bool:
     """Whether a value is ``[hard, soft]``, each a finite number of seconds or null."""
-    return isinstance(value, (list, tuple)) and len(value) == 2 and all(_is_seconds(part) for part in value)
+    return isinstance(value, (list, tuple)) and len(value) == 2 and _is_seconds(value[0]) and _is_seconds(value[1])
 
 
 def is_date_time(value: Any) -> bool:
@@ -53,9 +53,11 @@ def is_date_time(value: Any) -> bool:
 
 
 def _is_seconds(value: Any) -> bool:
+    if value is None:
+        return True
     if isinstance(value, float):
         return math.isfinite(value)
-    return value is None or (isinstance(value, int) and not isinstance(value, bool))
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 #: The whole check of each wire type, for values that are not of an exact type.

@@ -174,13 +174,16 @@ class Message:
             "delivery_mode": _PERSISTENT,
         }
         message = cls(task=task, id=id, args=args, kwargs=kwargs, origin=origin, **{**defaults, **values})
-        message._check()
+        message._check(("task", "id", *values))
         return message
 
-    def _check(self) -> None:
-        """Raise InvalidCall when a field cannot be written, before anything is sent."""
-        for rows in (HEADERS, PROPERTIES, ARGUMENTS, EMBED):
-            write(rows, self)
+    def _check(self, names: Iterable[str]) -> None:
+        """Raise InvalidCall when one of these fields cannot be written, before anything is sent."""
+        for name in names:
+            row = _ROWS.get(name)
+            problem = None if row is None else row.problem(getattr(self, name))
+            if problem is not None:
+                raise InvalidCall(problem)
 
     @property
     def eta_at(self) -> datetime | None:
@@ -238,7 +241,8 @@ FIELDS = table(Message)
 HEADERS, PROPERTIES, ARGUMENTS, EMBED = (
     tuple(row for row in FIELDS if row.place == place) for place in ("headers", "properties", "body", "embed")
 )
-_NAMES = frozenset(row.name for row in FIELDS)
+_ROWS = {row.name: row for row in FIELDS}
+_NAMES = frozenset(_ROWS)
 _HEADER_NAMES = frozenset(row.name for row in HEADERS)
 _PROPERTY_NAMES = frozenset(row.name for row in PROPERTIES)
 _EMBED_NAMES = frozenset(row.name for row in EMBED)

@@ -89,7 +89,7 @@ class Outbox:
         """Raise ``InvalidCall`` for a chord that this application's backend could not count, naming the backend."""
         conf = self._app.conf
         backend = conf.result_backend
-        if conf.task_always_eager or counts_chords(backend) or not chords_in(signature):
+        if not chords_in(signature) or conf.task_always_eager or counts_chords(backend):
             return
         named = "there is none" if backend is None else f"{sanitized(backend)!r} does not"
         raise InvalidCall(

@@ -16,6 +16,7 @@ from celeriac.canvas import (
     EMPTY_CHAIN,
     GROUP,
     OWN,
+    PLACE,
     as_one,
     body_of,
     called,
@@ -33,6 +34,8 @@ from celeriac.sending import Route, to_message
 from celeriac.signature import Signature
 from celeriac.tree import Node
 
+#: Options that make a task a part of something.
+_PLACES = frozenset({"chain", *PLACE})
 #: Options of a chord that delay its header, and its body by that alone.
 _DELAYS = ("countdown", "eta")
 
@@ -90,6 +93,8 @@ def plan(signature: Signature, sender: Sender, prefix: Sequence[Any] = ()) -> Pl
     Raises InvalidCall for what cannot be written and for a chain without steps, InvalidMessage for a canvas that is
     none.
     """
+    if _is_plain(signature):
+        return _plain(signature, sender, prefix)
     steps, nodes = _frozen_steps(steps_of(called(signature, prefix)), sender, {})
     if not steps:
         raise InvalidCall(EMPTY_CHAIN)
@@ -99,6 +104,17 @@ def plan(signature: Signature, sender: Sender, prefix: Sequence[Any] = ()) -> Pl
         first = first.set(chain=[step.build() for step in reversed(rest)])
     drafts, sizes = _DRAFT[kind_of(first)](first, sender)
     return Plan(tuple(drafts), tuple(sizes), _one_after_the_other(nodes))
+
+
+def _is_plain(signature: Signature) -> bool:
+    """Whether it is one task, alone: what is sent most."""
+    return signature.subtask_type is None and not _PLACES.intersection(signature.options)
+
+
+def _plain(task: Signature, sender: Sender, prefix: Sequence[Any]) -> Plan:
+    """As for any signature, by the short way: of one message, nothing has to be frozen before it is made."""
+    ((message, route),), _ = _draft_task(called(task, prefix) if prefix else task, sender)
+    return Plan(((message, route),), (), Node(message.id))
 
 
 def _one_after_the_other(nodes: Sequence[Node]) -> Node:
@@ -177,9 +193,9 @@ _Drafts = tuple[list[tuple[Message, Route | None]], list[tuple[str, int]]]
 
 
 def _draft_task(task: Signature, sender: Sender) -> _Drafts:
-    whole = replace(task, options={**sender.defaults(task), **task.options})
     message = to_message(
-        whole,
+        task,
+        defaults=sender.defaults(task),
         new_id=sender.new_id,
         origin=sender.origin,
         now=sender.now,

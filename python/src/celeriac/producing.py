@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ _TIMES = ("eta", "expires")
 _SIGNATURES = ("callbacks", "errbacks", "chain")
 
 
-def producer_fields(options: Mapping[str, Any], names: Collection[str], headers: Collection[str]) -> dict[str, Any]:
+def producer_fields(options: Mapping[str, Any], names: Set[str], headers: Set[str]) -> dict[str, Any]:
     """Give the fields of a message for the options of ``Message.create``.
 
     ``names`` are the fields there are, ``headers`` those of them that are headers. Raises InvalidCall.
@@ -25,7 +25,7 @@ def producer_fields(options: Mapping[str, Any], names: Collection[str], headers:
     values = dict(options)
     extra = _extra(values.pop("headers", None), headers)
     limits = [values.pop("time_limit", None), values.pop("soft_time_limit", None)]
-    unknown = values.keys() - set(names) - {"content_type"}
+    unknown = values.keys() - names - {"content_type"}
     if unknown:
         raise InvalidCall(f"unknown option {', '.join(sorted(unknown))}; the options are the fields of a task message")
     values.setdefault("timelimit", limits)
@@ -46,12 +46,12 @@ def producer_fields(options: Mapping[str, Any], names: Collection[str], headers:
     return values
 
 
-def _extra(user_headers: Any, headers: Collection[str]) -> Extra | None:
+def _extra(user_headers: Any, headers: Set[str]) -> Extra | None:
     if not user_headers:
         return None
     if not isinstance(user_headers, Mapping):
         raise InvalidCall(f"headers is {shown(user_headers)}; it is a dict of the user's own headers")
-    taken = user_headers.keys() & set(headers)
+    taken = user_headers.keys() & headers
     if taken:
         # TM-HDR-026
         raise InvalidCall(f"headers may not hold {', '.join(sorted(taken))}; pass it as an option")

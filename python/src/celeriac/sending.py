@@ -5,9 +5,10 @@ Pure: the time and the ids are arguments.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from celeriac.errors import InvalidCall
@@ -43,6 +44,7 @@ _FIELD_OF = {
     "chord": "chord",
 }
 _LISTS = ("callbacks", "errbacks")
+_NO_DEFAULTS: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +68,26 @@ def to_message(
     origin: str,
     now: datetime,
     parent: Message | None = None,
-    prefix: Iterable[Any] = (),
+    prefix: Sequence[Any] = (),
     reply_to: str | None = None,
+    defaults: Mapping[str, Any] = _NO_DEFAULTS,
 ) -> tuple[Message, Route | None]:
     """Give the message for a signature and where it goes (``None``: the signature does not say).
 
-    ``prefix`` goes in front of the arguments unless the signature is immutable. The id is that of the options, or
-    ``new_id()``. With a parent, ``parent_id`` is its id and ``root_id`` its root. Results go to ``reply_to`` of the
-    options, else to the given one, else to the parent's: whoever waits for the parent learns the end of its chain.
+    ``prefix`` goes in front of the arguments unless the signature is immutable, ``defaults`` are options that it does
+    not have itself. The id is that of the options, or ``new_id()``. With a parent, ``parent_id`` is its id and
+    ``root_id`` its root. Results go to ``reply_to`` of the options, else to the given one, else to the parent's:
+    whoever waits for the parent learns the end of its chain.
     ``countdown`` and a numeric ``expires`` count from ``now``. Options that are no field of a message are left to the
     sender. Raises InvalidCall for a canvas (a chain, group or chord is not one message) or a bad value.
     """
     if signature.subtask_type is not None:
         raise InvalidCall(f"{signature.task} is a {signature.subtask_type}, not one task; send its parts one by one")
-    whole = signature.clone(prefix)
-    options = whole.options
-    values = {name: options[option] for option, name in _FIELD_OF.items() if options.get(option) is not None}
+    whole = signature.clone(prefix) if prefix else signature
+    options = {**defaults, **whole.options}
+    values = {
+        _FIELD_OF[option]: value for option, value in options.items() if value is not None and option in _FIELD_OF
+    }
     values.update(_times(options, now))
     values.update(_stamps(options))
     for name in _LISTS:
@@ -91,7 +97,7 @@ def to_message(
         values["parent_id"] = parent.id
         values["root_id"] = parent.root_id or parent.id
         reply_to = reply_to or parent.reply_to
-    values.setdefault("reply_to", reply_to)
+    values["reply_to"] = values.get("reply_to") or reply_to
     if options.get("serializer"):
         values["content_type"] = content_type(options["serializer"])
     task_id = options.get("task_id") or new_id()

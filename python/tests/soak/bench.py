@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -25,7 +26,10 @@ from tests.support.waiting import eventually
 
 PACKAGE = Path(__file__).resolve().parents[2]
 QUEUE = "soak"
-#: How the launcher starts each broker so that it survives its restart.
+#: A virtual host that no other broker has: what is confirmed there, this broker has confirmed.
+HOST = f"soak-{uuid.uuid4()}"
+#: How the launcher starts each broker, and what it is told besides so that a broker survives its restart.
+OPTIONS: dict[str, dict[str, Any]] = {"rabbitmq": {"hosts": (HOST,)}, "redis": {}}
 LASTING: dict[str, dict[str, Any]] = {"rabbitmq": {}, "redis": {"persistent": True}}
 #: Seconds for a warm shutdown.
 STOP_SECONDS = 60
@@ -43,9 +47,15 @@ class Bench:
     folder: Path
 
     @property
+    def url(self) -> str:
+        """Where clients and workers find the broker."""
+        url = str(self.broker.url)
+        return f"{url.removesuffix('/')}{HOST}" if self.name == "rabbitmq" else url
+
+    @property
     def backend(self) -> str:
         """The backend that goes with it."""
-        return "rpc://" if self.name == "rabbitmq" else str(self.broker.url)
+        return "rpc://" if self.name == "rabbitmq" else self.url
 
     @property
     def file(self) -> Path:
@@ -54,20 +64,20 @@ class Bench:
 
     def client(self, backend: str | None = None) -> Celeriac:
         """An application that sends; without a backend, nobody waits for results."""
-        return Celeriac("soak", broker=self.broker.url, backend=backend, task_default_queue=QUEUE)
+        return Celeriac("soak", broker=self.url, backend=backend, task_default_queue=QUEUE)
 
     def declare_quorum(self) -> None:
         """Have the queue replicated and on disk, before anybody declares it otherwise."""
-        with closing(Link(self.broker.url)) as link:
+        with closing(Link(self.url)) as link:
             channel: Any = link.channel()
             channel.queue_declare(QUEUE, durable=True, auto_delete=False, arguments={"x-queue-type": "quorum"})
 
     def left(self) -> int:
         """Messages that wait in the queue, or that Redis' books show as held."""
-        waiting = count_waiting(self.broker.url, QUEUE) or 0
+        waiting = count_waiting(self.url, QUEUE) or 0
         if self.name == "rabbitmq":
             return waiting
-        with closing(redis.Redis.from_url(self.broker.url)) as client:
+        with closing(redis.Redis.from_url(self.url)) as client:
             return waiting + int(client.hlen("unacked"))
 
 
@@ -75,7 +85,7 @@ class Bench:
 def bench(name: str, folder: Path, *, lasting: bool = False) -> Iterator[tuple[Bench, Evidence]]:
     """A broker of one's own and the evidence of the tasks on it. A ``lasting`` one can be restarted."""
     with ExitStack() as opened:
-        broker = opened.enter_context(private_broker(name, **(LASTING[name] if lasting else {})))
+        broker = opened.enter_context(private_broker(name, **OPTIONS[name], **(LASTING[name] if lasting else {})))
         folder.mkdir(parents=True, exist_ok=True)
         made = Bench(name, broker, folder)
         evidence = opened.enter_context(closing(Evidence(made.file)))
@@ -92,7 +102,7 @@ class Service:
     def __init__(
         self, on: Bench, processes: int, *options: str, backend: str | None, memory: int | None = None
     ) -> None:
-        command = [sys.executable, "-m", "celeriac", "-A", "tests.soak.tasks", "-b", on.broker.url]
+        command = [sys.executable, "-m", "celeriac", "-A", "tests.soak.tasks", "-b", on.url]
         command += ["--backend", backend] if backend else []
         command += ["worker", "-Q", QUEUE, "-c", str(processes), "-l", "warning", *options]
 

@@ -22,7 +22,7 @@ _REASONS: Mapping[str, str] = {
     _NOT_HERE: (
         "beat_enable_remote_control beat_remote_control_max_tick_age  "
         "task_store_eager_result task_annotations task_default_priority "
-        "task_inherit_parent_priority task_send_sent_event task_queue_max_priority result_extended result_cache_max "
+        "task_inherit_parent_priority task_queue_max_priority result_extended result_cache_max "
         "result_compression result_failure_expires result_accept_content "
         "worker_eta_task_limit worker_deduplicate_successful_tasks worker_direct "
         "worker_enable_soft_shutdown_on_idle worker_disable_prefetch worker_disable_rate_limits "
@@ -58,7 +58,6 @@ _REASONS: Mapping[str, str] = {
         "task_protocol task_default_delivery_mode task_repr_maxlevels control_exchange control_queue_* event_* "
         "result_exchange result_exchange_type result_persistent result_serializer task_remote_tracebacks"
     ),
-    "every message is confirmed; one that was not raises PublishFailed": "task_publish_retry task_publish_retry_policy",
     "a task whose process died runs again, or fails; see `task_reject_on_worker_lost`": (
         "task_retry_on_worker_lost worker_lost_wait"
     ),

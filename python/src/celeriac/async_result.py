@@ -103,6 +103,16 @@ class AsyncResult(Generic[R]):
         return None if known is None else known.result
 
     @property
+    def status(self) -> str:
+        """Celery's other name for ``state``."""
+        return self.state
+
+    @property
+    def info(self) -> Any:
+        """Celery's other name for ``result``: of a task that tells of its progress, what it tells."""
+        return self.result
+
+    @property
     def traceback(self) -> str | None:
         """Traceback of a task that failed or is to be retried, as text."""
         known = self._known()

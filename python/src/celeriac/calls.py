@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 from celeriac.canvas import CHORD, body_of, kind_of, listed, parts_of
 from celeriac.errors import InvalidCall, InvalidMessage
 from celeriac.message import Message
+from celeriac.retrying import RetryPolicy
 from celeriac.serialization import SERIALIZERS, content_type, mime_name
 from celeriac.signature import Signature
 from celeriac.times import in_utc
@@ -23,6 +24,8 @@ class SendOptions(TypedDict, total=False):
     naive is UTC) say when at the earliest, ``expires`` (seconds or a datetime) when it is too late. ``time_limit`` and
     ``soft_time_limit`` are seconds. ``priority`` is 0 to 255 on AMQP (9 is urgent), 0 to 9 on Redis (0 is urgent).
     ``serializer`` is json, msgpack or yaml, ``compression`` zlib, gzip, bzip2, zstd.
+    ``retry`` has the sending tried again where the broker is away or does not confirm, as ``retry_policy`` says: a
+    mapping of ``max_retries``, ``interval_start``, ``interval_step``, ``interval_max``.
     ``link`` and ``link_error`` are signatures sent when it succeeds or fails. ``headers`` are the caller's own.
     """
 
@@ -46,6 +49,8 @@ class SendOptions(TypedDict, total=False):
     root_id: str
     parent_id: str
     reply_to: str
+    retry: bool
+    retry_policy: Mapping[str, Any]
 
 
 #: Options that ``Message.create`` takes under the same name.
@@ -153,6 +158,13 @@ def _compression(value: Any) -> bool:
         return False
 
 
+def _policy(value: Any) -> bool:
+    try:
+        return isinstance(value, Mapping) and bool(RetryPolicy.of(value))
+    except InvalidCall:
+        return False
+
+
 def _links(value: Any) -> bool:
     return isinstance(value, Signature) or (
         isinstance(value, (list, tuple)) and all(isinstance(item, Signature) for item in value)
@@ -181,6 +193,11 @@ CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "root_id": (_name, "the id of a task"),
     "parent_id": (_name, "the id of a task"),
     "reply_to": (_name, "the name of a queue, at most 255 bytes"),
+    "retry": (lambda value: isinstance(value, bool), "true or false"),
+    "retry_policy": (
+        _policy,
+        "a dict of max_retries (None: no end), interval_start, interval_step, interval_max (seconds)",
+    ),
 }
 
 

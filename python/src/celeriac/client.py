@@ -237,7 +237,8 @@ class Celeriac:
     def send_many(self, signatures: Iterable[Signature]) -> list[SentTask]:
         """Send many tasks, their confirmations in flight together: ``app.send_many(add.s(i, i) for i in range(9))``.
 
-        All are checked before the first is sent. Raises as ``send_task``.
+        All are checked before the first is sent. ``retry`` and ``retry_policy`` of the first that has them are for all.
+        Raises as ``send_task``.
         """
         return self._outbox.apply(signatures)
 
@@ -288,6 +289,10 @@ class Celeriac:
             raise InvalidCall("groups are kept in a redis:// backend alone: name one to restore them")
         document = groups.load(group_id)
         return None if document is None else GroupResult(saved_group(document), self._outbox.backend)
+
+    def announce(self, kind: str, task_id: str, told: Mapping[str, Any], hostname: str) -> None:
+        """Tell monitors of a task; see ``Task.send_event``."""
+        self._outbox.connected().announce(kind, task_id, told, hostname)
 
     # -- workers
 

@@ -54,6 +54,7 @@ ALIASES = {
     "zlib": "application/x-gzip",
     "bzip2": "application/x-bz2",
     "bzip": "application/x-bz2",
+    "bz2": "application/x-bz2",
     "lzma": "application/x-lzma",
     "xz": "application/x-lzma",
     "zstd": "application/zstd",

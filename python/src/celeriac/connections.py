@@ -2,30 +2,61 @@
 
 from __future__ import annotations
 
+import itertools
+import logging
 import os
 import socket
 import threading
+import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
 
+from celeriac.announcing import own_event, task_sent
 from celeriac.errors import InvalidCall, PublishRefused, TransportError
+from celeriac.events import EVENT_EXCHANGE, Event, EventMessage
 from celeriac.message import Message
+from celeriac.retrying import RetryPolicy
 from celeriac.sending import Route
 from celeriac.transport import (
+    ClientLink,
     Document,
     GroupStore,
     Outgoing,
-    Publisher,
     ResultReader,
     counts_chords,
+    open_client_link,
     open_groups,
-    open_publisher,
     open_reader,
 )
 
+logger = logging.getLogger("celeriac.client")
+
+_TRANSIENT = 1
 #: Seconds that groups are kept unless the application says otherwise.
 RESULT_EXPIRES = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How calls are delivered.
+
+    Attributes:
+        default_queue: where messages go that have no route.
+        answered: whether results are awaited.
+        headers: for all messages.
+        policy: how often what could not be sent is tried again; None: not at all.
+        told: whether monitors are told of it.
+
+    """
+
+    default_queue: str
+    answered: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+    policy: RetryPolicy | None = None
+    told: bool = False
 
 
 class Connections:
@@ -53,64 +84,97 @@ class Connections:
         self._backend = backend
         self._connect_timeout = connect_timeout
         self._is_end = is_end
-        self._idle: list[Publisher] = []
+        self._idle: list[ClientLink] = []
+        #: Logical clock of its events.
+        self._clock = itertools.count(1)
         self._result_expires = result_expires
         self._reader: ResultReader | None = None
         self._groups: GroupStore | None = None
         self._lock = threading.Lock()
 
     def deliver(
-        self,
-        messages: Sequence[tuple[Message, Route | None]],
-        sizes: Sequence[tuple[str, int]],
-        default_queue: str,
-        *,
-        answered: bool,
-        headers: Mapping[str, str],
+        self, messages: Sequence[tuple[Message, Route | None]], sizes: Sequence[tuple[str, int]], manner: Manner
     ) -> None:
-        """Publish, once who waits for answers (if they are ``answered``) can hear them, and who counts knows how far.
+        """Publish, once who waits for answers can hear them, and who counts knows how far.
 
-        ``headers`` are for all of them. ``sizes`` are those of chords. Raises as ``publish``; nothing was sent when a
-        message cannot be written.
+        ``sizes`` are those of chords. Raises as ``publish``; nothing was sent when a message cannot be written. What is
+        tried again is sent whole: with a confirmation that was lost, some of it may arrive twice.
         """
-        default = Route("", default_queue)
+        default = Route("", manner.default_queue)
+        routed = [(message, route or default) for message, route in messages]
         batch = [
-            Outgoing(message.build().with_headers(headers), (route or default).routing_key, (route or default).exchange)
-            for message, route in messages
+            Outgoing(message.build().with_headers(manner.headers), route.routing_key, route.exchange)
+            for message, route in routed
         ]
-        if answered:
-            self.reader().prepare()
+        pauses = iter(()) if manner.policy is None else manner.policy.pauses()
+        if manner.answered:
+            _persist(self.reader().prepare, pauses)
         groups = self.groups() if sizes else None
         if groups is not None:
-            groups.expect(sizes)
-        self.publish(batch)
+            _persist(lambda: groups.expect(sizes), pauses)
+        _persist(lambda: self.publish(batch), pauses)
+        if manner.told:
+            self._tell([task_sent(message, route, **self._about(self.origin)) for message, route in routed])
 
     def publish(self, batch: Sequence[Outgoing]) -> None:
         """Publish on an idle connection that is still up, else on a new one. Raises as ``Publisher.publish``."""
-        publisher = self._lend()
+        with self._lent() as link:
+            link.publisher.publish(batch)
+
+    def announce(self, kind: str, task_id: str, told: Mapping[str, Any], hostname: str) -> None:
+        """Tell monitors of a task in the application's own words. Raises ``InvalidCall`` for what cannot be written."""
+        self._tell([own_event(kind, task_id, told, **self._about(hostname))])
+
+    def _about(self, hostname: str) -> dict[str, Any]:
+        return {
+            "hostname": hostname,
+            "utcoffset": 0.0,
+            "pid": self.pid,
+            "clock": next(self._clock),
+            "timestamp": time.time(),
+        }
+
+    def _tell(self, events: Sequence[Event]) -> None:
+        """Send events, each by itself (EV-FORM-005). They are news: where the broker is away, they are lost."""
+        messages = [
+            EventMessage(hostname=event.hostname, events=(event,), is_array=False, delivery_mode=_TRANSIENT, priority=0)
+            for event in events
+        ]
+        wires = [(message.routing_key, message.build()) for message in messages]
         try:
-            publisher.publish(batch)
+            with self._lent() as link:
+                for routing_key, wire in wires:
+                    link.post.send(EVENT_EXCHANGE, routing_key, wire)
+        except TransportError as error:
+            logger.warning("Monitors were not told of %d event(s): %s", len(wires), error)
+
+    @contextmanager
+    def _lent(self) -> Iterator[ClientLink]:
+        """A connection of one's own; it is kept unless something went wrong with it."""
+        link = self._lend()
+        try:
+            yield link
         except (PublishRefused, InvalidCall):
-            self._give_back(publisher)
+            self._give_back(link)
             raise
         except BaseException:
-            publisher.close()
+            link.close()
             raise
-        self._give_back(publisher)
+        self._give_back(link)
 
-    def _lend(self) -> Publisher:
+    def _lend(self) -> ClientLink:
         while True:
             with self._lock:
-                publisher = self._idle.pop() if self._idle else None
-            if publisher is None:
-                return open_publisher(self._broker, connect_timeout=self._connect_timeout)
-            if publisher.is_alive():
-                return publisher
-            publisher.close()
+                link = self._idle.pop() if self._idle else None
+            if link is None:
+                return open_client_link(self._broker, connect_timeout=self._connect_timeout)
+            if link.publisher.is_alive():
+                return link
+            link.close()
 
-    def _give_back(self, publisher: Publisher) -> None:
+    def _give_back(self, link: ClientLink) -> None:
         with self._lock:
-            self._idle.append(publisher)
+            self._idle.append(link)
 
     def reader(self) -> ResultReader:
         """The reader of results, made when it is first asked for. Raises ``InvalidCall`` without a backend."""
@@ -146,10 +210,23 @@ class Connections:
             groups, self._groups = self._groups, None
             idle, self._idle = self._idle, []
             reader, self._reader = self._reader, None
-        for publisher in idle:
-            publisher.close()
+        for link in idle:
+            link.close()
         if groups is not None:
             groups.close()
         if reader is not None:
             with suppress(TransportError):
                 reader.close()
+
+
+def _persist(step: Callable[[], None], pauses: Iterator[float]) -> None:
+    """Take a step, again after each pause while the broker cannot be reached. What it refuses is not tried again."""
+    while True:
+        try:
+            return step()
+        except TransportError as error:
+            pause = None if isinstance(error, PublishRefused) else next(pauses, None)
+            if pause is None:
+                raise
+            logger.warning("Not sent, trying again in %g s: %s", pause, error)
+        time.sleep(pause)

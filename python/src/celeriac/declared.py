@@ -80,6 +80,9 @@ class Application(bound.Application, Protocol):
     def one_more(self, group_id: str, member: Signature) -> SentTask:
         """Send one more member of a chord, which is expected from then on."""
 
+    def announce(self, kind: str, task_id: str, told: Mapping[str, Any], hostname: str) -> None:
+        """Tell monitors of a task."""
+
 
 class Task(Hooks, Generic[P, R]):
     """A declared task. Called, it runs here and now; ``delay`` and ``apply_async`` send it to a worker."""
@@ -193,6 +196,15 @@ class Task(Hooks, Generic[P, R]):
         store = self.request.store
         if store is not None:
             store(state, meta)
+
+    def send_event(self, kind: str, /, **told: Any) -> None:
+        """Tell monitors something of one's own: ``self.send_event("task-progress", done=3)`` (EV-TASK-008).
+
+        Sent at once, whether or not the worker tells of its tasks; where the broker is away it is lost, with a line in
+        the log. Raises ``InvalidCall`` outside of a worker, and for what cannot be written.
+        """
+        request = self.request
+        self.app.announce(kind, request.id, told, request.hostname)
 
     def retry(self, exc: BaseException | None = None, **asked: Any) -> BaseException:
         """Run the task again, as ``RetryOptions`` say: ``raise self.retry(exc=error, countdown=5)``.

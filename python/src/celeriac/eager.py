@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 
 from celeriac import lifecycle
 from celeriac.aio import run_here
+from celeriac.announcing import own_event
+from celeriac.connections import Manner
 from celeriac.errors import CeleriacError, InvalidCall
 from celeriac.execution import around, errbacks
 from celeriac.execution.builtin import with_builtins
@@ -147,10 +149,7 @@ class Eager:
         self,
         messages: Sequence[tuple[Message, Route | None]],
         sizes: Sequence[tuple[str, int]],
-        default_queue: str,  # noqa: ARG002  # nobody waits at a queue
-        *,
-        answered: bool,  # noqa: ARG002
-        headers: Mapping[str, str],  # noqa: ARG002
+        manner: Manner,  # noqa: ARG002  # nobody waits at a queue
     ) -> None:
         """Run them, one after the other. Raises ``InvalidCall`` before the first for a task that is not known here."""
         self._tasks = with_builtins(self._declared)
@@ -159,6 +158,10 @@ class Eager:
         self._groups.expect(sizes)
         for message, _ in messages:
             self._run(message)
+
+    def announce(self, kind: str, task_id: str, told: Mapping[str, Any], hostname: str) -> None:
+        """Tell nobody. Raises ``InvalidCall`` for what could not be told."""
+        own_event(kind, task_id, told, hostname=hostname, timestamp=0.0).build()
 
     def reader(self) -> Kept:
         """Where the results are."""

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from celeriac.rates import per_second
+from celeriac.retrying import RetryPolicy
 from celeriac.serialization import SERIALIZERS, mime_name
 
 BOOLEANS = {
@@ -115,6 +116,11 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return dict(value)
 
 
+def _retry_policy(value: Any) -> Mapping[str, Any]:
+    RetryPolicy.of(_mapping(value))
+    return dict(value)
+
+
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
@@ -131,4 +137,7 @@ SERIALIZER = one_of(*SERIALIZERS.values())
 CONTENT_TYPES = Kind(f"a list of {', '.join(SERIALIZERS.values())}", _content_types, _names)
 COMPRESSION = Kind("the name of a compression: zlib, gzip, bzip2, zstd, ...", _compression)
 ZONE = Kind("the name of a time zone, as Europe/Berlin, or a tzinfo", _zone)
+RETRY_POLICY = Kind(
+    "a mapping of max_retries, interval_start, interval_step and interval_max", _retry_policy, json.loads
+)
 MAPPING = Kind("a mapping with text keys", _mapping, json.loads)

@@ -12,12 +12,13 @@ from typing import Any, Protocol
 from celeriac.async_result import AsyncResult, Backend, is_end, result_of
 from celeriac.calls import Call, check_signature, to_call
 from celeriac.canvas import chords_in
-from celeriac.connections import Connections
+from celeriac.connections import Connections, Manner
 from celeriac.declared import SentTask
 from celeriac.eager import Eager
 from celeriac.errors import InvalidCall
 from celeriac.message import Message
 from celeriac.planning import Plan, Sender, plan
+from celeriac.retrying import RetryPolicy
 from celeriac.routes import Habits
 from celeriac.sending import Route
 from celeriac.settings import Settings
@@ -67,11 +68,13 @@ class Outbox:
 
     def apply(self, signatures: Iterable[Signature]) -> list[SentTask]:
         """Send signatures, their confirmations in flight together. Raises as ``Celeriac.send_task``."""
-        plans = self._planned(signatures)
+        listed = list(signatures)
+        plans = self._planned(listed)
         self._deliver(
             [message for planned in plans for message in planned.messages],
             [size for planned in plans for size in planned.sizes],
             [planned.result for planned in plans],
+            [signature.options for signature in listed],
         )
         return [result_of(planned.result, self.backend) for planned in plans]
 
@@ -82,7 +85,7 @@ class Outbox:
             raise InvalidCall("a chord needs a backend that counts results; name a redis:// backend")
         (planned,) = self._planned([member])
         groups.expect_more(group_id)
-        self._deliver(planned.messages, planned.sizes, [planned.result])
+        self._deliver(planned.messages, planned.sizes, [planned.result], [member.options])
         return result_of(planned.result, self.backend)
 
     def check_canvas(self, signature: Signature) -> None:
@@ -101,7 +104,7 @@ class Outbox:
         task: Runnable | None = self._app.tasks.get(call.task)
         return self._app.habits.defaults(call, None if task is None else task.options)
 
-    def _planned(self, signatures: Iterable[Signature]) -> list[Plan]:
+    def _planned(self, signatures: Sequence[Signature]) -> list[Plan]:
         """What is to be sent for signatures, all checked before anything is. Raises ``InvalidCall``."""
         connections = self.connected()
         request = current_request.get()
@@ -113,17 +116,16 @@ class Outbox:
             parent=None if request is None else request.message,
             defaults=self._defaults,
         )
-        listed = list(signatures)
-        for signature in listed:
+        for signature in signatures:
             check_signature(signature)
             self.check_canvas(signature)
-        return [plan(signature, sender) for signature in listed]
+        return [plan(signature, sender) for signature in signatures]
 
     def _send(self, call: Call) -> SentTask:
         connections = self.connected()
         message = call.message(connections.origin, connections.oid, str(uuid.uuid4()), datetime.now(timezone.utc))
         node = Node(message.id)
-        self._deliver([(message, Route(call.exchange, call.routing_key))], [], [node])
+        self._deliver([(message, Route(call.exchange, call.routing_key))], [], [node], [call.options])
         return AsyncResult(node, self.backend)
 
     def _deliver(
@@ -131,13 +133,18 @@ class Outbox:
         messages: Sequence[tuple[Message, Route | None]],
         sizes: Sequence[tuple[str, int]],
         results: Sequence[Node],
+        options: Sequence[Mapping[str, Any]],
     ) -> None:
         """Send what results are expected of, which the task that runs here has then as children."""
         conf = self._app.conf
-        answered = conf.result_backend is not None and not all(message.ignore_result for message, _ in messages)
-        self.connected().deliver(
-            messages, sizes, conf.task_default_queue, answered=answered, headers=self._app.tracing.carried()
+        manner = Manner(
+            default_queue=conf.task_default_queue,
+            answered=conf.result_backend is not None and not all(message.ignore_result for message, _ in messages),
+            headers=self._app.tracing.carried(),
+            policy=_policy(conf, options),
+            told=conf.task_send_sent_event,
         )
+        self.connected().deliver(messages, sizes, manner)
         parent = current_request.get()
         if parent is not None:
             parent.children.extend(results)
@@ -180,3 +187,11 @@ class Outbox:
             connections, self._connections = self._connections, None
         if connections is not None and connections.pid == os.getpid():
             connections.close()
+
+
+def _policy(conf: Settings, options: Sequence[Mapping[str, Any]]) -> RetryPolicy | None:
+    """How what could not be sent is tried again: as the first of these options says, else as the settings do."""
+    said = next((one for one in options if "retry" in one or "retry_policy" in one), {})
+    if not said.get("retry", conf.task_publish_retry or "retry_policy" in said):
+        return None
+    return RetryPolicy.of({**conf.task_publish_retry_policy, **said.get("retry_policy", {})})

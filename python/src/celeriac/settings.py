@@ -12,7 +12,7 @@ import difflib
 import importlib
 import types
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import timezone as fixed
 from datetime import tzinfo
 from typing import Any
@@ -21,6 +21,7 @@ from celeriac import kinds
 from celeriac.absent import why_absent
 from celeriac.errors import InvalidCall
 from celeriac.kinds import Kind
+from celeriac.retrying import RetryPolicy
 from celeriac.routes import ROUTES, Router
 from celeriac.schedules import SCHEDULE
 from celeriac.serialization import JSON
@@ -69,6 +70,13 @@ class Settings:
     task_compression: str | None = _is(
         kinds.optional(kinds.COMPRESSION), "how bodies are compressed: zlib, gzip, bzip2, zstd, ...", None
     )
+    task_publish_retry: bool = _is(
+        kinds.BOOLEAN, "what could not be sent is tried again, unless the call says otherwise (Celery: it is)", False
+    )
+    task_publish_retry_policy: Mapping[str, Any] = _is(
+        kinds.RETRY_POLICY, "how often, and after how many seconds", types.MappingProxyType(asdict(RetryPolicy()))
+    )
+    task_send_sent_event: bool = _is(kinds.BOOLEAN, "monitors are told of every task that is sent", False)
     task_ignore_result: bool = _is(kinds.BOOLEAN, "tasks that do not say otherwise store no result", False)
     task_acks_late: bool = _is(
         kinds.BOOLEAN, "tasks that do not say otherwise are acknowledged after they have run (Celery: before)", True
@@ -131,9 +139,8 @@ def describe() -> list[tuple[str, str, str]]:
 def _default(value: Any) -> str:
     if value == frozenset({JSON}):
         return "['json']"
-    return repr({} if isinstance(value, Mapping) else list(value) if isinstance(value, tuple) else value).replace(
-        "datetime.timezone.utc", "'UTC'"
-    )
+    plain = dict(value) if isinstance(value, Mapping) else list(value) if isinstance(value, tuple) else value
+    return repr(plain).replace("datetime.timezone.utc", "'UTC'")
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,8 @@ class TaskOptions:
     ``default_retry_delay`` is in seconds, ``max_retries`` None means without end. ``acks_late`` acknowledges after the
     run, so that a task whose worker dies runs again; switched off, the message is acknowledged before. Without
     ``reject_on_worker_lost`` it fails instead, with ``WorkerLostError``. ``track_started`` stores STARTED when it
-    begins. ``time_limit`` and ``soft_time_limit``, in seconds, are for messages that have none.
+    begins. ``queue``, ``priority``, ``serializer``, ``compression``, ``time_limit`` and ``soft_time_limit`` are for
+    calls that do not say otherwise.
 
     Errors of ``autoretry_for`` (but none of ``dont_autoretry_for``) are retried, with ``retry_kwargs`` as those of
     ``Task.retry``: after ``default_retry_delay``; or, with ``retry_backoff``, after so many seconds (True: 1), twice as
@@ -100,6 +101,9 @@ class TaskOptions:
     default_retry_delay: float = 180.0
     acks_late: bool = True
     queue: str | None = None
+    priority: int | None = None
+    serializer: str | None = None
+    compression: str | None = None
     reject_on_worker_lost: bool = True
     track_started: bool = False
     rate_limit: str | float | None = None
@@ -127,10 +131,14 @@ def _errors(name: str, given: Iterable[Any]) -> tuple[type[BaseException], ...]:
     return kinds
 
 
+#: Options of a task that are those of its calls as well.
+_OF_MESSAGES = ("queue", "priority", "serializer", "compression", "time_limit", "soft_time_limit")
+
+
 def send_defaults(options: TaskOptions) -> dict[str, Any]:
     """What a task's own options say about how it is sent, where its caller does not."""
     defaults: dict[str, Any] = {"ignore_result": options.ignore_result}
-    for name in ("queue", "time_limit", "soft_time_limit"):
+    for name in _OF_MESSAGES:
         if (value := getattr(options, name)) is not None:
             defaults[name] = value
     return defaults

@@ -35,6 +35,12 @@ def take_note(text: str) -> str:
     return text
 
 
+@app.task(name="t.tell", bind=True)
+def tell(self: Task[Any, Any], progress: float) -> float:
+    self.send_event("task-progress", progress=progress)
+    return progress
+
+
 @app.task(name="t.fail")
 def fail(text: str) -> None:
     raise ValueError(text)

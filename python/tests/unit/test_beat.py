@@ -13,7 +13,7 @@ import pytest
 from celeriac import BrokerUnavailable, Celeriac, InvalidCall, crontab
 from celeriac.beat import Beat, Memory, check_schedule
 
-from .test_client import Fakes, fakes  # noqa: F401  # a fixture
+from .client_parts import Fakes
 
 START = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
 EVERY_TEN = {"hour": {"task": "shop.double", "schedule": 10.0, "args": [12]}}
@@ -91,7 +91,7 @@ def lived(beat: Beat, time: Time, seconds: float) -> None:
         time.now += timedelta(seconds=wait)
 
 
-def test_every_ten_seconds_for_thirty_five(fakes: Fakes, time: Time) -> None:  # noqa: F811
+def test_every_ten_seconds_for_thirty_five(fakes: Fakes, time: Time) -> None:
     """A16."""
     lived(Beat(app(EVERY_TEN), lock=None, memory=Memory(None), now=time), time, 35)
     assert [(sent.task, sent.args, sent.extra.headers) for sent in fakes.messages] == [
@@ -100,7 +100,7 @@ def test_every_ten_seconds_for_thirty_five(fakes: Fakes, time: Time) -> None:  #
     assert len({sent.id for sent in fakes.messages}) == 3
 
 
-def test_two_with_the_lock_send_as_one(fakes: Fakes, time: Time) -> None:  # noqa: F811
+def test_two_with_the_lock_send_as_one(fakes: Fakes, time: Time) -> None:
     shared = Shared()
     beats = [Beat(app(EVERY_TEN), lock=FakeLock(shared), memory=Memory(None), now=time) for _ in range(2)]
     for _ in range(35):
@@ -110,7 +110,7 @@ def test_two_with_the_lock_send_as_one(fakes: Fakes, time: Time) -> None:  # noq
     assert len(fakes.sent) == 3
 
 
-def test_two_without_the_lock_send_twice(fakes: Fakes, time: Time) -> None:  # noqa: F811
+def test_two_without_the_lock_send_twice(fakes: Fakes, time: Time) -> None:
     beats = [Beat(app(EVERY_TEN), lock=None, memory=Memory(None), now=time) for _ in range(2)]
     for _ in range(35):
         for beat in beats:
@@ -119,7 +119,7 @@ def test_two_without_the_lock_send_twice(fakes: Fakes, time: Time) -> None:  # n
     assert len(fakes.sent) == 6
 
 
-def test_crontab_in_the_time_zone_of_the_application(fakes: Fakes, time: Time) -> None:  # noqa: F811
+def test_crontab_in_the_time_zone_of_the_application(fakes: Fakes, time: Time) -> None:
     """A8, and the wait until then."""
     monday = crontab(minute=30, hour="5,13,23", day_of_week="mon")
     made = app({"report": {"task": "shop.report", "schedule": monday}}, timezone="Europe/Berlin")
@@ -128,7 +128,7 @@ def test_crontab_in_the_time_zone_of_the_application(fakes: Fakes, time: Time) -
     assert time.now + timedelta(seconds=beat.tick()) == datetime(2026, 11, 23, 4, 30, tzinfo=timezone.utc)
 
 
-def test_a_late_look_does_not_put_off_the_next(fakes: Fakes, time: Time) -> None:  # noqa: F811
+def test_a_late_look_does_not_put_off_the_next(fakes: Fakes, time: Time) -> None:
     beat = Beat(app(EVERY_TEN), lock=None, memory=Memory(None), now=time)
     beat.tick()
     time.now += timedelta(seconds=13)
@@ -136,7 +136,7 @@ def test_a_late_look_does_not_put_off_the_next(fakes: Fakes, time: Time) -> None
     assert len(fakes.sent) == 1
 
 
-def test_what_was_missed_is_sent_once(fakes: Fakes, time: Time, path: Path) -> None:  # noqa: F811
+def test_what_was_missed_is_sent_once(fakes: Fakes, time: Time, path: Path) -> None:
     lived(Beat(app(EVERY_TEN), lock=None, memory=Memory(path), now=time), time, 15)
     time.now += timedelta(hours=5)
     beat = Beat(app(EVERY_TEN), lock=None, memory=Memory(path), now=time)
@@ -144,7 +144,7 @@ def test_what_was_missed_is_sent_once(fakes: Fakes, time: Time, path: Path) -> N
     assert len(fakes.sent) == 2
 
 
-def test_what_another_schedule_missed_is_not_sent(fakes: Fakes, time: Time, path: Path) -> None:  # noqa: F811
+def test_what_another_schedule_missed_is_not_sent(fakes: Fakes, time: Time, path: Path) -> None:
     Beat(app(EVERY_TEN), lock=None, memory=Memory(path), now=time).tick()
     time.now += timedelta(hours=5)
     Beat(
@@ -153,7 +153,7 @@ def test_what_another_schedule_missed_is_not_sent(fakes: Fakes, time: Time, path
     assert fakes.sent == []
 
 
-def test_options(fakes: Fakes, time: Time) -> None:  # noqa: F811
+def test_options(fakes: Fakes, time: Time) -> None:
     options = {"expires": 5, "queue": "mail", "priority": 4, "headers": {"tenant": "acme"}}
     made = app({"x": {"task": "t", "schedule": 10, "kwargs": {"k": 1}, "options": options}})
     lived(Beat(made, lock=None, memory=Memory(None), now=time), time, 10)
@@ -163,7 +163,7 @@ def test_options(fakes: Fakes, time: Time) -> None:  # noqa: F811
     assert message.expires_at is not None
 
 
-def test_what_did_not_go_out_goes_out_later_under_the_same_id(fakes: Fakes, time: Time) -> None:  # noqa: F811
+def test_what_did_not_go_out_goes_out_later_under_the_same_id(fakes: Fakes, time: Time) -> None:
     shared = Shared()
     beat = Beat(app(EVERY_TEN), lock=FakeLock(shared), memory=Memory(None), now=time)
     beat.tick()
@@ -176,13 +176,13 @@ def test_what_did_not_go_out_goes_out_later_under_the_same_id(fakes: Fakes, time
     assert [message.id for message in fakes.messages] == [task_id]
 
 
-def test_what_cannot_be_sent_does_not_hold_up_the_rest(fakes: Fakes, time: Time) -> None:  # noqa: F811
+def test_what_cannot_be_sent_does_not_hold_up_the_rest(fakes: Fakes, time: Time) -> None:
     made = app({"bad": {"task": "t", "schedule": 10, "args": [object()]}, **EVERY_TEN})
     lived(Beat(made, lock=None, memory=Memory(None), now=time), time, 10)
     assert [message.task for message in fakes.messages] == ["shop.double"]
 
 
-def test_a_lock_that_cannot_be_asked(fakes: Fakes, time: Time) -> None:  # noqa: F811
+def test_a_lock_that_cannot_be_asked(fakes: Fakes, time: Time) -> None:
     lock = FakeLock(Shared())
     beat = Beat(app(EVERY_TEN), lock=lock, memory=Memory(None), now=time)
     beat.tick()
@@ -194,7 +194,7 @@ def test_a_lock_that_cannot_be_asked(fakes: Fakes, time: Time) -> None:  # noqa:
     assert len(fakes.sent) == 1
 
 
-def test_who_takes_over_goes_on_where_the_other_was(fakes: Fakes, time: Time) -> None:  # noqa: F811
+def test_who_takes_over_goes_on_where_the_other_was(fakes: Fakes, time: Time) -> None:
     shared = Shared()
     first, second = (Beat(app(EVERY_TEN), lock=FakeLock(shared), memory=Memory(None), now=time) for _ in range(2))
     lived(first, time, 15)
@@ -208,7 +208,7 @@ def test_who_takes_over_goes_on_where_the_other_was(fakes: Fakes, time: Time) ->
     assert len(fakes.sent) == 2
 
 
-def test_what_was_claimed_by_another_is_done(fakes: Fakes, time: Time) -> None:  # noqa: F811
+def test_what_was_claimed_by_another_is_done(fakes: Fakes, time: Time) -> None:
     shared = Shared()
     beat = Beat(app(EVERY_TEN), lock=FakeLock(shared), memory=Memory(None), now=time)
     beat.tick()
@@ -218,7 +218,7 @@ def test_what_was_claimed_by_another_is_done(fakes: Fakes, time: Time) -> None: 
     assert fakes.sent == []
 
 
-def test_run_ends_when_told_to_and_gives_the_lock_back(fakes: Fakes, time: Time) -> None:  # noqa: F811
+def test_run_ends_when_told_to_and_gives_the_lock_back(fakes: Fakes, time: Time) -> None:
     shared = Shared()
     waits: list[float] = []
     beat = Beat(app(EVERY_TEN), lock=FakeLock(shared), memory=Memory(None), now=time)
@@ -247,7 +247,7 @@ def test_the_example_can_be_sent() -> None:
 # -- the file
 
 
-def test_the_file_is_json_and_replaced_in_one_step(fakes: Fakes, time: Time, path: Path) -> None:  # noqa: F811
+def test_the_file_is_json_and_replaced_in_one_step(fakes: Fakes, time: Time, path: Path) -> None:
     Beat(app(EVERY_TEN), lock=None, memory=Memory(path), now=time).tick()
     assert json.loads(path.read_text()) == {
         "format": 1,
@@ -259,13 +259,13 @@ def test_the_file_is_json_and_replaced_in_one_step(fakes: Fakes, time: Time, pat
 @pytest.mark.parametrize(
     "text", ["", "[]", "{}", '{"format": 2, "entries": {}}', '{"format": 1, "entries": {"hour": 5}}']
 )
-def test_a_file_of_another_kind_is_left_alone(fakes: Fakes, time: Time, path: Path, text: str) -> None:  # noqa: F811
+def test_a_file_of_another_kind_is_left_alone(fakes: Fakes, time: Time, path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(InvalidCall, match="is not a file of beat's"):
         Beat(app(EVERY_TEN), lock=None, memory=Memory(path), now=time).tick()
     assert path.read_text() == text
 
 
-def test_a_file_that_cannot_be_written(fakes: Fakes, time: Time, tmp_path: Path) -> None:  # noqa: F811
+def test_a_file_that_cannot_be_written(fakes: Fakes, time: Time, tmp_path: Path) -> None:
     with pytest.raises(InvalidCall, match="cannot be written"):
         Beat(app(EVERY_TEN), lock=None, memory=Memory(tmp_path / "no" / "file"), now=time).tick()

@@ -29,10 +29,8 @@ from celeriac.task import Request
 from celeriac.transport import Document
 from celeriac.tree import Node
 
-from .test_client import Fakes, fakes
+from .client_parts import Fakes
 from .worker_parts import NOW, message
-
-__all__ = ["fakes"]
 
 
 class FakeGroups:

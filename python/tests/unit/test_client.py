@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Any, TypeVar
 
@@ -15,7 +15,6 @@ from celeriac import (
     Celeriac,
     InvalidCall,
     MaxRetriesExceeded,
-    Message,
     PublishFailed,
     PublishRefused,
     Result,
@@ -26,97 +25,12 @@ from celeriac import (
     current_request,
 )
 from celeriac.task import Request
-from celeriac.transport import Document, Outgoing
+from celeriac.transport import ClientLink, Document, Outgoing
 
+from .client_parts import FakePublisher, Fakes
 from .worker_parts import message
 
 T = TypeVar("T")
-
-
-class FakePublisher:
-    """Keeps what is published, as bytes."""
-
-    def __init__(self) -> None:
-        self.sent: list[Outgoing] = []
-        self.alive = True
-        self.closed = 0
-        self.fails: Exception | None = None
-
-    def publish(self, batch: Sequence[Outgoing]) -> None:
-        if self.fails is not None:
-            raise self.fails
-        self.sent += batch
-
-    def is_alive(self) -> bool:
-        return self.alive
-
-    def close(self) -> None:
-        self.closed += 1
-
-
-class FakeReader:
-    """Has documents."""
-
-    reply_to = "oid"
-
-    def __init__(self) -> None:
-        self.documents: dict[str, Document] = {}
-        self.prepared = 0
-        self.closed = 0
-        self.timeouts: list[float | None] = []
-
-    def prepare(self) -> None:
-        self.prepared += 1
-
-    def fetch(self, task_id: str) -> Document | None:
-        return self.documents.get(task_id)
-
-    def wait(self, task_id: str, timeout: float | None, accept: Callable[[Document], T | None]) -> T | None:
-        self.timeouts.append(timeout)
-        document = self.documents.get(task_id)
-        return None if document is None else accept(document)
-
-    def forget(self, task_id: str) -> None:
-        self.documents.pop(task_id, None)
-
-    def close(self) -> None:
-        self.closed += 1
-
-
-class Fakes:
-    """The transport of a test."""
-
-    def __init__(self) -> None:
-        self.publishers: list[FakePublisher] = []
-        self.reader = FakeReader()
-        self.opening: Exception | None = None
-
-    def open_publisher(self, broker: str, *, connect_timeout: float) -> FakePublisher:
-        if self.opening is not None:
-            raise self.opening
-        self.publishers.append(FakePublisher())
-        return self.publishers[-1]
-
-    def open_reader(
-        self, broker: str, backend: str, reply_to: str, *, connect_timeout: float, is_end: Any
-    ) -> FakeReader:
-        return self.reader
-
-    @property
-    def sent(self) -> list[Outgoing]:
-        return [outgoing for publisher in self.publishers for outgoing in publisher.sent]
-
-    @property
-    def messages(self) -> list[Message]:
-        return [Message.parse(outgoing.wire) for outgoing in self.sent]
-
-
-@pytest.fixture
-def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
-    made = Fakes()
-    monkeypatch.setattr(connections, "open_publisher", made.open_publisher)
-    monkeypatch.setattr(connections, "open_reader", made.open_reader)
-    return made
 
 
 @pytest.fixture
@@ -282,14 +196,16 @@ def test_threads_have_connections_of_their_own(app: Celeriac, fakes: Fakes, monk
         together.wait(5)
         publisher.sent += batch
 
-    opened = fakes.open_publisher
+    opened = fakes.open_client_link
 
-    def open_busy(broker: str, *, connect_timeout: float) -> FakePublisher:
-        publisher = opened(broker, connect_timeout=connect_timeout)
+    def open_busy(broker: str, *, connect_timeout: float) -> ClientLink:
+        link = opened(broker, connect_timeout=connect_timeout)
+        publisher = link.publisher
+        assert isinstance(publisher, FakePublisher)
         publisher.publish = lambda batch: busy(publisher, batch)  # type: ignore[method-assign]
-        return publisher
+        return link
 
-    monkeypatch.setattr(connections, "open_publisher", open_busy)
+    monkeypatch.setattr(connections, "open_client_link", open_busy)
     threads = [threading.Thread(target=app.send_task, args=("t",)) for _ in range(4)]
     for thread in threads:
         thread.start()

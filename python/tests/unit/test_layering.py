@@ -35,11 +35,13 @@ PURE = {
     "events": (*FRAMED_MAY, "framed"),
     "tree": ("text", "errors", "stored"),
     "task": ("errors", "message", "rates", "signature", "tree"),
-    "calls": CORE,
-    "kinds": ("rates", "serialization"),
+    "calls": (*CORE, "retrying"),
+    "kinds": ("rates", "retrying", "serialization"),
     "schedules": ("errors", "text", "kinds"),
     "routes": ("errors", "text", "kinds", "signature", "task", "calls"),
     "absent": (),
+    "retrying": ("errors", "text"),
+    "announcing": ("errors", "text", "message", "sending", "events"),
     "hooks": (),
     "rates": (),
     "job": (*CORE, "task"),
@@ -50,7 +52,7 @@ PURE = {
 #: Packages and modules that do I/O: what they may import beside themselves.
 OUTSIDE = {
     "transport": ("errors", "message", "wire", "envelope", "limits", "control", "events"),
-    "connections": ("errors", "message", "sending", "transport"),
+    "connections": ("errors", "message", "sending", "events", "announcing", "retrying", "transport"),
     "aio": (),
     "async_result": ("aio", "errors", "result", "transport", "tree"),
     "bound": ("errors", "signature", "canvas", "calls", "async_result"),
@@ -58,7 +60,7 @@ OUTSIDE = {
     "worker": (*CORE, "result", "task", "lifecycle", "lifecycle_events", "job", "following", "transport"),
     "cli": (*CORE, "result", "task", "calls", "transport", "async_result", "client", "worker"),
 }
-OUTSIDE["settings"] = ("errors", "text", "serialization", "kinds", "schedules", "routes", "absent")
+OUTSIDE["settings"] = ("errors", "text", "serialization", "retrying", "kinds", "schedules", "routes", "absent")
 OUTSIDE["remote"] = (*FRAMED_MAY, "framed", "control", "events", "transport", "settings")
 OUTSIDE["client"] += ("remote", "routes", "settings")
 OUTSIDE["worker"] += ("framed", "control", "events", "routes")
@@ -70,7 +72,7 @@ OUTSIDE["signals"] = ()
 OUTSIDE["execution"] = (
     *CORE, "result", "task", "lifecycle_events", "job", "following", "transport", "aio", "hooks", "signals",
 )  # fmt: skip
-OUTSIDE["eager"] = (*OUTSIDE["execution"], "lifecycle", "execution", "connections", "sending")
+OUTSIDE["eager"] = (*OUTSIDE["execution"], "announcing", "lifecycle", "execution", "connections", "sending")
 OUTSIDE["client"] += ("eager",)
 OUTSIDE["worker"] += ("execution", "rates")
 OUTSIDE["declared"] = (
@@ -81,7 +83,7 @@ OUTSIDE["client"] += ("declared", "outbox")
 OUTSIDE["worker"] += ("hooks", "signals")
 OUTSIDE["outbox"] = (
     *(*CORE, "task", "calls", "transport", "connections", "async_result", "declared"),
-    *("eager", "routes", "settings", "tracing"),
+    *("eager", "retrying", "routes", "settings", "tracing"),
 )
 OUTSIDE["serving"] = ("client", "worker")
 OUTSIDE["logs"] = ("task",)

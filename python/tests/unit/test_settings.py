@@ -20,7 +20,7 @@ from celeriac.settings import KINDS, describe
 from celeriac.worker.orders import Orders
 from tests.support.celery import celery_python
 
-from .test_client import Fakes, fakes  # noqa: F401  # a fixture
+from .client_parts import Fakes
 from .worker_parts import message
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -198,7 +198,7 @@ def test_what_is_said_of_all_tasks_holds_for_those_declared_before() -> None:
 # -- what they do to messages
 
 
-def test_serializer_and_compression(fakes: Fakes) -> None:  # noqa: F811
+def test_serializer_and_compression(fakes: Fakes) -> None:
     app = Celeriac(broker=AMQP, task_serializer="msgpack", task_compression="gzip")
     app.send_task("t", (1,))
     app.signature("t", (1,)).delay()
@@ -226,7 +226,7 @@ def test_serializer_and_compression(fakes: Fakes) -> None:  # noqa: F811
         ([lambda *_: None, {"shop.add": "sums"}], ["celery", "celery", "sums"]),
     ],
 )
-def test_routes(fakes: Fakes, routes: Any, queues: list[str]) -> None:  # noqa: F811
+def test_routes(fakes: Fakes, routes: Any, queues: list[str]) -> None:
     app = Celeriac(broker=AMQP, task_routes=routes)
     names = ("shop.mail.send", "shop.mail.read", "shop.add")
     for name in names:
@@ -235,7 +235,7 @@ def test_routes(fakes: Fakes, routes: Any, queues: list[str]) -> None:  # noqa: 
     assert [outgoing.routing_key for outgoing in fakes.sent] == queues * 2
 
 
-def test_a_route_does_not_overrule_who_says_where_to(fakes: Fakes) -> None:  # noqa: F811
+def test_a_route_does_not_overrule_who_says_where_to(fakes: Fakes) -> None:
     app = Celeriac(broker=AMQP, task_routes={"*": {"exchange": "feeds", "routing_key": "k", "priority": 3}})
 
     @app.task(queue="own")

@@ -26,7 +26,7 @@ from celeriac.worker.settings import WorkerSettings
 from celeriac.worker.telling import Teller
 from tests.support.waiting import eventually
 
-from .test_client import Fakes, fakes  # noqa: F401  # a fixture
+from .client_parts import Fakes
 from .test_executor import FakeDesk, FakeRegister
 from .worker_parts import message
 
@@ -179,7 +179,7 @@ def test_headers_that_are_no_trace(executor: Executor, exporter: InMemorySpanExp
     assert only(exporter).parent is None
 
 
-def test_a_producer_carries_the_current_span(fakes: Fakes, provider: TracerProvider) -> None:  # noqa: F811
+def test_a_producer_carries_the_current_span(fakes: Fakes, provider: TracerProvider) -> None:
     with Celeriac("shop", broker="redis://nowhere", opentelemetry=True) as client:
         client.send_task("shop.add", (1, 2))
         with provider.get_tracer("test").start_as_current_span("web request") as span:
@@ -190,7 +190,7 @@ def test_a_producer_carries_the_current_span(fakes: Fakes, provider: TracerProvi
     assert tells_of(carried.extra.headers["traceparent"], span)
 
 
-def test_nothing_is_carried_unasked(fakes: Fakes, provider: TracerProvider) -> None:  # noqa: F811
+def test_nothing_is_carried_unasked(fakes: Fakes, provider: TracerProvider) -> None:
     client = Celeriac("shop", broker="redis://nowhere")
     with provider.get_tracer("test").start_as_current_span("web request"):
         client.send_task("shop.add", (1, 2))

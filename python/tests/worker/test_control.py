@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from celeriac import Celeriac, Message, TaskRevoked, Wire
 from celeriac.cli import main
 from celeriac.control import REQUEST_EXCHANGE
-from celeriac.transport import Outgoing, open_post, open_publisher
+from celeriac.transport import Outgoing, open_client_link, open_post
 from tests.conftest import Broker, Shop
 from tests.support.proxy import Proxy
 from tests.support.waiting import eventually
@@ -94,9 +94,9 @@ def test_what_begins_with_the_right_stamp_does_not_run(shop: Shop) -> None:
         stamped_headers=["tenant"],
         stamps={"tenant": tenant},
     )
-    publisher = open_publisher(shop.broker.url)
-    publisher.publish([Outgoing(message.build(), shop.queue)])
-    publisher.close()
+    link = open_client_link(shop.broker.url)
+    link.publisher.publish([Outgoing(message.build(), shop.queue)])
+    link.close()
     shop.worker.logged(f"Task {message} revoked")
     assert "stamped" not in shop.worker.notes
 

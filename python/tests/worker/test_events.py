@@ -56,6 +56,25 @@ def test_a_task(app: Celeriac, start_worker: StartWorker) -> None:
     assert clocks == sorted(clocks, key=lambda clock: clock or 0)
 
 
+def test_what_is_sent_and_what_a_task_tells(app: Celeriac, start_worker: StartWorker) -> None:
+    app.configure(task_send_sent_event=True)
+    start_worker()
+    with app.events(["task.sent", "task.progress"]) as events:
+        sent = app.send_task("t.tell", (0.5,))
+        assert sent.get(timeout=PATIENCE) == 0.5
+        found: list[EventMessage] = []
+        until = time.monotonic() + PATIENCE
+        # In either order: it is told of what was sent when that is confirmed, and the worker does not wait for it.
+        while sorted(types(found, sent.id)) != ["task-progress", "task-sent"]:
+            assert time.monotonic() < until, found
+            found += events.messages(0.5)
+    assert not any(message.is_array for message in found)
+    told = {message.events[0].type: message.events[0] for message in found if message.events[0].uuid == sent.id}
+    announced, progress = told["task-sent"], told["task-progress"]
+    assert (announced.name, announced.queue) == ("t.tell", app.conf.task_default_queue)
+    assert progress.extra == {"progress": 0.5}
+
+
 def test_the_worker_itself(app: Celeriac, start_worker: StartWorker) -> None:
     with app.events(["worker.#"]) as events:
         worker = start_worker()

@@ -28,6 +28,7 @@ from celeriac.transport.post import Post, Subscription, events_for, replies_to, 
 __all__ = [
     "CONNECT_TIMEOUT",
     "ChordPart",
+    "ClientLink",
     "Consumer",
     "Delivery",
     "Document",
@@ -45,10 +46,10 @@ __all__ = [
     "count_waiting",
     "counts_chords",
     "events_for",
+    "open_client_link",
     "open_groups",
     "open_lock",
     "open_post",
-    "open_publisher",
     "open_reader",
     "open_worker_link",
     "purge",
@@ -65,6 +66,19 @@ BROKERS: Mapping[str, str] = {
     "redis": REDIS, "rediss": REDIS, "redis+socket": REDIS,
 }  # fmt: skip
 BACKENDS: Mapping[str, str] = {"rpc": RPC, "redis": REDIS, "rediss": REDIS, "redis+socket": REDIS}
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLink:
+    """What a client holds of the broker: messages out, and news of them. Not for two threads at once."""
+
+    publisher: Publisher
+    post: Post
+
+    def close(self) -> None:
+        """Give the connection back. May be called twice."""
+        self.post.close()
+        self.publisher.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +130,20 @@ def sanitized(url: str) -> str:
     return str(maybe_sanitize_url(url)) if "@" in url else url
 
 
-def open_publisher(broker: str, *, connect_timeout: float = CONNECT_TIMEOUT) -> Publisher:
+def open_client_link(broker: str, *, connect_timeout: float = CONNECT_TIMEOUT) -> ClientLink:
     """Connect for sending. Raises ``BrokerUnavailable`` within ``connect_timeout`` seconds."""
     if _kind(broker, BROKERS, "broker") == AMQP:
         from celeriac.transport.amqp import AmqpPublisher
         from celeriac.transport.amqp_link import Link
+        from celeriac.transport.amqp_post import AmqpPost
 
-        return AmqpPublisher(Link(broker, connect_timeout=connect_timeout))
+        link = Link(broker, connect_timeout=connect_timeout)
+        return ClientLink(AmqpPublisher(link), AmqpPost(link, owns=False))
     from celeriac.transport.redis import RedisPublisher
+    from celeriac.transport.redis_post import RedisPost
 
-    return RedisPublisher(broker, connect_timeout=connect_timeout)
+    publisher = RedisPublisher(broker, connect_timeout=connect_timeout)
+    return ClientLink(publisher, RedisPost(broker, connect_timeout=connect_timeout))
 
 
 def open_reader(

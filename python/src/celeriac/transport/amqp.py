@@ -289,6 +289,9 @@ def purge_queue(broker: str, queue: str) -> int:
         with link.translated():
             return int(link.channel().queue_purge(queue) or 0)
     except link.channel_errors as error:
+        if getattr(error, "reply_code", None) == NOT_FOUND:
+            reason = f"there is no queue {queue!r} at {link.url}; check its name, and the virtual host of the URL"
+            raise InvalidCall(reason) from error
         raise InvalidCall(f"queue {queue!r} cannot be purged: {error}") from error
     finally:
         link.close()

@@ -1,0 +1,46 @@
+"""What a program tells monitors of its tasks: that one was sent, and events of its own. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from celeriac.errors import InvalidCall
+from celeriac.events import Event, rows_of
+from celeriac.message import Message
+from celeriac.sending import Route
+from celeriac.text import shown
+
+
+def task_sent(message: Message, to: Route, **sender: Any) -> Event:
+    """What is told of a message that was sent (EV-TASK-002). ``sender`` are the fields of every event."""
+    return Event(
+        type="task-sent",
+        uuid=message.id,
+        name=message.task,
+        args=message.argsrepr,
+        kwargs=message.kwargsrepr,
+        root_id=message.root_id,
+        parent_id=message.parent_id,
+        retries=message.retries,
+        eta=message.eta,
+        expires=message.expires,
+        queue=None if to.exchange else to.routing_key,
+        exchange=to.exchange,
+        routing_key=to.routing_key,
+        **sender,
+    )
+
+
+def own_event(kind: str, task_id: str, told: Mapping[str, Any], **sender: Any) -> Event:
+    """An event of the application's own, about a task (EV-TASK-008). Raises ``InvalidCall`` for what is none."""
+    group, _, what = kind.partition("-")
+    if not (group and what):
+        raise InvalidCall(f"an event is named as 'task-progress': group, hyphen, what happened; not {shown(kind)}")
+    rows = {row.name for row in rows_of(kind)}
+    taken = sorted(told.keys() & (rows | {"uuid"}))
+    if taken:
+        raise InvalidCall(f"{', '.join(taken)} of {kind} is not the caller's to say; choose another name")
+    if "uuid" in rows:
+        return Event(type=kind, uuid=task_id, extra=told, **sender)
+    return Event(type=kind, extra={"uuid": task_id, **told}, **sender)

@@ -146,6 +146,21 @@ def test_lost_while_receiving(start: Start) -> None:
     crew.courier.abandon()
 
 
+def test_the_same_tag_on_the_next_connection_is_another_delivery(start: Start) -> None:
+    first, second = FakeBroker([delivery(1)]), FakeBroker([delivery(1)])
+    crew = start(first, second)
+    old = take(crew)
+    first.fails["receive"] = BrokerUnavailable("cut")
+    crew.courier.report(Outcome(old, over=False))
+    new = take(crew)
+    crew.courier.report(done(old, documents=(DOCUMENT,)))
+    eventually(lambda: ("store", ["task-1"]) in second.events, "the result is stored")
+    assert settled(second) == []
+    crew.courier.report(done(new))
+    eventually(lambda: settled(second) == [([1], [], [])], "its own outcome settles it")
+    crew.end()
+
+
 @pytest.mark.parametrize("step", ["publish", "store", "settle"])
 def test_lost_while_carrying_out(start: Start, step: str) -> None:
     """It is carried out on the next connection, but for what the broker had confirmed."""

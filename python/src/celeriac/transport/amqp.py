@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from kombu.transport.pyamqp import Channel
@@ -120,10 +121,14 @@ class AmqpPublisher:
     def _open_channel(self) -> Channel:
         channel = self._link.channel()
         channel.confirm_select()
-        channel.events["basic_ack"].add(self._on_ack)
-        channel.events["basic_nack"].add(self._on_nack)
-        channel.events["basic_return"].add(self._on_return)
-        self._link.intake.confirmations[channel.channel_id] = self._on_confirmation
+        # Its own: what is told late of a channel that was given up says nothing of the same tags on another.
+        unconfirmed: dict[int, Outgoing] = {}
+        self._unconfirmed = unconfirmed
+        confirmed = partial(self._on_confirmation, unconfirmed)
+        channel.events["basic_ack"].add(partial(confirmed, taken=True))
+        channel.events["basic_nack"].add(partial(confirmed, taken=False))
+        channel.events["basic_return"].add(partial(self._on_return, unconfirmed))
+        self._link.intake.confirmations[channel.channel_id] = confirmed
         self._sent = 0
         return channel
 
@@ -159,27 +164,18 @@ class AmqpPublisher:
             if self._link.readable(remaining):
                 self._link.drain()
 
-    def _on_confirmation(self, tag: int, multiple: bool, taken: bool) -> None:
-        (self._on_ack if taken else self._on_nack)(tag, multiple)
+    def _on_confirmation(self, unconfirmed: dict[int, Outgoing], tag: int, multiple: bool, taken: bool) -> None:
+        for done in _tags(unconfirmed, tag, multiple):
+            outgoing = unconfirmed.pop(done)
+            if not taken:
+                self._refused[outgoing] = f"the broker refused (nack) a message for {_target(outgoing)}"
 
-    def _on_ack(self, tag: int, multiple: bool) -> None:
-        for done in self._tags(tag, multiple):
-            del self._unconfirmed[done]
-
-    def _on_nack(self, tag: int, multiple: bool) -> None:
-        for done in self._tags(tag, multiple):
-            outgoing = self._unconfirmed.pop(done)
-            self._refused[outgoing] = f"the broker refused (nack) a message for {_target(outgoing)}"
-
-    def _tags(self, tag: int, multiple: bool) -> list[int]:
-        if multiple:
-            return [pending for pending in self._unconfirmed if pending <= tag]
-        return [tag] if tag in self._unconfirmed else []
-
-    def _on_return(self, error: Exception, exchange: str, routing_key: str, message: Any) -> None:
+    def _on_return(
+        self, unconfirmed: dict[int, Outgoing], error: Exception, exchange: str, routing_key: str, message: Any
+    ) -> None:
         self._known_queues.discard(routing_key)
         reason = f"no queue takes it ({error}); start a worker that consumes it, or declare the queue"
-        for outgoing in self._unconfirmed.values():
+        for outgoing in unconfirmed.values():
             same = (outgoing.exchange, outgoing.routing_key) == (exchange, routing_key)
             if same and outgoing.wire.properties.get("correlation_id") == message.properties.get("correlation_id"):
                 self._refused[outgoing] = f"{_target(outgoing)}: {reason}"
@@ -188,6 +184,12 @@ class AmqpPublisher:
         """See ``Publisher.close``."""
         self._drop_channel()
         self._link.close()
+
+
+def _tags(unconfirmed: dict[int, Outgoing], tag: int, multiple: bool) -> list[int]:
+    if multiple:
+        return [pending for pending in unconfirmed if pending <= tag]
+    return [tag] if tag in unconfirmed else []
 
 
 def _properties(channel: Channel, wire: Wire) -> bytes:

@@ -40,6 +40,7 @@ from celeriac.lifecycle_events import (
     Failed,
     Ignored,
     Lethal,
+    Lost,
     Malformed,
     NotYet,
     Phase,
@@ -104,6 +105,11 @@ def _asks_for_a_chord(message: Message) -> bool:
         held.append(message.chord)
     chords = [chords_in(Signature.parse(signature)) for signature in held]
     return message.chord is not None or message.task == NAMES[CHORD] or any(chords)
+
+
+def lost(job: Job, reason: str) -> Lost:
+    """What it is that the process died which ran a task whose message was acknowledged before."""
+    return Lost(WorkerLostError(reason) if job.overrun is None else TimeLimitExceeded(job.overrun))
 
 
 def step(phase: Phase, event: Event, job: Job) -> Decision:
@@ -226,6 +232,10 @@ def _lethal(job: Job, event: Lethal) -> Decision:
     return Phase.SETTLED, (*errbacks(job, error, None), *failure(job, error, None), Reject())
 
 
+def _lost(job: Job, event: Lost) -> Decision:
+    return Phase.SETTLED, (*errbacks(job, event.error, None), *failure(job, event.error, None))
+
+
 def _unsent(job: Job, event: Unsent) -> Decision:
     settlement = (Reject(),) if late(job) else ()
     return Phase.SETTLED, (*failure(job, event.error, None), *settlement)
@@ -267,6 +277,7 @@ TABLE: Mapping[tuple[Phase, type], Callable[[Job, Any], Decision]] = {
     (Phase.RUNNING, Retried): _retried,
     (Phase.RUNNING, Ignored): _ignored,
     (Phase.RUNNING, Refused): _refused,
+    (Phase.RUNNING, Lost): _lost,
     (Phase.RUNNING, Unsent): _unsent,
     (Phase.RECEIVED, Unsent): _unsent,
     (Phase.WAITING, Unsent): _unsent,
@@ -281,7 +292,7 @@ class NotRegistered(Exception):
 
 
 class WorkerLostError(Exception):
-    """Stored for a task whose processes died again and again while they ran it."""
+    """Stored for a task whose process died, or whose processes died again and again, while they ran it."""
 
 
 # What readers of results know these failures by.

@@ -127,6 +127,13 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """The process died that ran the task, and nobody will deliver its message again: it was acknowledged before."""
+
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
 class Lethal:
     """The task has taken down so many processes, or come back to its queue so often, that it is not run once more."""
 
@@ -148,6 +155,7 @@ Event: TypeAlias = (
     | Revoked
     | NotYet
     | Lethal
+    | Lost
     | Ready
     | Succeeded
     | Composed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
 import signal
 import time
 from contextlib import suppress
@@ -187,6 +188,19 @@ def _wait_for(gate: str, text: str) -> None:
 def early(name: str) -> None:
     note(f"{name} begins")
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@app.task(name="t.early_sleep", acks_late=False)
+def early_sleep(seconds: float) -> None:
+    note("early begins")
+    time.sleep(seconds)
+
+
+@app.task(name="t.early_hold", acks_late=False)
+def early_hold() -> None:
+    """Keep the interpreter's lock, so that no other thread of the process runs, for many seconds."""
+    note("holds")
+    re.match(r"(a+)+$", "a" * 40 + "b")
 
 
 @app.task(name="t.length")

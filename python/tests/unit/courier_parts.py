@@ -15,6 +15,7 @@ from celeriac.worker.courier import Courier, Surroundings
 from celeriac.worker.journal import Journal
 from celeriac.worker.liaison import Liaison
 from celeriac.worker.outcome import Outcome
+from celeriac.worker.promises import Promises, Records
 from celeriac.worker.running import Running
 
 from .worker_parts import message
@@ -131,6 +132,7 @@ class Crew:
 
     def __init__(self, *brokers: FakeBroker | Exception, prefetch: int = 4, liaison: Liaison | None = None) -> None:
         self.journal = Journal()
+        self.promises = Promises(Records())
         self.left = threading.Event()
         self.ready: list[float] = []
         self._brokers = iter(brokers)
@@ -141,6 +143,7 @@ class Crew:
             journal=self.journal,
             supervisor=os.getppid(),
             node="w1@h",
+            promises=self.promises,
             liaison=liaison,
         )
         self.courier = Courier(prefetch, around)

@@ -46,11 +46,15 @@ class FakeDesk:
         self.put_off: set[int] = set()
         self.loses = False
         self.overdue = False
+        self.promised: list[str] = []
 
     def report(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
         if outcome.settled is not None:
             outcome.settled.put(not self.loses)
+
+    def promise(self, delivery: Delivery, message: Message) -> None:
+        self.promised.append(message.id)
 
     def begin(self, running: Running) -> None:
         self.running.append(running)
@@ -244,6 +248,25 @@ def test_early_acknowledgement_is_settled_before_the_run(executor: Executor, des
     first, second = desk.outcomes
     assert (first.settlement, first.over, first.documents) == (Settlement.ACK, False, ())
     assert (second.settlement, second.over, len(second.documents)) == (None, True, 1)
+
+
+def test_what_was_acknowledged_early_is_promised(executor: Executor, desk: FakeDesk) -> None:
+    executor.handle(delivery(task="shop.early", args=(), id="early"))
+    executor.handle(delivery(id="late"))
+    assert desk.promised == ["early"]
+
+
+def test_a_task_that_was_lost_with_its_process(executor: Executor, desk: FakeDesk) -> None:
+    lost = delivery(task="shop.early", args=())
+    executor.mourn(lost, message(task="shop.early", args=()), "Worker exited prematurely: exitcode 7")
+    (outcome,) = desk.outcomes
+    (result,) = results(outcome)
+    assert result.status == "FAILURE" and result.traceback is None and outcome.settlement is None and outcome.over
+    assert result.result == {
+        "exc_type": "WorkerLostError",
+        "exc_message": ["Worker exited prematurely: exitcode 7"],
+        "exc_module": "billiard.exceptions",
+    }
 
 
 def test_early_acknowledgement_that_is_lost_means_no_run(executor: Executor, desk: FakeDesk) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import redis
 
-from celeriac import Celeriac, TaskFailure
+from celeriac import Celeriac, Signature, TaskFailure
 from celeriac.transport.amqp_link import Link
 from tests.conftest import Broker
 from tests.support.brokers import private_broker
@@ -138,11 +138,41 @@ def test_early_acknowledgement_means_at_most_once(
     app: Celeriac, broker: Broker, queue: str, start_worker: StartWorker
 ) -> None:
     worker = start_worker()
-    app.send_task("t.early", ("once",))
-    worker.logged("killed by SIGKILL")
+    errback = Signature(task="t.note", args=["told"], immutable=True, options={"queue": queue})
+    result = app.send_task("t.early", ("once",), link_error=errback)
+    with pytest.raises(TaskFailure) as caught:
+        result.get(timeout=PATIENCE)
+    assert caught.value.exc_type == "WorkerLostError"
+    assert caught.value.exc_args == ("Worker exited prematurely: signal 9 (SIGKILL)",)
+    worker.noted("told")
     assert app.send_task("t.add", (1, 1)).get(timeout=PATIENCE) == 2
     worker.stop()
-    assert worker.notes == ["once begins"] and length(broker, queue) == 0
+    assert worker.notes == ["once begins", "told"] and length(broker, queue) == 0
+
+
+@pytest.mark.parametrize(("second", "how"), [(signal.SIGTERM, "cold shutdown"), (signal.SIGQUIT, "signal 9 (SIGKILL)")])
+def test_what_was_acknowledged_early_is_told_of_at_a_cold_shutdown(
+    app: Celeriac, start_worker: StartWorker, second: signal.Signals, how: str
+) -> None:
+    worker = start_worker()
+    result = app.send_task("t.early_sleep", (60,))
+    worker.noted("early begins")
+    worker.signal(signal.SIGTERM)
+    worker.logged("Warm shutdown")
+    worker.signal(second)
+    with pytest.raises(TaskFailure) as caught:
+        result.get(timeout=PATIENCE)
+    assert caught.value.exc_args == (f"Worker exited prematurely: {how}",)
+    assert worker.wait() == 3
+
+
+def test_a_hard_limit_that_only_killing_enforces_is_told_of(app: Celeriac, start_worker: StartWorker) -> None:
+    """The task keeps the interpreter's lock: its process is killed, and the task is not run again."""
+    start_worker()
+    result = app.send_task("t.early_hold", time_limit=0.3)
+    with pytest.raises(TaskFailure) as caught:
+        result.get(timeout=PATIENCE)
+    assert (caught.value.exc_type, caught.value.exc_args) == ("TimeLimitExceeded", (0.3,))
 
 
 def test_hard_time_limit_ends_task_and_process(app: Celeriac, start_worker: StartWorker) -> None:

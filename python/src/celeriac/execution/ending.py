@@ -13,6 +13,7 @@ from celeriac.lifecycle_events import (
     Failed,
     Ignored,
     Lethal,
+    Lost,
     Refused,
     Replaced,
     Retried,
@@ -62,6 +63,6 @@ def instead(event: Event, error: CeleriacError) -> Event:
     if isinstance(event, (Succeeded, Composed, Replaced, Retried)):
         # What the task returned, or wants sent, is at fault: that is a failure of the task.
         return Failed(error, "")
-    if isinstance(event, (Failed, Lethal)):
+    if isinstance(event, (Failed, Lethal, Lost)):
         return Unsent(error)
     raise error

@@ -13,6 +13,7 @@ from celeriac.transport import Outgoing, WorkerLink
 from celeriac.worker.holding import Holding
 from celeriac.worker.mouth import Place
 from celeriac.worker.outcome import Outcome
+from celeriac.worker.promises import Promises
 
 logger = logging.getLogger("celeriac.worker")
 
@@ -20,8 +21,9 @@ logger = logging.getLogger("celeriac.worker")
 class Outcomes:
     """Outcomes that wait to be carried out, in order. Any thread puts one in, the courier's carries them out."""
 
-    def __init__(self, holding: Holding) -> None:
+    def __init__(self, holding: Holding, promises: Promises) -> None:
         self._holding = holding
+        self._promises = promises
         self._outcomes: deque[Outcome] = deque()
 
     def __bool__(self) -> bool:
@@ -49,6 +51,8 @@ class Outcomes:
             self._outcomes.popleft()
             if outcome.place is not None:
                 outcome.place.fill(outcome.news)
+            if outcome.over:
+                self._promises.keep(outcome.delivery)
             tell(outcome, outcome.delivery in self._holding)
         for call in calls:
             self._holding.inbox.put(call)

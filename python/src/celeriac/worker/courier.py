@@ -31,6 +31,7 @@ from celeriac.worker.journal import Journal
 from celeriac.worker.liaison import Liaison
 from celeriac.worker.mouth import Mouth
 from celeriac.worker.outcome import Outcome
+from celeriac.worker.promises import Promises
 from celeriac.worker.running import Running
 from celeriac.worker.waking import Bell
 
@@ -61,6 +62,7 @@ class Surroundings:
     journal: Journal
     supervisor: int
     node: str
+    promises: Promises
     liaison: Liaison | None = None
 
 
@@ -80,7 +82,7 @@ class Courier(threading.Thread):
         self._mouth = Mouth(surroundings.node)
         self._around = surroundings
         self._link: WorkerLink | None = None
-        self._outcomes = Outcomes(self._holding)
+        self._outcomes = Outcomes(self._holding, surroundings.promises)
         self._ticked = 0.0
         #: What runs. Whoever takes it out decides how the task ended.
         self._running: deque[Running] = deque()
@@ -112,6 +114,10 @@ class Courier(threading.Thread):
         # While more is to be run, one that is awake finds them by itself, many at once.
         if self._asleep or self.inbox.empty():
             self._bell.ring()
+
+    def promise(self, delivery: Delivery, message: Message) -> None:
+        """See ``Desk.promise``."""
+        self._around.promises.make(delivery, message)
 
     def begin(self, running: Running) -> None:
         """A task starts. Unless ``lift`` is called before its limit, carry out its outcome and end the process."""

@@ -24,6 +24,9 @@ class Desk(Protocol):
     def report(self, outcome: Outcome) -> None:
         """Hand over an outcome."""
 
+    def promise(self, delivery: Delivery, message: Message) -> None:
+        """A task is about to run whose message is acknowledged: should the process die, another tells of it."""
+
     def begin(self, running: Running) -> None:
         """A task starts. Unless ``lift`` is called before its limit, its outcome stands and the process ends."""
 

@@ -94,6 +94,15 @@ class Executor:
             logger.exception(DEFECT, delivery.queue)
             self._desk.report(Outcome(delivery, settlement=Settlement.REJECT))
 
+    def mourn(self, delivery: Delivery, message: Message, reason: str) -> None:
+        """Tell that the process died which ran a task, and why; nobody will deliver its message again."""
+        try:
+            event = lifecycle.lost(self._decider.job(delivery, message), reason)
+            self._advance(delivery, message, Phase.RUNNING, event)
+        except Exception:
+            logger.exception("The loss of task %s cannot be told", ascii(message.id))
+            self._desk.report(Outcome(delivery))
+
     def _read(self, delivery: Delivery) -> tuple[Message | None, Event]:
         if isinstance(delivery.content, InvalidMessage):
             return None, Malformed(delivery.content)
@@ -120,7 +129,7 @@ class Executor:
         self._note(delivery, message, event)
         if outcome.over:
             self._desk.report(outcome)
-        elif message is not None and (outcome.settlement is None or self._settled(outcome)):
+        elif message is not None and (outcome.settlement is None or self._promised(outcome, message)):
             if outcome.documents and outcome.settlement is None:
                 self._desk.report(outcome)
             elif outcome.news:
@@ -145,11 +154,14 @@ class Executor:
         saying.log(delivery, message, event)
         self._register.note(message, event, again=self._desk.came_due(delivery))
 
-    def _settled(self, outcome: Outcome) -> bool:
+    def _promised(self, outcome: Outcome, message: Message) -> bool:
         """Have a delivery acknowledged before its task runs; False when it will be delivered again instead."""
         answer: SimpleQueue[bool] = SimpleQueue()
         self._desk.report(replace(outcome, settled=answer, news=()))
-        return answer.get()
+        if not answer.get():
+            return False
+        self._desk.promise(outcome.delivery, message)
+        return True
 
     def _run(self, delivery: Delivery, message: Message) -> None:
         request = self._decider.request(delivery, message)

@@ -19,6 +19,7 @@ from celeriac.worker.executor import Executor
 from celeriac.worker.interrupts import Overdue
 from celeriac.worker.journal import Journal
 from celeriac.worker.orders import Orders
+from celeriac.worker.promises import Promises, Records
 from celeriac.worker.settings import WorkerSettings
 from celeriac.worker.tally import Ledger
 from celeriac.worker.telling import Teller
@@ -64,9 +65,10 @@ def worker_inside(settings: WorkerSettings, *, patience: float = PATIENCE) -> It
 
     connect().close()
     journal = Journal(1 + settings.async_concurrency)
-    courier = _Courier(
-        settings.prefetch, Surroundings(connect, up.set, leave, journal, os.getppid(), settings.hostname)
-    )
+    # Nothing outlives this process that could tell what it had promised.
+    promises = Promises(Records())
+    surroundings = Surroundings(connect, up.set, leave, journal, os.getppid(), settings.hostname, promises)
+    courier = _Courier(settings.prefetch, surroundings)
     loop = EventLoop(settings.async_concurrency)
     executor = Executor(
         settings,

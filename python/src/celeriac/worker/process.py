@@ -22,6 +22,7 @@ from celeriac.worker.journal import Deaths, Journal
 from celeriac.worker.liaison import Liaison
 from celeriac.worker.orders import Orders
 from celeriac.worker.outcome import Outcome, Settlement
+from celeriac.worker.promises import Promises, Records
 from celeriac.worker.readiness import Readiness
 from celeriac.worker.settings import WorkerSettings
 from celeriac.worker.tally import Ledger, Tally
@@ -54,6 +55,9 @@ class Place:
     supervisor: int
     journal: Journal
     deaths: Deaths
+    records: Records
+    #: Why the process before this one ended.
+    reason: str
     channel: Channel | None
     clock: Clock
     readiness: Readiness
@@ -88,7 +92,10 @@ def run(settings: WorkerSettings, place: Place) -> int:
 
     signals.worker_process_init.send(None)
     liaison = None if place.channel is None else Liaison(place.number, place.channel, settings)
-    surroundings = Surroundings(connect, ready, leave, place.journal, place.supervisor, settings.hostname, liaison)
+    promises = Promises(place.records)
+    surroundings = Surroundings(
+        connect, ready, leave, place.journal, place.supervisor, settings.hostname, promises, liaison
+    )
     courier = Courier(settings.prefetch, surroundings)
     loop = EventLoop(settings.async_concurrency)
     book = None if place.tally is None else place.tally.book(place.number)
@@ -103,6 +110,9 @@ def run(settings: WorkerSettings, place: Place) -> int:
         total=total,
         loop=loop,
     )
+    # Before the courier looks whether there is anything to do: it may be told to stop at once.
+    for delivery, message in promises.inherited():
+        executor.mourn(delivery, message, place.reason)
     try:
         # Started first, it keeps the signals blocked: they are for this thread.
         courier.start()

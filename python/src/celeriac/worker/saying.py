@@ -13,6 +13,7 @@ from celeriac.lifecycle_events import (
     Failed,
     Ignored,
     Lethal,
+    Lost,
     Malformed,
     NotYet,
     Ready,
@@ -50,6 +51,7 @@ SAYINGS: Mapping[type, tuple[int, str]] = {
     Unknown: (logging.ERROR, "Task {name} rejected: no task of this name is registered here"),
     Unsupported: (logging.ERROR, "Task {name} rejected: {0.reason}"),
     Lethal: (logging.ERROR, "Task {name} rejected: {0.reason}"),
+    Lost: (logging.ERROR, "Task {name} lost: {error}"),
     Unsent: (logging.ERROR, "Task {name} rejected: what it wants sent cannot be: {error}"),
     Malformed: (logging.ERROR, "Message {name} rejected: {error}"),
 }

@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from celeriac.worker.journal import Deaths, Journal
 from celeriac.worker.node import Node
 from celeriac.worker.process import EXIT_COLD, EXIT_LIMIT, EXIT_OK, EXIT_RENEW, READY_SIGNAL, Place
 from celeriac.worker.process import run as run_process
+from celeriac.worker.promises import Records
 from celeriac.worker.readiness import NOTIFY_SOCKET, Readiness
 from celeriac.worker.settings import WorkerSettings
 from celeriac.worker.tally import Tally
@@ -45,6 +47,8 @@ NODE = 0
 NODE_SECONDS = 3
 #: Numbers of processes beside these, which a worker may have: what sends periodic tasks, what serves metrics.
 BEAT, EXPORTER = -1, -2
+#: How it is told of tasks that were lost with a process which ended in a way of ours.
+REASONS = {EXIT_COLD: "cold shutdown", EXIT_LIMIT: "another of its tasks ran into its hard time limit"}
 #: What the log calls those that run no tasks.
 HELPERS = {NODE: "for remote control", BEAT: "for beat", EXPORTER: "for metrics"}
 
@@ -63,9 +67,14 @@ class Supervisor:
         self._due: dict[int, float] = {}
         self._early_deaths: dict[int, int] = {}
         self._journals: dict[int, Journal] = {}
+        #: What each process, by its number, acknowledged before it ran it, and why the last one of the number ended.
+        self._records: defaultdict[int, Records] = defaultdict(Records)
+        self._reasons: dict[int, str] = {}
         #: Numbers of which a process did not end in order. What it held is given back at the end, too: its successor
         #: may have been told to stop before it could.
         self._died: set[int] = set()
+        #: Numbers of which a process was started for that alone, so that none is for ever.
+        self._mourning: set[int] = set()
         self._name = uuid.uuid4().hex
         self._deaths = Deaths()
         self._asked = 0
@@ -153,7 +162,7 @@ class Supervisor:
         """Name of a process and of those that take over from it, no other worker's anywhere."""
         return f"{self._name}.{number}"
 
-    def _start(self, number: int) -> None:
+    def _start(self, number: int) -> int:
         journal = self._journals[number] = Journal(1 + self._settings.async_concurrency)
         channel = self._channels[number][1] if number in self._channels else None
         place = Place(
@@ -162,6 +171,8 @@ class Supervisor:
             supervisor=os.getpid(),
             journal=journal,
             deaths=self._deaths,
+            records=self._records[number],
+            reason=self._reasons.get(number, ""),
             channel=channel,
             clock=self._clock,
             readiness=self._readiness,
@@ -171,6 +182,7 @@ class Supervisor:
         if pid == 0:
             os._exit(_child(self._helpers.get(number, lambda: run_process(self._settings, place))))
         self._children[pid] = (number, time.monotonic())
+        return pid
 
     def _run_node(self) -> int:
         ends = {number: pair[0] for number, pair in self._channels.items()}
@@ -246,8 +258,18 @@ class Supervisor:
                 self._readiness.down(number)
                 if status:
                     self._died.add(number)
-            if number is not None and not self._asked:
+            if number is None:
+                continue
+            self._reasons[number] = _reason(os.waitstatus_to_exitcode(status))
+            if not self._asked:
                 self._replace(number, pid, status, time.monotonic() - started)
+            elif number not in self._mourning and self._records[number]:
+                self._mourn(number)
+
+    def _mourn(self, number: int) -> None:
+        """Start one more process, which tells what became of tasks that its predecessor took with it, and leaves."""
+        self._mourning.add(number)
+        os.kill(self._start(number), signal.SIGTERM)
 
     def _replace(self, number: int, pid: int, status: int, lived: float) -> None:
         code = os.waitstatus_to_exitcode(status)
@@ -290,6 +312,12 @@ class Supervisor:
             self._start(number)
         if self._due:
             signal.setitimer(signal.ITIMER_REAL, max(0.01, min(self._due.values()) - now))
+
+
+def _reason(code: int) -> str:
+    """Why a process is not there any more, in Celery's words."""
+    how = f"signal {-code} ({signal.Signals(-code).name})" if code < 0 else REASONS.get(code, f"exitcode {code}")
+    return f"Worker exited prematurely: {how}"
 
 
 def _child(work: Callable[[], int]) -> int:

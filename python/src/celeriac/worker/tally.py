@@ -29,6 +29,7 @@ COUNTED: Mapping[type, str] = {
     happened.Unknown: "failed",
     happened.Unsupported: "failed",
     happened.Lethal: "failed",
+    happened.Lost: "failed",
     happened.Retried: "retried",
     happened.Refused: "rejected",
     happened.Malformed: "rejected",

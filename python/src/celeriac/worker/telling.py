@@ -49,6 +49,7 @@ NEWS: Mapping[type, tuple[str, Callable[[Message, Any], _Fields]]] = {
     happened.Unsent: ("task-failed", _failed),
     happened.Unknown: ("task-failed", _unknown),
     happened.Unsupported: ("task-failed", lambda _message, event: {"exception": event.reason}),
+    happened.Lost: ("task-failed", _failed),
     happened.Lethal: ("task-failed", lambda _message, event: {"exception": f"WorkerLostError({event.reason!r})"}),
     happened.Retried: (
         "task-retried",

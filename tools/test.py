@@ -152,6 +152,8 @@ TABLE = (
     pytest("python-worker", "tests/worker", "-m", "not celery", cwd=PYTHON_PACKAGE),
     pytest("python-celery", "tests/worker", "-m", "celery", cwd=PYTHON_PACKAGE, env=REAL_CELERY),
     pytest("python", "tests/unit", "tests/contract", cwd=PYTHON_PACKAGE, env=REAL_CELERY),
+    # A small one; `make soak` runs it for hours.
+    pytest("soak", "tests/soak", cwd=PYTHON_PACKAGE),
     pytest("scenarios", "tests/scenarios", cwd=PYTHON_PACKAGE, env=REAL_CELERY, needs=("node", "php"), holds=DIST),
     pytest("spec", "spec/tools/tests"),
     pytest("tools", "tools/tests"),

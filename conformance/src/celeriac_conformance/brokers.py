@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HOST = "127.0.0.1"
-BOOT_SECONDS = 90.0
+BOOT_SECONDS = 240.0
 #: How many databases a private Redis has: who speaks in one is not heard in another.
 DATABASES = 64
 STOP_SECONDS = 20.0

@@ -31,8 +31,8 @@ HOST = f"soak-{uuid.uuid4()}"
 #: How the launcher starts each broker, and what it is told besides so that a broker survives its restart.
 OPTIONS: dict[str, dict[str, Any]] = {"rabbitmq": {"hosts": (HOST,)}, "redis": {}}
 LASTING: dict[str, dict[str, Any]] = {"rabbitmq": {}, "redis": {"persistent": True}}
-#: Seconds for a warm shutdown.
-STOP_SECONDS = 60
+#: Seconds for a warm shutdown, and for a client's connection: on a machine that does much else.
+STOP_SECONDS, CONNECT_SECONDS = 120, 30
 
 #: Told what is going on, in a line.
 Progress = Callable[[str], None]
@@ -64,7 +64,13 @@ class Bench:
 
     def client(self, backend: str | None = None) -> Celeriac:
         """An application that sends; without a backend, nobody waits for results."""
-        return Celeriac("soak", broker=self.url, backend=backend, task_default_queue=QUEUE)
+        return Celeriac(
+            "soak",
+            broker=self.url,
+            backend=backend,
+            task_default_queue=QUEUE,
+            broker_connection_timeout=CONNECT_SECONDS,
+        )
 
     def declare_quorum(self) -> None:
         """Have the queue replicated and on disk, before anybody declares it otherwise."""
@@ -131,8 +137,11 @@ class Service:
         return []
 
     def resident(self) -> int:
-        """Bytes of memory that its processes have to themselves or share with each other, each page counted once."""
-        return sum(_proportional(pid) for pid in (self.process.pid, *self.children))
+        """Bytes of memory that its processes have written to, each page that they share counted once.
+
+        Not what is mapped of files: how much of that counts depends on who else on the machine has mapped the same.
+        """
+        return sum(_written(pid) for pid in (self.process.pid, *self.children))
 
     def stop(self) -> None:
         """Warm shutdown, which has to go well."""
@@ -153,9 +162,9 @@ class Service:
                 os.kill(pid, signal.SIGKILL)
 
 
-def _proportional(pid: int) -> int:
+def _written(pid: int) -> int:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss_Anon:"))
 
 
 def reached(evidence: Evidence, number: int, timeout: float) -> None:

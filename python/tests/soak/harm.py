@@ -14,7 +14,7 @@ from tests.soak.bench import Progress, Service, bench, reached
 #: Address space of a process, in bytes: what the one that devours memory comes up against.
 MEMORY = 768 << 20
 #: Seconds until a task is settled: its process may have to die three times, and starts ever later.
-PATIENCE = 45.0
+PATIENCE = 120.0
 #: Task -> its options, and the error that its result has to name (WK-POI-007, WK-LIM-001).
 HARMFUL: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "soak.segfault": ({}, "WorkerLostError"),

@@ -29,8 +29,8 @@ AHEAD = 1000
 PAUSE = 1.0
 #: Seconds between looks at the evidence.
 LOOK = 0.02
-#: Seconds without a task having run after which the rest counts as lost.
-PATIENCE = 120.0
+#: Seconds without a task having run, and without trouble, after which the rest counts as lost.
+PATIENCE = 240.0
 
 
 @dataclass
@@ -76,9 +76,9 @@ class Report:
 class Sender(threading.Thread):
     """Sends until so many tasks are confirmed. What was not is never sent again under its number."""
 
-    def __init__(self, on: Bench, plan: Plan, evidence: Evidence) -> None:
+    def __init__(self, on: Bench, plan: Plan, trouble: Trouble, evidence: Evidence) -> None:
         super().__init__(name="sender", daemon=True)
-        self._bench, self._plan, self._evidence = on, plan, evidence
+        self._bench, self._plan, self._trouble, self._evidence = on, plan, trouble, evidence
         self.confirmed: set[int] = set()
         self.unconfirmed: set[int] = set()
         #: When (Unix time) the batches were confirmed, by their last numbers.
@@ -90,11 +90,11 @@ class Sender(threading.Thread):
         number = 0
         with self._bench.client() as app:
             while len(self.confirmed) < self._plan.tasks and not self.stopped.is_set():
-                if len(self.confirmed) - len(self._evidence.runs) > AHEAD:
+                batch = range(number, number + self._wanted())
+                number = batch.stop
+                if not batch:
                     self.stopped.wait(LOOK)
                     continue
-                batch = range(number, number + min(BATCH, self._plan.tasks - len(self.confirmed)))
-                number = batch.stop
                 try:
                     app.send_many(self._task(each) for each in batch)
                 except TransportError:
@@ -103,6 +103,17 @@ class Sender(threading.Thread):
                 else:
                     self.confirmed.update(batch)
                     self.confirmed_at[batch[-1]] = time.time()
+
+    def _wanted(self) -> int:
+        """How many to send now. Until trouble is over there is to be something left to run."""
+        if len(self.confirmed) - len(self._evidence.runs) > AHEAD:
+            return 0
+        if self._trouble.over:
+            return min(BATCH, self._plan.tasks - len(self.confirmed))
+        if len(self.confirmed) < self._plan.troubled:
+            return min(BATCH, self._plan.troubled - len(self.confirmed))
+        # One shows which processes run tasks, and so whom to kill.
+        return 1 if self.confirmed <= self._evidence.runs.keys() else 0
 
     def _task(self, number: int) -> Signature:
         return Signature(task="soak.mark", args=[number, self._plan.seconds])
@@ -117,7 +128,7 @@ def soak(plan: Plan, folder: Path, progress: Progress) -> Report:
         backend = on.backend if plan.broker == "redis" else None
         with Trouble(on, plan, evidence, lambda: Service(on, plan.processes, backend=backend)) as trouble:
             began = time.monotonic()
-            sender = Sender(on, plan, evidence)
+            sender = Sender(on, plan, trouble, evidence)
             sender.start()
             try:
                 _attend(sender, trouble, evidence, progress)
@@ -145,11 +156,10 @@ def _attend(sender: Sender, trouble: Trouble, evidence: Evidence, progress: Prog
     ran, since = 0, time.monotonic()
     while sender.is_alive() or not sender.confirmed <= evidence.runs.keys():
         before, ran = ran, evidence.read()
-        if ran > before:
+        if trouble.make(ran) or ran > before:
             since = time.monotonic()
         elif time.monotonic() - since > PATIENCE:
             return
-        trouble.make(ran)
         progress(f"{ran} ran, {len(sender.confirmed)} confirmed, {trouble}")
         time.sleep(LOOK)
 

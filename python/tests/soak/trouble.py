@@ -22,7 +22,7 @@ from tests.soak.evidence import Evidence, Run
 HELD = 4
 #: Seconds before a restart within which an acknowledgement may be under way still.
 UNDER_WAY = 1.0
-#: All trouble is over when this part of the tasks has run, so that what comes back can be waited for.
+#: All trouble is due when this part of the tasks has run. The rest is sent when it is over, to show that all goes on.
 LAST = 0.95
 
 
@@ -42,6 +42,11 @@ class Plan:
     seed: int = 1
     queue: str = "classic"
 
+    @property
+    def troubled(self) -> int:
+        """How many tasks there is trouble for."""
+        return int(self.tasks * LAST)
+
 
 @dataclass(frozen=True)
 class Restart:
@@ -52,19 +57,27 @@ class Restart:
     killed: bool
 
 
+@dataclass(frozen=True)
+class Kill:
+    """When a process was killed: at some time between these two."""
+
+    began: float
+    over: float
+
+
 @dataclass
 class Book:
     """What was done to whom and when. Reads the evidence to tell what a process may have held."""
 
     evidence: Evidence
-    #: When each process was killed.
-    killed: dict[int, float] = field(default_factory=dict)
+    #: Process ids of those that were killed.
+    killed: dict[int, Kill] = field(default_factory=dict)
     restarts: list[Restart] = field(default_factory=list)
 
     def explains(self, first: Run, second: Run) -> str | None:
         """Why what had run there and then could run again there and then."""
-        died = self.killed.get(first.pid)
-        if died is not None and second.at > died and self._held(first, died):
+        kill = self.killed.get(first.pid)
+        if kill is not None and second.at > kill.began and self._held(first, kill.over):
             return "by kills"
         restart = next((one for one in self.restarts if first.at <= one.over), None)
         if restart is None or second.at < restart.began:
@@ -88,7 +101,7 @@ class Trouble:
     def __init__(self, on: Bench, plan: Plan, evidence: Evidence, start: Callable[[], Service]) -> None:
         self._bench, self._evidence, self._start = on, evidence, start
         self._random = random.Random(plan.seed)
-        moments = range(1, max(2, int(plan.tasks * LAST)))
+        moments = range(1, max(2, plan.troubled))
         self._kills_due = sorted(self._random.sample(moments, plan.kills))
         self._restarts_due = sorted(self._random.sample(moments, plan.restarts))
         self.service = start()
@@ -96,15 +109,26 @@ class Trouble:
         self.kills = self.workers_killed = 0
         self.book = Book(evidence)
 
-    def make(self, ran: int) -> None:
-        """Do what is due after so many tasks; start a worker that gave up for want of a broker, as systemd would."""
+    @property
+    def over(self) -> bool:
+        """Whether all of it has been made."""
+        return not self._restarts_due and not self._kills_due
+
+    def make(self, ran: int) -> bool:
+        """Do what is due after so many tasks; whether that was anything.
+
+        A worker that gave up for want of a broker is started anew, as systemd would.
+        """
         if self.service.process.poll() is not None:
             self.service = self._start()
         if self._restarts_due and ran >= self._restarts_due[0]:
             self._restart()
             del self._restarts_due[0]
-        elif self._kills_due and ran >= self._kills_due[0] and self._kill():
+            return True
+        if self._kills_due and ran >= self._kills_due[0] and self._kill():
             del self._kills_due[0]
+            return True
+        return False
 
     def _restart(self) -> None:
         """In turn as a power cut would, and in order."""
@@ -132,9 +156,10 @@ class Trouble:
 
     def _end(self, pids: list[int]) -> None:
         for pid in pids:
+            began = time.time()
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            self.book.killed[pid] = time.time()
+            self.book.killed[pid] = Kill(began, time.time())
 
     def __str__(self) -> str:
         return f"{self.kills} kills, {len(self.book.restarts)} restarts"

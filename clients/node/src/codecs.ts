@@ -3,8 +3,6 @@
  * For the conformance suite's adapter and our own tests; not part of the published package.
  */
 
-import { X509Certificate } from 'node:crypto'
-
 import {
   buildControl,
   buildReply,
@@ -93,9 +91,7 @@ export const CODECS: Readonly<Record<string, Codec>> = {
   signed: {
     decode: ({ certificate, ...wire }, accept) => {
       const certificates = certificate === null || certificate === undefined ? [] : [certificate as string]
-      // As of when the certificate began: a vector does not grow old.
-      const [now = new Date()] = certificates.map((pem) => new Date(new X509Certificate(pem).validFrom))
-      return toNeutral(parseSigned(toEncoded(wire), { ...reading(accept), certificates, now }))
+      return toNeutral(parseSigned(toEncoded(wire), { ...reading(accept), certificates }))
     },
     encode: () => decodeOnly('signed bodies'),
   },

@@ -7,7 +7,7 @@ import uuid
 import zlib
 from typing import Any
 
-from reference.defects import DROP, Deed, Edit, Effect, InvalidMessage
+from reference.defects import DROP, Deed, Edit, Effect, InvalidMessage, Skip
 
 Table = dict[str, tuple[Effect, ...]]
 
@@ -209,4 +209,13 @@ WORKERS: Table = {
     "replaces-by-the-bare-group": (Deed(),),
 }
 
-TOGETHER: Table = {**CANVAS, **CONTROL, **EVENTS, **SERIALIZERS, **WORKERS}
+#: Of those who read signed bodies.
+SIGNED: Table = {
+    "takes-the-unsigned": (Skip("signed body"),),
+    "takes-any-signer": (Skip("signer"),),
+    "takes-any-signature": (Skip("signed bytes"),),
+    "takes-certificates-that-have-ended": (Skip("signer's certificate"),),
+    "trusts-the-type-that-was-signed": (Deed(),),
+}
+
+TOGETHER: Table = {**CANVAS, **CONTROL, **EVENTS, **SERIALIZERS, **WORKERS, **SIGNED}

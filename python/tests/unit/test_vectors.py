@@ -86,7 +86,10 @@ def test_envelope(vector: dict[str, Any]) -> None:
     if is_captured(vector):
         assert envelope.build() == item
         assert list(json.loads(written)) == list(json.loads(item))
-        assert list(json.loads(written)["properties"]) == list(json.loads(item)["properties"])
+        if "properties" not in vector["message"].get(
+            "extra", {}
+        ):  # the neutral form does not say between which they were
+            assert list(json.loads(written)["properties"]) == list(json.loads(item)["properties"])
 
 
 @each("result")
@@ -238,7 +241,9 @@ def test_signed(vector: dict[str, Any]) -> None:
 @each("security", invalid=True)
 def test_invalid_signed(vector: dict[str, Any]) -> None:
     with pytest.raises(InvalidMessage):
-        Signed.parse(wire_of(vector)).verify(vector["wire"]["certificate"].encode(), now=SIGNED_NOW)
+        signed = Signed.parse(wire_of(vector))
+        signed.verify(vector["wire"]["certificate"].encode(), now=SIGNED_NOW)
+        signed.value()
 
 
 def round_trip(kind: Any, vector: dict[str, Any]) -> None:

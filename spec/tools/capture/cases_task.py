@@ -135,6 +135,12 @@ REDIS = (
     Send("typed", "typed values in the body", ENVELOPE, args="(date(2026, 1, 2), UUID('12345678-1234-5678-1234-567812345678'), b'\\xff\\x00')", task="echo"),
     Send("header-datetime", "a date in a header is tagged inside the envelope", ("BR-REDIS-006",), options="headers={'signed': datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)}"),
     Send("compression-zlib", "compressed first, base64 after", ("SER-COMP-005", "SER-COMP-002"), options="compression='zlib'", expect={"compression": "application/x-gzip"}),
+    Send("no-arguments", "no arguments at all", ("TM-BODY-002", "TM-BODY-004"), args="()", task="echo"),
+    Send("task-id", "the caller gives the id", ("TM-HDR-002", "TM-HDR-004", "TM-PROP-002"), options="task_id='order-4711'", expect={"id": "order-4711", "correlation_id": "order-4711"}),
+    Send("timelimit-both", "hard and soft limit", ("TM-HDR-014",), options="time_limit=30, soft_time_limit=20", expect={"timelimit": [30, 20]}),
+    Send("headers", "a header of the user", ("TM-HDR-008", "TM-HDR-026"), options="headers={'tenant': 'acme'}", expect={"extra": {"headers": {"tenant": "acme"}}}),
+    Send("optional/option-unknown", "an option that Celery does not know becomes a property", ("TM-PROP-007", "TM-SEND-003"), options="periodic_task_name='nightly'", expect={"extra": {"properties": {"periodic_task_name": "nightly"}}}),
+    Send("link", "a callback", ("TM-BODY-008", "TM-BODY-009"), options="link=echo.s()"),
     Send("chain-of-3", "first message of a chain", ("TM-BODY-010", "TM-BODY-014"), call="chain(add.s(2, 3), add.s(10), add.s(100)).apply_async()"),
     Send("chord-header", "second header task of a chord", ("TM-BODY-011",), args="(2, 2)", call="chord([add.s(1, 1), add.s(2, 2)], total.s()).apply_async()", take=1, expect={"group_index": 1}),
 )  # fmt: skip

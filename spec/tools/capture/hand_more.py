@@ -77,7 +77,7 @@ EVENTS: tuple[tuple[str, str, tuple[str, ...], Any], ...] = (
     ("uuid-missing", "a task event that names no task", ("EV-TASK-001",), without(EVENT, "uuid")),
 )  # fmt: skip
 SIGNED: tuple[tuple[str, str, tuple[str, ...], bytes], ...] = (
-    ("unsigned", "a plain body under the content type of signed ones", ("SEC-SIGN-001",), b"[[2, 3], {}, {}]"),
+    ("unsigned", "a plain body under the content type of signed ones", ("SEC-SIGN-001", "SEC-SIGN-004"), b"[[2, 3], {}, {}]"),
     ("four-parts", "a part is missing", ("SEC-SIGN-001",), b64(b"\x00\x01".join((b64(b"shop.example 4711").encode(), b"application/json", b"utf-8", b"[[2, 3], {}, {}]"))).encode()),
 )  # fmt: skip
 

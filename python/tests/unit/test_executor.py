@@ -224,7 +224,7 @@ def test_unreadable_envelope(executor: Executor, desk: FakeDesk) -> None:
 
 def test_nothing_escapes(executor: Executor, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A defect of ours refuses the message and leaves the worker running."""
-    monkeypatch.setattr("celeriac.lifecycle.classify", lambda job: 1 / 0)
+    monkeypatch.setattr("celeriac.worker.deciding.Decider.classify", lambda *_: 1 / 0)
     executor.handle(delivery())
     (outcome,) = desk.outcomes
     assert outcome.settlement is Settlement.REJECT

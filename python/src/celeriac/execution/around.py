@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from celeriac import signals
@@ -20,7 +20,7 @@ def before(task: Runnable, request: Request) -> None:
     """It starts. Raises what its own hook raises."""
     if signals.task_prerun.receivers:
         signals.task_prerun.send(task, task_id=request.id, task=task, args=request.args, kwargs=request.kwargs)
-    _hooks(task).before_start(request.id, request.args, request.kwargs)
+    _hooks(task).before_start(*_call(request))
 
 
 def after(task: Runnable, request: Request, event: Event) -> None:
@@ -42,7 +42,7 @@ def after(task: Runnable, request: Request, event: Event) -> None:
 
 
 def _succeeded(task: Runnable, request: Request, event: Succeeded) -> tuple[str, Any]:
-    hooks, call = _hooks(task), (request.id, request.args, request.kwargs)
+    hooks, call = _hooks(task), _call(request)
     _tell(hooks.on_success, event.value, *call)
     if signals.task_success.receivers:
         signals.task_success.send(task, result=event.value)
@@ -51,7 +51,7 @@ def _succeeded(task: Runnable, request: Request, event: Succeeded) -> tuple[str,
 
 
 def _failed(task: Runnable, request: Request, event: Failed) -> tuple[str, Any]:
-    hooks, call = _hooks(task), (request.id, request.args, request.kwargs)
+    hooks, call = _hooks(task), _call(request)
     error, einfo = event.error, ErrorInfo(event.error, event.traceback)
     _tell(hooks.on_failure, error, *call, einfo)
     signals.task_failure.send(
@@ -82,6 +82,11 @@ ENDS: Mapping[type, Callable[[Runnable, Request, Any], tuple[str, Any]]] = {
     Replaced: lambda *_: ("IGNORED", None),
     Refused: lambda *_: ("REJECTED", None),
 }
+
+
+def _call(request: Request) -> tuple[str, Sequence[Any], Mapping[str, Any]]:
+    message = request.message
+    return message.id, message.args, message.kwargs
 
 
 def _hooks(task: Runnable) -> Hooks:

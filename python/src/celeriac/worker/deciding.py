@@ -29,6 +29,7 @@ from celeriac.worker.desk import Desk
 from celeriac.worker.journal import OVERDUE
 from celeriac.worker.orders import Orders
 from celeriac.worker.outcome import Outcome, encode
+from celeriac.worker.plain import Plain
 from celeriac.worker.settings import WorkerSettings
 from celeriac.worker.telling import Teller
 
@@ -60,11 +61,18 @@ class Decider:
         self._pid = os.getpid()
         self._origin = f"gen{self._pid}@{settings.hostname}"
         self._counts_chords = counts_chords(settings.backend)
+        self._plain = Plain(settings, tasks)
+
+    def classify(self, delivery: Delivery, message: Message) -> Event:
+        """What the message is to this worker, now. Raises InvalidMessage for a canvas in it that is none."""
+        return self._plain.event(delivery, message) or lifecycle.classify(self.job(delivery, message))
 
     def decide(self, delivery: Delivery, message: Message | None, phase: Phase, event: Event) -> Outcome:
         """The outcome of an event. Raises ``CeleriacError`` where it could not be told: one of ``instead`` can be."""
-        _, actions = lifecycle.step(phase, event, self.job(delivery, message, event))
-        outcome = self._encoded(delivery, message, actions)
+        outcome = self._plain.outcome(delivery, message, phase, event)
+        if outcome is None:
+            _, actions = lifecycle.step(phase, event, self.job(delivery, message, event))
+            outcome = self._encoded(delivery, message, actions)
         if self._orders.telling and message is not None:
             news = self._teller.news(message, event, again=self._desk.came_due(delivery))
             outcome = replace(outcome, news=news)

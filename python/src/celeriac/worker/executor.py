@@ -12,6 +12,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -51,6 +52,7 @@ from celeriac.worker.telling import Teller
 
 logger = logging.getLogger("celeriac.worker")
 
+_UNLIMITED = nullcontext()
 DEFECT = "Message from queue %s rejected: an error inside the worker"
 
 
@@ -108,7 +110,7 @@ class Executor:
             return None, Malformed(delivery.content)
         try:
             message = Message.parse(delivery.content, accept=self._settings.accept, limits=self._settings.limits)
-            return message, self._ordered(message, lifecycle.classify(self._decider.job(delivery, message)))
+            return message, self._ordered(message, self._decider.classify(delivery, message))
         except InvalidMessage as error:
             return None, Malformed(error)
 
@@ -225,7 +227,7 @@ class Executor:
         """Call the task, which may be ended from outside meanwhile: by a hard time limit, or by remote control."""
         self._desk.begin(running)
         try:
-            with soft_time_limit(soft):
+            with soft_time_limit(soft) if soft else _UNLIMITED:
                 around.before(task, request)
                 return _call(task, running.message)
         finally:

@@ -22,7 +22,7 @@ class Settlement(Enum):
     REQUEUE = "requeue"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
     """What the courier has to do for a delivery, encoded: store, publish, then settle or wait.
 
@@ -34,6 +34,7 @@ class Outcome:
     that was the last of its chord ``gathered`` gives what is to be sent and stored then, as an outcome that is
     ``broken`` when the chord's body will not run. ``calls`` are made in the executor's thread, after all that.
     ``news`` is what monitors are told then, in the ``place`` that was kept for it when the outcome was reported.
+    Several are made for every run, so it is not frozen, which would double its price; nobody changes it.
     """
 
     delivery: Delivery

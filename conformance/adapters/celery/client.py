@@ -20,6 +20,7 @@ def application(request: Request) -> celery.Celery:
     """An app for the brokers that the request names."""
     app = celery.Celery("conf", broker=request["broker_url"], backend=request["result_url"])
     app.conf.update(task_default_queue=request["queue"], broker_connection_timeout=4)
+    app.conf.task_send_sent_event = bool(request["options"].get("events"))
     if request["broker_url"].startswith("amqp"):
         app.conf.broker_transport_options = {"confirm_publish": True}
     return app

@@ -53,6 +53,7 @@ def hello(_: dict[str, Any]) -> dict[str, Any]:
     about = {"name": "celery", "version": celery.__version__, "language": "python", "runtime": runtime}
     features: dict[str, Any] = {"broker": ["amqp", "redis"], "result": ["rpc", "redis"], "foreign": True}
     features |= {"serializer": ["json", "msgpack"], "compression": ["zlib", "bzip2"], "protocol": [2], "events": True}
+    features["sent_events"] = True
     features |= {"confirm": True, "time_limits": True, "control": COMMANDS}
     features["canvas"] = ["chain", "group", "chord", "map", "starmap", "chunks", "link", "stamps"]
     features["worker_canvas"] = ["chain", "link", "link_error", "chord", "replace", "map", "starmap"]

@@ -95,6 +95,13 @@ def nested() -> None:
     raise ValueError(object())
 
 
+@catalogued(bind=True)
+def announce(self: Task[Any, Any], progress: float) -> float:
+    """Send an event of its own; give the progress."""
+    self.send_event("task-progress", progress=progress)
+    return progress
+
+
 REQUEST_FIELDS = (
     "id", "root_id", "parent_id", "retries", "group", "correlation_id", "reply_to", "timelimit", "eta", "expires",
     "shadow",

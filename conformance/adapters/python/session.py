@@ -41,7 +41,8 @@ class Session:
 
     def __init__(self, request: dict[str, Any]) -> None:
         urls = {"broker": request["broker_url"], "backend": request.get("result_url")}
-        self.app = Celeriac("testee", **urls, task_default_queue=request["queue"])
+        tells = bool(request.get("options", {}).get("events"))
+        self.app = Celeriac("testee", **urls, task_default_queue=request["queue"], task_send_sent_event=tells)
         self.groups: dict[str, GroupResult] = {}
         self.worker: subprocess.Popen[str] | None = None
         self._closing = False

@@ -37,6 +37,7 @@ FAMILIES = (
     "worker_canvas",
     "control",
     "events",
+    "sent_events",
     "worker_tasks",
     "foreign",
 )

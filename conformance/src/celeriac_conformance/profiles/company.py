@@ -29,6 +29,7 @@ class Part:
 
 PARTS = {
     "producer": Part("producer"),  # what it sends stays where the suite can read it
+    "teller": Part("producer", {"events": True}),
     "client": Part("producer", to_worker=True),  # what it sends is run by the server
     "server": Part("worker", plain_queue=True),
     "worker": Part("worker"),

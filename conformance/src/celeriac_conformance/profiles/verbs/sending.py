@@ -16,7 +16,7 @@ GROUP_SUFFIXES = ("s", "c", "j", "d", "t")
 
 def publish(scene: Scene, call: dict[str, Any]) -> dict[str, Any]:
     """Have the testee send a task or a canvas: its answer."""
-    session = scene.place(*([call["by"]] if "by" in call else ["producer", "client"])).session
+    session = scene.place(*([call["by"]] if "by" in call else ["producer", "client", "teller"])).session
     return scene.legal(session.publish(scene.fill(call), scene.bench.seconds))
 
 
@@ -30,7 +30,7 @@ def await_(scene: Scene, argument: dict[str, Any]) -> dict[str, Any]:
 
 def messages(scene: Scene, _: Any) -> list[dict[str, Any]]:
     """Every message that the testee has sent, oldest first: a call after them, in the same session, ends the list."""
-    session, last = scene.place("producer").session, str(uuid.uuid4())
+    session, last = scene.place("producer", "teller").session, str(uuid.uuid4())
     call = {"task": "conf.echo", "args": [last], "options": {"task_id": last}}
     session.publish(call, scene.bench.seconds).must("publish of the call that ends the list")
     found: list[dict[str, Any]] = []

@@ -17,9 +17,9 @@ WIDE: Mapping[str, Any] = {"settings": {"worker_prefetch_multiplier": 64}}
 QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
-def celeriac(name: str = "celeriac", **options: Any) -> Contestant:
+def celeriac(name: str = "celeriac", *, keeps: frozenset[Guarantee] = EVERYTHING, **options: Any) -> Contestant:
     """This repository's worker and producer."""
-    return Contestant(name=name, adapter="celeriac_app", environment="celeriac", keeps=EVERYTHING, options=options)
+    return Contestant(name=name, adapter="celeriac_app", environment="celeriac", keeps=keeps, options=options)
 
 
 def celery(
@@ -93,6 +93,7 @@ PEERS_REDIS = (DRAMATIQ, TASKIQ, HUEY, RQ, RQ_SIMPLE, ARQ)
 
 SENDS = celeriac("celeriac, one confirmed send after the other")
 SENDS_MANY = celeriac("celeriac send_many", many=True)
+SENDS_UNCONFIRMED = celeriac("celeriac, confirm=False", keeps=frozenset({P}), send={"confirm": False})
 CELERY_SENDS = celery("celery apply_async", keeps=frozenset({P}))
 CELERY_SENDS_CONFIRMED = celery(
     "celery apply_async, confirmed", keeps=frozenset({P, C}), broker_transport_options={"confirm_publish": True}
@@ -111,7 +112,7 @@ HUEY_SENDS = peer("huey", "huey_app", CONFIRMED)
 RQ_SENDS = peer("rq", "rq_app", CONFIRMED)
 ARQ_SENDS = peer("arq", "arq_app", CONFIRMED)
 SENDERS_RABBITMQ = (
-    *(SENDS, SENDS_MANY, CELERY_SENDS, CELERY_SENDS_CONFIRMED, DRAMATIQ_SENDS, TASKIQ_SENDS),
+    *(SENDS, SENDS_MANY, SENDS_UNCONFIRMED, CELERY_SENDS, CELERY_SENDS_CONFIRMED, DRAMATIQ_SENDS, TASKIQ_SENDS),
     *(AIO_PIKA, AIO_PIKA_ONE, BARE_AMQP_SENDS, BARE_AMQP_CONFIRMED, BARE_KOMBU_SENDS),
 )
 BARE_REDIS_SENDS = bare("bare redis-py, one by one", "bare_redis", keeps=CONFIRMED)

@@ -122,6 +122,8 @@ LINES = (
         against(who.SENDS_MANY, who.AIO_PIKA, 1.6),
         against(who.SENDS, who.CELERY_SENDS_CONFIRMED, 1.3),
         against(who.SENDS, who.BARE_AMQP_CONFIRMED, 0.9),
+        against(who.SENDS_UNCONFIRMED, who.CELERY_SENDS, 3),
+        against(who.SENDS_UNCONFIRMED, who.BARE_AMQP_SENDS, 0.85),
     ),
     sending_line(
         "producer-redis",

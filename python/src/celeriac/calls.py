@@ -26,6 +26,7 @@ class SendOptions(TypedDict, total=False):
     ``serializer`` is json, msgpack or yaml, ``compression`` zlib, gzip, bzip2, zstd.
     ``retry`` has the sending tried again where the broker is away or does not confirm, as ``retry_policy`` says: a
     mapping of ``max_retries``, ``interval_start``, ``interval_step``, ``interval_max``.
+    ``confirm=False`` does not wait until the broker has the message (AMQP): what is lost then is lost without an error.
     ``link`` and ``link_error`` are signatures sent when it succeeds or fails. ``headers`` are the caller's own.
     """
 
@@ -50,6 +51,7 @@ class SendOptions(TypedDict, total=False):
     parent_id: str
     reply_to: str
     retry: bool
+    confirm: bool
     retry_policy: Mapping[str, Any]
 
 
@@ -194,6 +196,7 @@ CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "parent_id": (_name, "the id of a task"),
     "reply_to": (_name, "the name of a queue, at most 255 bytes"),
     "retry": (lambda value: isinstance(value, bool), "true or false"),
+    "confirm": (lambda value: isinstance(value, bool), "true or false"),
     "retry_policy": (
         _policy,
         "a dict of max_retries (None: no end), interval_start, interval_step, interval_max (seconds)",

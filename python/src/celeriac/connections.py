@@ -49,6 +49,7 @@ class Manner:
         headers: for all messages.
         policy: how often what could not be sent is tried again; None: not at all.
         told: whether monitors are told of it.
+        confirm: whether to wait until the broker has the messages.
 
     """
 
@@ -57,6 +58,7 @@ class Manner:
     headers: Mapping[str, str] = field(default_factory=dict)
     policy: RetryPolicy | None = None
     told: bool = False
+    confirm: bool = True
 
 
 class Connections:
@@ -84,7 +86,8 @@ class Connections:
         self._backend = backend
         self._connect_timeout = connect_timeout
         self._is_end = is_end
-        self._idle: list[ClientLink] = []
+        #: By whether they confirm.
+        self._idle: dict[bool, list[ClientLink]] = {True: [], False: []}
         #: Logical clock of its events.
         self._clock = itertools.count(1)
         self._result_expires = result_expires
@@ -112,13 +115,13 @@ class Connections:
         groups = self.groups() if sizes else None
         if groups is not None:
             _persist(lambda: groups.expect(sizes), pauses)
-        _persist(lambda: self.publish(batch), pauses)
+        _persist(lambda: self.publish(batch, confirm=manner.confirm), pauses)
         if manner.told:
             self._tell([task_sent(message, route, **self._about(self.origin)) for message, route in routed])
 
-    def publish(self, batch: Sequence[Outgoing]) -> None:
+    def publish(self, batch: Sequence[Outgoing], *, confirm: bool = True) -> None:
         """Publish on an idle connection that is still up, else on a new one. Raises as ``Publisher.publish``."""
-        with self._lent() as link:
+        with self._lent(confirm=confirm) as link:
             link.publisher.publish(batch)
 
     def announce(self, kind: str, task_id: str, told: Mapping[str, Any], hostname: str) -> None:
@@ -149,32 +152,32 @@ class Connections:
             logger.warning("Monitors were not told of %d event(s): %s", len(wires), error)
 
     @contextmanager
-    def _lent(self) -> Iterator[ClientLink]:
+    def _lent(self, *, confirm: bool = True) -> Iterator[ClientLink]:
         """A connection of one's own; it is kept unless something went wrong with it."""
-        link = self._lend()
+        link = self._lend(confirm)
         try:
             yield link
         except (PublishRefused, InvalidCall):
-            self._give_back(link)
+            self._give_back(link, confirm)
             raise
         except BaseException:
             link.close()
             raise
-        self._give_back(link)
+        self._give_back(link, confirm)
 
-    def _lend(self) -> ClientLink:
+    def _lend(self, confirm: bool) -> ClientLink:
         while True:
             with self._lock:
-                link = self._idle.pop() if self._idle else None
+                link = self._idle[confirm].pop() if self._idle[confirm] else None
             if link is None:
-                return open_client_link(self._broker, connect_timeout=self._connect_timeout)
+                return open_client_link(self._broker, connect_timeout=self._connect_timeout, confirm=confirm)
             if link.publisher.is_alive():
                 return link
             link.close()
 
-    def _give_back(self, link: ClientLink) -> None:
+    def _give_back(self, link: ClientLink, confirm: bool) -> None:
         with self._lock:
-            self._idle.append(link)
+            self._idle[confirm].append(link)
 
     def reader(self) -> ResultReader:
         """The reader of results, made when it is first asked for. Raises ``InvalidCall`` without a backend."""
@@ -208,9 +211,9 @@ class Connections:
         """Close what is idle. May be called twice."""
         with self._lock:
             groups, self._groups = self._groups, None
-            idle, self._idle = self._idle, []
+            idle, self._idle = self._idle, {True: [], False: []}
             reader, self._reader = self._reader, None
-        for link in idle:
+        for link in (*idle[True], *idle[False]):
             link.close()
         if groups is not None:
             groups.close()

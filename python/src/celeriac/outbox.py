@@ -143,6 +143,7 @@ class Outbox:
             headers=self._app.tracing.carried(),
             policy=_policy(conf, options),
             told=conf.task_send_sent_event,
+            confirm=any(one.get("confirm", True) for one in options),
         )
         self.connected().deliver(messages, sizes, manner)
         parent = current_request.get()

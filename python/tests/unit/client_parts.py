@@ -99,7 +99,7 @@ class Fakes:
         self.post = FakePost()
         self.opening: Exception | None = None
 
-    def open_client_link(self, broker: str, *, connect_timeout: float) -> ClientLink:
+    def open_client_link(self, broker: str, *, connect_timeout: float, confirm: bool = True) -> ClientLink:
         if self.opening is not None:
             raise self.opening
         self.publishers.append(FakePublisher())

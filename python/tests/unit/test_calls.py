@@ -45,6 +45,7 @@ VALUES: dict[str, tuple[list[Any], list[Any]]] = {
     "parent_id": (["x"], [None]),
     "reply_to": (["oid"], [""]),
     "retry": ([True, False], [None, 1, "yes"]),
+    "confirm": ([True, False], [None, 0, "no"]),
     "retry_policy": (
         [{}, {"max_retries": None}, {"max_retries": 0, "interval_start": 0, "interval_step": 0.5, "interval_max": 9}],
         [None, 3, {"max_retries": -1}, {"max_retries": True}, {"interval_max": float("inf")}, {"intervals": 1}],

@@ -198,8 +198,8 @@ def test_threads_have_connections_of_their_own(app: Celeriac, fakes: Fakes, monk
 
     opened = fakes.open_client_link
 
-    def open_busy(broker: str, *, connect_timeout: float) -> ClientLink:
-        link = opened(broker, connect_timeout=connect_timeout)
+    def open_busy(broker: str, *, connect_timeout: float, confirm: bool) -> ClientLink:
+        link = opened(broker, connect_timeout=connect_timeout, confirm=confirm)
         publisher = link.publisher
         assert isinstance(publisher, FakePublisher)
         publisher.publish = lambda batch: busy(publisher, batch)  # type: ignore[method-assign]

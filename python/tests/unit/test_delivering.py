@@ -27,8 +27,8 @@ class Faltering(Fakes):
         self.errors = list(errors)
         self.tries = 0
 
-    def open_client_link(self, broker: str, *, connect_timeout: float) -> ClientLink:
-        link = super().open_client_link(broker, connect_timeout=connect_timeout)
+    def open_client_link(self, broker: str, *, connect_timeout: float, confirm: bool = True) -> ClientLink:
+        link = super().open_client_link(broker, connect_timeout=connect_timeout, confirm=confirm)
         publisher = self.publishers[-1]
 
         def publish(batch: Sequence[Outgoing]) -> None:

@@ -130,20 +130,25 @@ def sanitized(url: str) -> str:
     return str(maybe_sanitize_url(url)) if "@" in url else url
 
 
-def open_client_link(broker: str, *, connect_timeout: float = CONNECT_TIMEOUT) -> ClientLink:
-    """Connect for sending. Raises ``BrokerUnavailable`` within ``connect_timeout`` seconds."""
+def open_client_link(broker: str, *, connect_timeout: float = CONNECT_TIMEOUT, confirm: bool = True) -> ClientLink:
+    """Connect for sending. Raises ``BrokerUnavailable`` within ``connect_timeout`` seconds.
+
+    Without ``confirm`` nothing is waited for that is sent over AMQP; Redis answers in any case.
+    """
     if _kind(broker, BROKERS, "broker") == AMQP:
         from celeriac.transport.amqp import AmqpPublisher
         from celeriac.transport.amqp_link import Link
         from celeriac.transport.amqp_post import AmqpPost
+        from celeriac.transport.amqp_unconfirmed import UnconfirmedPublisher
 
         link = Link(broker, connect_timeout=connect_timeout)
-        return ClientLink(AmqpPublisher(link), AmqpPost(link, owns=False))
+        publisher = AmqpPublisher(link) if confirm else UnconfirmedPublisher(link)
+        return ClientLink(publisher, AmqpPost(link, owns=False))
     from celeriac.transport.redis import RedisPublisher
     from celeriac.transport.redis_post import RedisPost
 
-    publisher = RedisPublisher(broker, connect_timeout=connect_timeout)
-    return ClientLink(publisher, RedisPost(broker, connect_timeout=connect_timeout))
+    pusher = RedisPublisher(broker, connect_timeout=connect_timeout)
+    return ClientLink(pusher, RedisPost(broker, connect_timeout=connect_timeout))
 
 
 def open_reader(

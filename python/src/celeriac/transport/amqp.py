@@ -58,11 +58,11 @@ class AmqpPublisher:
     def publish(self, batch: Sequence[Outgoing]) -> None:
         """See ``Publisher.publish``."""
         for outgoing in batch:
-            _check_target(outgoing)
+            check_target(outgoing)
         with self._link.translated():
             self._channel = self._channel or self._open_channel()
         # All before the first is sent: a mistake in one of them sends none.
-        prepared = [(outgoing, _properties(self._channel, outgoing.wire)) for outgoing in batch]
+        prepared = [(outgoing, properties_of(self._channel, outgoing.wire)) for outgoing in batch]
         if self._declare:
             self._ensure_queues(batch)
         self._refused.clear()
@@ -192,7 +192,7 @@ def _tags(unconfirmed: dict[int, Outgoing], tag: int, multiple: bool) -> list[in
     return [tag] if tag in unconfirmed else []
 
 
-def _properties(channel: Channel, wire: Wire) -> bytes:
+def properties_of(channel: Channel, wire: Wire) -> bytes:
     """The properties of a message, encoded. Raises ``InvalidCall`` when they cannot be."""
     quick = encoded(wire)
     if quick is not None:
@@ -222,7 +222,8 @@ def message_for(channel: Channel, wire: Wire) -> Any:
     return message
 
 
-def _check_target(outgoing: Outgoing) -> None:
+def check_target(outgoing: Outgoing) -> None:
+    """Raise ``InvalidCall`` for a name that the protocol cannot carry."""
     for name in (outgoing.exchange, outgoing.routing_key):
         if len(name.encode("utf-8", "surrogatepass")) > LONGEST_NAME:
             raise InvalidCall(f"{name!r:.80} cannot name a queue, exchange or key: text of at most 255 bytes can")

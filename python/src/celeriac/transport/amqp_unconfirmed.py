@@ -1,0 +1,87 @@
+"""Publishing over AMQP 0-9-1 without publisher confirms, for who has turned them off (BR-AMQP-004)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from celeriac.errors import BrokerUnavailable, PublishFailed
+from celeriac.transport.amqp import CHUNK, check_target, properties_of
+from celeriac.transport.amqp_frames import Address
+from celeriac.transport.amqp_link import Link
+from celeriac.transport.base import Outgoing
+
+logger = logging.getLogger("celeriac.transport")
+
+
+class UnconfirmedPublisher:
+    """Hands messages to the connection and waits for nothing. Implements ``Publisher``, but for its promise.
+
+    What the broker has to say comes later: a message that no queue takes, or that it refuses, is a line in the log when
+    the connection is used next. The connection is its own: a refusal is never taken for one of something else.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._channel: Any = None
+        self._known_queues: set[str] = set()
+
+    def publish(self, batch: Sequence[Outgoing]) -> None:
+        """See ``Publisher.publish``; returns when the messages are on their way."""
+        for outgoing in batch:
+            check_target(outgoing)
+        channel = self._open()
+        prepared = [(outgoing, properties_of(channel, outgoing.wire)) for outgoing in batch]
+        for name in {outgoing.routing_key for outgoing in batch if not outgoing.exchange} - self._known_queues:
+            self._link.ensure_queue(name)
+            self._known_queues.add(name)
+        try:
+            self._write(prepared)
+        except BrokerUnavailable as error:
+            raise PublishFailed(f"the connection was lost before the messages were on their way: {error}") from error
+
+    def _open(self) -> Any:
+        if self._channel is None:
+            self._channel = self._link.channel()
+            self._channel.events["basic_return"].add(self._on_return)
+        return self._channel
+
+    def _write(self, prepared: Sequence[tuple[Outgoing, bytes]]) -> None:
+        addresses: dict[tuple[str, str], Address] = {}
+        unwritten: list[bytes] = []
+        size = 0
+        for outgoing, properties in prepared:
+            target = (outgoing.exchange, outgoing.routing_key)
+            if target not in addresses:
+                addresses[target] = Address(self._channel.channel_id, *target, mandatory=True)
+            frames = addresses[target].frames(properties, outgoing.wire.body, self._link.frame_max)
+            unwritten.append(frames)
+            size += len(frames)
+            if size >= CHUNK:
+                self._link.write(b"".join(unwritten))
+                unwritten, size = [], 0
+        if unwritten:
+            self._link.write(b"".join(unwritten))
+
+    def _on_return(self, error: Exception, exchange: str, routing_key: str, _message: Any) -> None:
+        self._known_queues.discard(routing_key)
+        logger.error(
+            "Sent without confirmation, and no queue took it: exchange %r, key %r: %s", exchange, routing_key, error
+        )
+
+    def is_alive(self) -> bool:
+        """See ``Publisher.is_alive``; what the broker has said meanwhile is logged."""
+        try:
+            while self._link.readable():
+                self._link.drain()
+        except self._link.channel_errors as error:
+            logger.error("Sent without confirmation, and refused by the broker: %s", error)
+            return False
+        except BrokerUnavailable:
+            return False
+        return True
+
+    def close(self) -> None:
+        """See ``Publisher.close``. The broker takes what was written before it answers."""
+        self._link.close()

@@ -23,8 +23,9 @@ test: ## Set up and run everything on private brokers (ONLY=node,php: some steps
 check: ## Lint, format, types, layers, lock files and the specification's gate
 	@$(PYTHON) tools/test.py --only check --jobs $(JOBS)
 
-conformance: ## The conformance suite on our three implementations and on real Celery, and every mutant of its own testee
-	@$(PYTHON) tools/test.py --only suite --jobs $(JOBS)
+conformance: ## The whole conformance suite: everybody's runs, every mutant, both matrices; half an hour, then a summary
+	@rm -rf .cache/reports/suite-* .cache/reports/kill-rate.json .cache/reports/matrix*.json
+	@$(PYTHON) tools/test.py --only suite,matrix --jobs $(JOBS); code=$$?; $(PYTHON) tools/closing.py; exit $$code
 
 mutants: setup ## What the suite finds of its deliberate defects; writes conformance/mutants/kill-rate.json and README.md
 	@.venv/bin/celeriac-conformance mutants --out conformance/mutants/kill-rate.json

@@ -10,10 +10,10 @@ import subprocess
 import sys
 
 import setup
+import third_party
 import venvs
-from common import CACHE, CONFORMANCE_PACKAGE, ROOT, alone, digest, once, quiet, to_exit_code
+from common import CACHE, CONFORMANCE_PACKAGE, ROOT, alone, to_exit_code
 
-THIRD_PARTY = CONFORMANCE_PACKAGE / "adapters" / "npm"
 REPORT = CACHE / "reports" / "matrix-full.json"
 
 
@@ -26,9 +26,7 @@ def prepare() -> int:
     with alone():
         for environment in venvs.OLDER.values():
             venvs.ensure(environment)
-        with once(THIRD_PARTY / "node_modules" / ".setup.stamp", digest(THIRD_PARTY / "package-lock.json")) as needed:
-            if needed:
-                quiet(["npm", "ci"], what="conformance/adapters/npm: npm ci", cwd=THIRD_PARTY)
+        third_party.install()
     return 0
 
 

@@ -184,6 +184,8 @@ def summary(results: Sequence[Result], seconds: float) -> int:
     for result in results:
         if result.verdict == FAILED:
             say(f"failed: {result.step.name}: {relative(LOGS / f'step-{result.step.name}.log')}")
+    if failed := [result.step.name for result in results if result.verdict == FAILED]:
+        say(f"again, these alone: make test ONLY={','.join(failed)}")
     say(f"all of it: {seconds:.0f} s")
     say(f"{counts[OK]} passed, {counts[FAILED]} failed, {counts[SKIPPED]} skipped")
     return 1 if counts[FAILED] or not counts[OK] else 0

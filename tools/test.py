@@ -20,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import setup
+import third_party
 from common import CACHE, CONFORMANCE_PACKAGE, NODE, PHP, PYTHON_PACKAGE, ROOT, answer, say, to_exit_code
 from parts import required
 from steps import Runner, Step, choose, summary
@@ -94,19 +95,32 @@ def types(name: str, folder: Path, *words: str, path: Sequence[Path] = ()) -> St
     return Step(name=name, group="check", command=command, cwd=folder, env={"MYPYPATH": ":".join(map(str, path))})
 
 
-#: Where Celery's worker is known to hang, a case waits for the whole deadline of a step: a shorter one than usual. What
-#: it does when connections are cut and servers die takes half a minute a case: `--only durable` by hand. How long it
-#: takes to unpack a bomb of bzip2, all of it, decides whether it passes: no expectation could hold on every machine.
-CELERY_SKIPS = ("--skip", "durable", "--skip", "worker/absurd/bomb-of-bzip2")
-KNOWN_FAILING = ("--known-failing", ADAPTERS / "celery" / "known-failing.toml", "--timeout", "6", *CELERY_SKIPS)
+KNOWN_FAILING = ("--known-failing", ADAPTERS / "celery" / "known-failing.toml")
+#: Where Celery's worker is known to hang, a case waits for the whole deadline of a step: a shorter one than usual.
+HURRIED = (*KNOWN_FAILING, "--timeout", "6")
+#: How long it takes to unpack a bomb of bzip2, all of it, decides whether it passes: no expectation could hold on every
+#: machine.
+UNDECIDED = ("--skip", "worker/absurd/bomb-of-bzip2")
 #: A new worker for each message that ends one takes minutes in all: three runs at once in place of one.
 POISON = {
     "suite-celery-poison": ("worker/poison", "worker/missing", "worker/absurd"),
     "suite-celery-broken": ("worker/bodies", "worker/mistyped", "worker/envelope"),
 }
+#: Where a result never comes, a durable case waits for most of a minute: minutes in all, apart from `make test`.
+DURABLE = "suite-celery-durable"
 CELERY_RUNS: dict[str, Words] = {
-    **{name: tuple(word for case in cases for word in ("--only", case)) for name, cases in POISON.items()},
-    "suite-celery": tuple(word for cases in POISON.values() for case in cases for word in ("--skip", case)),
+    **{
+        name: (*HURRIED, *UNDECIDED, *(word for case in cases for word in ("--only", case)))
+        for name, cases in POISON.items()
+    },
+    "suite-celery": (
+        *HURRIED,
+        *(
+            word
+            for case in ("durable", *(case for cases in POISON.values() for case in cases))
+            for word in ("--skip", case)
+        ),
+    ),
 }
 CI_FILES = (
     ("workflows", "github-workflows", (".github/workflows/ci.yml", "conformance/ci/github.yml")),
@@ -119,6 +133,8 @@ INTERPRETERS = ("python3.10", "python3.11", "python3.12", "python3.13")
 #: The interpreter of .venv, which the step `python` tests.
 OWN = f"python3.{sys.version_info.minor}"
 TOX_ENVIRONMENT = {"PATH": with_interpreters(), "UV_PYTHON_DOWNLOADS": "never"}
+#: What no step of those that stand apart takes, on a machine that does much else.
+HALF_AN_HOUR = 1800
 PYTHON_FOLDERS = ("python", "conformance", "spec", "tools", "examples", "benchmarks")
 
 TABLE = (
@@ -141,9 +157,44 @@ TABLE = (
     check("php-check", PHP / "tools" / "check", cwd=PHP, needs=("php",)),
     Step(name="demo", group="demo", command=(sys.executable, "examples/demo/run.py"), holds=DIST),
     Step(name="examples", group="demo", command=(sys.executable, "examples/run.py", "--all"), holds=DIST),
-    # The longest ones first, so that they do not end alone.
+    # The longest ones first, so that they do not end alone. A part of the mutants is among the tests of `conformance`.
+    Step(
+        name="mutants",
+        group="suite",
+        command=(BIN / "celeriac-conformance", "mutants", "--out", REPORTS / "kill-rate.json"),
+        needs=tuple(BROKERS),
+        seconds=HALF_AN_HOUR,
+        apart=True,
+    ),
+    Step(
+        name="matrix-full",
+        group="suite",
+        command=(sys.executable, TOOLS / "matrix_full.py"),
+        needs=(*BROKERS, "node", "php"),
+        holds=DIST,
+        seconds=HALF_AN_HOUR,
+        apart=True,
+    ),
+    replace(
+        suite(
+            DURABLE, python(WITNESS), ADAPTERS / "celery" / "testee.py", options=(*KNOWN_FAILING, "--only", "durable")
+        ),
+        seconds=HALF_AN_HOUR,
+        apart=True,
+    ),
     *(
-        suite(name, python(WITNESS), ADAPTERS / "celery" / "testee.py", options=(*KNOWN_FAILING, *options))
+        Step(
+            name=f"suite-{name}",
+            group="suite",
+            command=(sys.executable, TOOLS / "third_party.py", name, REPORTS / f"suite-{name}"),
+            needs=(*BROKERS, "node"),
+            seconds=HALF_AN_HOUR,
+            apart=True,
+        )
+        for name in third_party.RUNS
+    ),
+    *(
+        suite(name, python(WITNESS), ADAPTERS / "celery" / "testee.py", options=options)
         for name, options in CELERY_RUNS.items()
     ),
     pytest("conformance", "tests", cwd=CONFORMANCE_PACKAGE),
@@ -163,14 +214,6 @@ TABLE = (
     suite("suite-python", PY, ADAPTERS / "python" / "testee.py"),
     suite("suite-node", "node", ADAPTERS / "node" / "testee.mjs", needs=("node",), holds=DIST),
     suite("suite-php", "php", ADAPTERS / "php" / "testee.php", needs=("php",)),
-    # A part of these is among the tests of `conformance`.
-    Step(
-        name="mutants",
-        group="suite",
-        command=(BIN / "celeriac-conformance", "mutants", "--out", REPORTS / "kill-rate.json"),
-        needs=tuple(BROKERS),
-        apart=True,
-    ),
     Step(
         name="matrix",
         group="matrix",

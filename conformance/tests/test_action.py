@@ -40,7 +40,7 @@ def _run(folder: Path, code: int, **inputs: str) -> tuple[int, list[str], str]:
 @pytest.mark.parametrize("code", [0, 1, 3])
 def test_the_exit_code_of_the_suite_is_that_of_the_step(code: int, tmp_path: Path) -> None:
     ended, arguments, output = _run(tmp_path, code, command="node ./testee.mjs")
-    assert (ended, output) == (code, f"exit-code={code}\n")
+    assert (ended, output) == (code, f"exit-code={code}\nreport={tmp_path}/conformance-report/report.json\n")
     summary = str(tmp_path / "summary.md")
     out = ["run", "--out", "conformance-report", "--summary-md", summary]
     assert arguments == [*out, "--", "bash", "-c", "exec node ./testee.mjs"]

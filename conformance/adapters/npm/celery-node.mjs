@@ -1,13 +1,19 @@
 // celery-node (github.com/actumn/celery.node) as a testee.
 import { createRequire } from 'node:module';
 
-import { refuseOptions, serve } from './lines.mjs';
+import { named, refuseOptions, serve, within } from './lines.mjs';
 
 const celery = createRequire(import.meta.url)('celery-node');
 
-/** A failure is thrown as an Error that the document's `result` was assigned to. */
+const STATES = ['FAILURE', 'REVOKED'];
+const READY_MILLISECONDS = 5000;
+
+/** What is no value is thrown: an Error named by its state that the document's `result` was assigned to. */
 function failure(error) {
-  return { type: error.exc_type ?? error.message, module: error.exc_module ?? null, args: error.exc_message ?? [] };
+  if (error.message === 'TIMEOUT') throw named('TaskTimeout', error.message);
+  if (!STATES.includes(error.message)) throw error;
+  const { exc_type: type = null, exc_module: module = null, exc_message: args = [] } = error;
+  return { state: error.message, type, module, args };
 }
 
 await serve({
@@ -16,7 +22,7 @@ await serve({
   features: { broker: ['amqp', 'redis'], result: ['redis'] },
   connect: async ({ broker_url: broker, result_url: results, queue }) => {
     const client = celery.createClient(broker, results ?? broker, queue);
-    await client.isReady();
+    await within(client.isReady(), READY_MILLISECONDS); // without a broker it is never rejected
     const sent = new Map();
     return {
       publish: async ({ task, args, kwargs, options }) => {

@@ -1,14 +1,13 @@
 // celery-ts (github.com/node-celery-ts/node-celery-ts) as a testee.
 import { createRequire } from 'node:module';
 
-import { refuseOptions, serve } from './lines.mjs';
+import { moment, named, refuseOptions, serve } from './lines.mjs';
 
 const celery = createRequire(import.meta.url)('celery-ts');
 const OPTIONS = ['queue', 'countdown', 'eta', 'expires', 'priority', 'ignore_result'];
 
-function moment(value) {
-  if (value === undefined) return undefined;
-  return typeof value === 'number' ? new Date(Date.now() + value * 1000) : new Date(value.$datetime);
+function late(error) {
+  throw error.message === 'timed out' ? named('TaskTimeout', error.message) : error;
 }
 
 await serve({
@@ -18,10 +17,11 @@ await serve({
     const resultBackend = results === 'rpc://' ? broker.replace(/^amqp/, 'rpc') : results;
     const client = celery.createClient({ brokerUrl: broker, resultBackend });
     const sent = new Map();
+    const result = (id) => sent.get(id) ?? new celery.Result(id, client.backend);
     return {
       publish: async ({ task, args, kwargs, options }) => {
         refuseOptions(options, OPTIONS);
-        const result = client.createTask(task).applyAsync({
+        const call = client.createTask(task).applyAsync({
           args,
           kwargs,
           queue: options.queue ?? queue,
@@ -30,11 +30,11 @@ await serve({
           priority: options.priority,
           ignoreResult: options.ignore_result,
         });
-        sent.set(result.taskId, result);
-        return result.taskId;
+        sent.set(call.taskId, call);
+        return call.taskId;
       },
       // It gives the document of a failed task as if it were a value.
-      wait: async (id, milliseconds) => ({ value: await sent.get(id).get(milliseconds) }),
+      wait: async (id, milliseconds) => ({ value: await result(id).get(milliseconds).catch(late) }),
       close: () => client.end(),
     };
   },

@@ -13,7 +13,7 @@ function versionOf(name) {
   return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
 }
 
-/** A client that waits for ever to be closed has failed to close. */
+/** A client that is not closed by then is left to itself: what it holds ends with the process. */
 const CLOSE_MILLISECONDS = 3000;
 
 /** What a user of these clients would pass: JavaScript's own values. What JavaScript has none for is refused. */
@@ -35,6 +35,12 @@ export function native(value) {
   if (more.length > 0 || !key?.startsWith('$')) return plainObject(value);
   if (key in NATIVE) return NATIVE[key](value[key]);
   throw named('InvalidCall', `JavaScript has no value for ${key}`);
+}
+
+/** The instant of an option that is one, or a number of seconds from now. */
+export function moment(value) {
+  if (value === undefined) return undefined;
+  return typeof value === 'number' ? new Date(Date.now() + value * 1000) : new Date(value.$datetime);
 }
 
 /** JavaScript's values as the suite writes them. */
@@ -69,6 +75,12 @@ export function within(promise, milliseconds) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
+/** A failure in the words of the protocol, whatever its parts are. */
+function exception({ type, module, args }) {
+  const text = (value) => (typeof value === 'string' ? value : JSON.stringify(value));
+  return { type: text(type), module: module && text(module), args: tagged(Array.isArray(args) ? args : [args]) };
+}
+
 function failed(error) {
   if (error.feature) return { unsupported: { feature: error.feature, why: error.message } };
   return { error: { kind: error.kind ?? error.constructor.name, message: String(error.message), trace: error.stack } };
@@ -76,7 +88,7 @@ function failed(error) {
 
 /**
  * Serve requests until the end. `connect(request)` gives a session: `publish(request)` -> task id, `wait(id, ms)` -> the
- * value or an exception `{type, module, args}` in `failure`, `close()`.
+ * value or the end `{state, type, module, args}` of what went wrong in `failure`, `close()`.
  */
 export async function serve({ name, roles = ['producer', 'result'], features, connect }) {
   const sessions = new Map();
@@ -97,10 +109,12 @@ export async function serve({ name, roles = ['producer', 'result'], features, co
     },
     await: async ({ session, task_id: id, timeout_ms: milliseconds }) => {
       const { value, failure } = await within(sessions.get(session).wait(id, milliseconds), milliseconds);
-      return failure ? { state: 'FAILURE', exception: failure } : { state: 'SUCCESS', result: tagged(value) };
+      if (failure) return { state: failure.state, exception: exception(failure) };
+      return { state: 'SUCCESS', result: tagged(value) };
     },
     close: async ({ session }) => {
-      await within(sessions.get(session).close(), CLOSE_MILLISECONDS);
+      const closed = within(sessions.get(session).close(), CLOSE_MILLISECONDS);
+      await closed.catch((error) => console.error('not closed:', error));
       return {};
     },
     bye: () => ({}),

@@ -1,10 +1,12 @@
 // node-celery (github.com/mher/node-celery) as a testee. It writes protocol 1.
 import { createRequire } from 'node:module';
 
-import { refuseOptions, serve, within } from './lines.mjs';
+import { moment, refuseOptions, serve, within } from './lines.mjs';
 
 const celery = createRequire(import.meta.url)('node-celery');
-const OPTIONS = { queue: 'queue', eta: 'eta', expires: 'expires', task_id: 'id' };
+const same = (value) => value;
+/** Option -> what the client calls it, and how it takes its value. */
+const OPTIONS = { queue: ['queue', same], eta: ['eta', moment], expires: ['expires', moment], task_id: ['id', same] };
 
 await serve({
   name: 'node-celery',
@@ -22,7 +24,10 @@ await serve({
     return {
       publish: async ({ task, args, kwargs, options }) => {
         refuseOptions(options, Object.keys(OPTIONS));
-        const known = Object.entries(options).map(([name, value]) => [OPTIONS[name], value]);
+        const known = Object.entries(options).map(([option, value]) => {
+          const [name, native] = OPTIONS[option];
+          return [name, native(value)];
+        });
         return client.call(task, args, kwargs, Object.fromEntries(known)).taskid;
       },
       close: async () => client.end(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -21,6 +22,9 @@ from celeriac_conformance.witness.amqp import RpcResults
 
 #: What a result document says when its case does not care.
 PLAIN_RESULT: dict[str, Any] = {"status": "SUCCESS", "result": None, "traceback": None, "children": []}
+
+#: The error of an await after which a reader has to go on: what it read was none.
+REFUSED = "InvalidMessage"
 
 
 @dataclass
@@ -71,7 +75,19 @@ class ResultGroup:
         document = self._play(case)
         if case.steps.get("between"):
             document["canary"] = self._canary(case)
+        if _spoilt(document):
+            self._replace(case)
         return document
+
+    def _replace(self, case: Case) -> None:
+        """Give the next case another session than the one that this case has spoilt."""
+        if case.steps.get("reader"):
+            spoilt, self.reader = self.reader, None
+        else:
+            spoilt, self.session = self.session, None
+        if spoilt is not None:
+            with suppress(Refused):  # it may not close in order any more
+                spoilt.close()
 
     def _canary(self, case: Case) -> bool:
         """Whether a plain result of another task is read right now."""
@@ -144,6 +160,12 @@ class ResultGroup:
                 session.close()
         finally:
             self.broker.delete(self.queue)
+
+
+def _spoilt(document: dict[str, Any]) -> bool:
+    """Whether the reader may be beyond reading: it lost the second canary, waited in vain, or broke."""
+    kinds = [answer["error"]["kind"] for answer in document["answers"] if "error" in answer]
+    return document.get("canary") is False or any(kind != REFUSED for kind in kinds)
 
 
 def result_body(notation: dict[str, Any], task_id: str, given: Substitutes) -> bytes:

@@ -80,6 +80,12 @@ def heal(scene: Scene, _: Any) -> None:
     _lines(scene).heal()
 
 
+def runs_on(scene: Scene, seconds: float) -> None:
+    """Let a task run on for so long: a worker that settles before the end of a task has done so then."""
+    if (down := until(scene.down, seconds)) is not None:
+        raise Stalled(f"while the task ran on: it ended: {down}")
+
+
 def kill(scene: Scene, what: str) -> None:
     """Kill a part (the testee with all that it has started), or the broker, as a power cut would."""
     if what in scene.places:
@@ -220,6 +226,7 @@ VERBS: dict[str, Callable[[Scene, Any], Any]] = {
     "missed": missed,
     "crossed": crossed,
     "heal": heal,
+    "runs_on": runs_on,
     "kill": kill,
     "start": start,
     "time_passes": time_passes,

@@ -15,7 +15,7 @@ from celeriac.transport import Outgoing, redis_attendance, redis_consumer
 from celeriac.transport.redis import RedisPublisher
 from celeriac.transport.redis_attendance import HELD, HOLDERS, LOOKED
 from celeriac.transport.redis_consumer import RedisConsumer
-from tests.contract.test_redis import client, consumer, numbers, publisher, receive, wire
+from tests.contract.redis_parts import client, consumer, numbers, publisher, receive, wire
 from tests.support.queues import redis_length
 from tests.support.waiting import eventually
 

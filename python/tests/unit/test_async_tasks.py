@@ -25,7 +25,7 @@ from celeriac.worker.settings import WorkerSettings
 from celeriac.worker.telling import Teller
 from tests.support.waiting import eventually
 
-from .test_executor import FakeDesk, FakeRegister
+from .executor_parts import FakeDesk, FakeRegister
 from .worker_parts import message
 
 app = Celeriac("shop", broker="redis://nowhere", backend="redis://nowhere")

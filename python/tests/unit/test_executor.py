@@ -2,168 +2,25 @@
 
 from __future__ import annotations
 
-import time
-from collections import Counter
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from celeriac import Celeriac, InvalidMessage, Message, Result, Wire
+from celeriac import InvalidMessage, Wire
 from celeriac import lifecycle_events as happened
 from celeriac.errors import PublishRefused
-from celeriac.events import Event
 from celeriac.execution.ending import ColdShutdown
-from celeriac.lifecycle_events import Revoked
 from celeriac.transport import Delivery
-from celeriac.worker.beside import Beside
-from celeriac.worker.clock import Clock
-from celeriac.worker.evented import EventLoop
 from celeriac.worker.executor import Executor
 from celeriac.worker.interrupts import Overdue
-from celeriac.worker.journal import OVERDUE
-from celeriac.worker.orders import Orders
-from celeriac.worker.outcome import Outcome, Settlement
-from celeriac.worker.running import Running
-from celeriac.worker.settings import WorkerSettings
-from celeriac.worker.telling import Teller
+from celeriac.worker.outcome import Settlement
 
+from .executor_parts import FakeDesk, FakeRegister, delivery, desk, executor, only, orders, ran, register, results
 from .worker_parts import message
 
-app = Celeriac("shop", broker="redis://nowhere")
-
-
-class FakeDesk:
-    """Takes what is reported; early acknowledgements are settled, unless ``loses`` them."""
-
-    def __init__(self) -> None:
-        self.outcomes: list[Outcome] = []
-        self.running: list[Running] = []
-        self.beside = Beside()
-        self.news: list[Event] = []
-        self.put_off: set[int] = set()
-        self.loses = False
-        self.overdue = False
-        self.promised: list[str] = []
-
-    def report(self, outcome: Outcome) -> None:
-        self.outcomes.append(outcome)
-        if outcome.settled is not None:
-            outcome.settled.put(not self.loses)
-
-    def promise(self, delivery: Delivery, message: Message) -> None:
-        self.promised.append(message.id)
-
-    def begin(self, running: Running) -> None:
-        self.running.append(running)
-
-    def begin_beside(self, running: Running) -> None:
-        self.beside.join(running)
-
-    def came_due(self, delivery: Delivery) -> bool:
-        return id(delivery) in self.put_off
-
-    def tell(self, news: Iterable[Event]) -> None:
-        self.news += news
-
-    def lift(self) -> None:
-        if self.overdue:
-            raise Overdue
-
-
-class FakeRegister:
-    """Writes down what was begun and ended."""
-
-    def __init__(self) -> None:
-        self.entries: list[str] = []
-        self.noted: list[tuple[type, bool]] = []
-
-    def begin(self, task_id: str, until: float) -> int:
-        self.entries.append(task_id)
-        return 1
-
-    def end(self, slot: int | None) -> None:
-        assert slot == 1
-        self.entries.append("end")
-
-    def note(self, message: Message | None, event: happened.Event, *, again: bool) -> None:
-        self.noted.append((type(event), again))
-
-
-ran: list[Any] = []
-
-
-@app.task(name="shop.add")
-def add(x: Any, y: Any) -> Any:
-    ran.append((x, y))
-    return x + y
-
-
-@app.task(name="shop.early", acks_late=False)
-def early() -> None:
-    ran.append("early")
-
-
-@app.task(name="shop.raise")
-def raise_(kind: str) -> None:
-    raise {"value": ValueError, "exit": SystemExit, "interrupt": KeyboardInterrupt, "cold": ColdShutdown}[kind]("x")
-
-
-@app.task(name="shop.object")
-def give_object() -> object:
-    return object()
-
-
-@app.task(name="shop.soft")
-def soft() -> None:
-    time.sleep(5)
-
-
-@pytest.fixture
-def desk() -> FakeDesk:
-    ran.clear()
-    return FakeDesk()
-
-
-@pytest.fixture
-def register() -> FakeRegister:
-    return FakeRegister()
-
-
-@pytest.fixture
-def orders() -> Orders:
-    return Orders()
-
-
-@pytest.fixture
-def executor(desk: FakeDesk, register: FakeRegister, orders: Orders) -> Executor:
-    settings = WorkerSettings(broker=app.broker, backend="rpc://", tasks=app.tasks, hostname="w1")
-    return Executor(
-        settings,
-        desk,
-        register,
-        {"killer": 3, "survivor": 2, "stuck": OVERDUE}.get,  # type: ignore[arg-type]
-        orders=orders,
-        teller=Teller("w1", Clock()),
-        total=Counter(),
-        loop=EventLoop(1),
-    )
-
-
-def delivery(about: Message | None = None, **fields: Any) -> Delivery:
-    return Delivery((about or message(**fields)).build(), 1, "mail")
-
-
-def results(outcome: Outcome) -> list[Result]:
-    return [Result.parse(document.body) for document in outcome.documents]
-
-
-def only(desk: FakeDesk) -> tuple[Outcome, Result]:
-    (outcome,) = desk.outcomes
-    (result,) = results(outcome)
-    return outcome, result
+__all__ = ["desk", "executor", "orders", "register"]
 
 
 def test_success(executor: Executor, desk: FakeDesk, register: FakeRegister) -> None:
@@ -363,93 +220,3 @@ def test_a_wire_without_headers_is_no_task(executor: Executor, desk: FakeDesk) -
 
 
 # -- remote control and events
-
-
-def test_what_is_revoked_is_not_run(executor: Executor, desk: FakeDesk, orders: Orders, register: FakeRegister) -> None:
-    orders.revoked.add(["task-1"], time.time())
-    orders.revoked.add_stamps({"tenant": ["acme"]}, time.time())
-    executor.handle(delivery())
-    executor.handle(
-        delivery(id="task-2", eta="2999-01-01T00:00:00Z", stamps={"tenant": "acme"}, stamped_headers=["tenant"])
-    )
-    executor.handle(delivery(id="task-3", stamps={"tenant": "other"}, stamped_headers=["tenant"]))
-    assert [results(outcome)[0].status for outcome in desk.outcomes] == ["REVOKED", "REVOKED", "SUCCESS"]
-    assert results(desk.outcomes[0])[0].result["exc_message"] == ["revoked"]
-    assert [outcome.settlement for outcome in desk.outcomes] == [Settlement.ACK] * 3
-    assert register.entries == ["task-3", "end"]
-
-
-def test_what_is_terminated_is_told(executor: Executor, desk: FakeDesk) -> None:
-    executor.handle(delivery())
-    outcome = desk.running[0].settle(Revoked("terminated", 15))
-    assert results(outcome)[0].result["exc_message"] == ["terminated"]
-    assert outcome.settlement is Settlement.ACK
-
-
-def test_a_rate_limit_puts_tasks_off(executor: Executor, desk: FakeDesk, orders: Orders) -> None:
-    orders.take({"rates": {"shop.add": 0.1}})
-    executor.handle(delivery())
-    executor.handle(delivery(id="task-2"))
-    first, second = desk.outcomes
-    assert first.settlement is Settlement.ACK
-    assert second.wait_until is not None and 5 < second.wait_until.timestamp() - time.time() <= 10
-    orders.take({"rates": {"shop.add": 0}})
-    executor.handle(delivery(id="task-3"))
-    assert desk.outcomes[-1].settlement is Settlement.ACK
-
-
-def test_time_limits_of_remote_control_give_way_to_those_of_the_message(
-    executor: Executor, desk: FakeDesk, orders: Orders
-) -> None:
-    orders.take({"limits": {"shop.add": [30, None]}})
-    executor.handle(delivery())
-    executor.handle(delivery(time_limit=5))
-    assert [running.limit for running in desk.running] == [30, 5]
-
-
-def told(desk: FakeDesk) -> list[str]:
-    return [event.type for event in (*desk.news, *(event for outcome in desk.outcomes for event in outcome.news))]
-
-
-def test_no_news_unless_asked_for(executor: Executor, desk: FakeDesk) -> None:
-    executor.handle(delivery())
-    assert told(desk) == []
-
-
-def test_news(executor: Executor, desk: FakeDesk, orders: Orders) -> None:
-    orders.take({"events": True})
-    executor.handle(delivery())
-    assert told(desk) == ["task-received", "task-started", "task-succeeded"]
-    received, started = desk.news
-    assert (received.name, received.args, received.kwargs, received.retries) == ("shop.add", "(2, 3)", "{}", 0)
-    assert (received.uuid, received.hostname, received.clock) == ("task-1", "w1", 1)
-    assert desk.outcomes[0].news[0].result == "5"
-    assert started.clock == 2
-
-
-@pytest.mark.parametrize(
-    ("fields", "news"),
-    [
-        ({"task": "shop.nobody"}, ["task-failed"]),
-        ({"expires": "2020-01-01T00:00:00Z"}, ["task-revoked"]),
-        ({"eta": "2999-01-01T00:00:00Z"}, ["task-received"]),
-        ({"args": ("x",)}, ["task-received", "task-started", "task-failed"]),
-    ],
-)
-def test_news_of_what_does_not_go_well(
-    executor: Executor, desk: FakeDesk, orders: Orders, fields: dict[str, Any], news: list[str]
-) -> None:
-    orders.take({"events": True})
-    executor.handle(delivery(**fields))
-    assert told(desk) == news
-
-
-def test_a_task_that_was_put_off_is_received_once(
-    executor: Executor, desk: FakeDesk, orders: Orders, register: FakeRegister
-) -> None:
-    orders.take({"events": True})
-    again = delivery()
-    desk.put_off.add(id(again))
-    executor.handle(again)
-    assert told(desk) == ["task-started", "task-succeeded"]
-    assert register.noted[0] == (happened.Ready, True)

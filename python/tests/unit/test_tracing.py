@@ -27,7 +27,7 @@ from celeriac.worker.telling import Teller
 from tests.support.waiting import eventually
 
 from .client_parts import Fakes
-from .test_executor import FakeDesk, FakeRegister
+from .executor_parts import FakeDesk, FakeRegister
 from .worker_parts import message
 
 TRACE, PARENT_SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"

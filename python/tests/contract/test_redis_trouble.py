@@ -1,0 +1,179 @@
+"""Items that are no envelopes, servers and connections that fail; and what is left of a queue."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from contextlib import closing
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from celeriac import BrokerUnavailable, Envelope, InvalidMessage, PublishFailed, Wire
+from celeriac.transport import Outgoing, purge
+from celeriac.transport.redis import RedisPublisher
+from celeriac.transport.redis_consumer import UNACKED, RedisConsumer
+from tests.contract.redis_parts import client, consumer, numbers, publisher, receive, wire
+from tests.support.proxy import Proxy, mute_server
+from tests.support.queues import redis_length
+from tests.support.waiting import eventually
+
+__all__ = ["client", "consumer", "publisher"]
+
+
+# -- what is no envelope
+
+
+@pytest.mark.parametrize(
+    "item",
+    [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"properties": {"delivery_tag": null}}', b"[" * 2000],
+    ids=["empty", "cut", "list", "null", "not-utf8", "no-tag", "deep"],
+)
+def test_no_envelope_at_all(consumer: RedisConsumer, client: Any, redis_queue: str, item: bytes) -> None:
+    client.lpush(redis_queue, item)
+    (delivery,) = receive(consumer, 1)
+    assert isinstance(delivery.content, InvalidMessage) and delivery.tag is None
+    consumer.settle((), [delivery], ())
+    assert redis_length(client, redis_queue) == 0
+
+
+def _item(**properties: Any) -> bytes:
+    envelope = Envelope(
+        wire=wire(), delivery_tag=str(uuid.uuid4()), exchange="", routing_key="q", body_encoding="base64"
+    )
+    document = json.loads(envelope.build())
+    document["properties"] |= properties
+    return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize("tag", [5, "ü", "a" * 300])
+def test_odd_tags_are_kept(consumer: RedisConsumer, client: Any, redis_queue: str, tag: Any) -> None:
+    client.lpush(redis_queue, _item(delivery_tag=tag))
+    (delivery,) = receive(consumer, 1)
+    assert client.hexists(UNACKED, delivery.tag)
+    consumer.settle([delivery], (), ())
+    assert not client.hexists(UNACKED, str(tag))
+
+
+def test_a_tag_that_is_taken_loses_nothing(consumer: RedisConsumer, client: Any, redis_queue: str) -> None:
+    """One client gives all its messages the same tag."""
+    tag = str(uuid.uuid4())
+    client.lpush(redis_queue, *(_item(delivery_tag=tag) for _ in range(3)))
+    held = receive(consumer, 3)
+    assert len({one.tag for one in held}) == 3
+    consumer.settle(held[:1], (), held[1:])
+    assert redis_length(client, redis_queue) == 2
+
+
+def test_a_tag_that_is_no_text(consumer: RedisConsumer, client: Any, redis_queue: str) -> None:
+    client.lpush(redis_queue, _item(delivery_tag="@").replace(b'"@"', b'"\xff"'))
+    (delivery,) = receive(consumer, 1)
+    consumer.settle((), [delivery], ())
+    assert not client.hexists(UNACKED, b"\xff")
+
+
+def test_half_a_surrogate_pair_is_booked_too(consumer: RedisConsumer, client: Any, redis_queue: str) -> None:
+    """Celery writes such text in ``argsrepr``; Redis' own JSON reader refuses it."""
+    whole = json.loads(_item())
+    whole["headers"]["argsrepr"] = "('\ud800', 'C:\\\\ud800')"
+    client.lpush(redis_queue, json.dumps(whole))
+    (delivery,) = receive(consumer, 1)
+    assert isinstance(delivery.content, Wire) and delivery.tag is not None
+    consumer.settle((), (), [delivery])
+    (again,) = receive(consumer, 1)
+    assert again.redelivered
+    consumer.settle([again], (), ())
+
+
+# -- connections
+
+
+def test_nobody_listens() -> None:
+    with pytest.raises(BrokerUnavailable) as caught:
+        RedisPublisher("redis://:secret@127.0.0.1:1/0")
+    assert "127.0.0.1:1" in str(caught.value) and "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("open_it", [RedisPublisher, lambda url, **named: RedisConsumer(url, ["q"], **named)])
+def test_a_server_that_says_nothing(open_it: Any) -> None:
+    with mute_server() as port:
+        started = time.monotonic()
+        with pytest.raises(BrokerUnavailable):
+            open_it(f"redis://127.0.0.1:{port}/0", connect_timeout=0.3)
+        assert time.monotonic() - started < 3
+
+
+def test_cut_between_two_sends(redis_url: str, client: Any, redis_queue: str) -> None:
+    with Proxy(redis_url) as proxy, closing(RedisPublisher(proxy.url)) as publisher:
+        publisher.publish([Outgoing(wire(), redis_queue)])
+        proxy.cut()
+        time.sleep(0.1)
+        publisher.publish([Outgoing(wire(), redis_queue)])
+        assert redis_length(client, redis_queue) == 2
+
+
+def test_silent_server(redis_url: str, client: Any, redis_queue: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sent once: redis-py by itself would send it again and again."""
+    monkeypatch.setattr("celeriac.transport.redis.SILENCE_TIMEOUT", 0.3)
+    with Proxy(redis_url) as proxy, closing(RedisPublisher(proxy.url)) as publisher:
+        proxy.fall_silent()
+        started = time.monotonic()
+        with pytest.raises(PublishFailed, match="did not take the message"):
+            publisher.publish([Outgoing(wire(), redis_queue)])
+        assert time.monotonic() - started < 3
+        proxy.speak_again()
+        eventually(lambda: redis_length(client, redis_queue), "what was sent arrives")
+        time.sleep(0.2)
+        assert redis_length(client, redis_queue) == 1
+
+
+def test_consumer_tells_of_a_lost_connection(redis_url: str, redis_queue: str) -> None:
+    with Proxy(redis_url) as proxy:
+        consumer = RedisConsumer(proxy.url, [redis_queue])
+        proxy.cut()
+        with pytest.raises(BrokerUnavailable):
+            eventually(lambda: consumer.receive(1), "the cut")
+
+
+def test_without_key_tracking(redis_url: str, client: Any, redis_queue: str, caplog: pytest.LogCaptureFixture) -> None:
+    """It looks by itself then, and says so."""
+    user = f"user-{uuid.uuid4().hex[:8]}"
+    client.acl_setuser(
+        user, enabled=True, passwords=["+pw"], keys=["*"], channels=["*"], commands=["+@all", "-client|tracking"]
+    )
+    parts = urlsplit(redis_url)
+    url = urlunsplit(parts._replace(netloc=f"{user}:pw@{parts.hostname}:{parts.port}"))
+    try:
+        with closing(RedisConsumer(url, [redis_queue])) as consumer, closing(RedisPublisher(redis_url)) as publisher:
+            assert consumer.receive(1) == []
+            publisher.publish([Outgoing(wire(), redis_queue)])
+            assert numbers(consumer.receive(1)) == [0]
+        assert "looking for them once a second" in caplog.text
+    finally:
+        client.acl_deluser(user)
+
+
+def test_nothing_is_left_open(redis_url: str, redis_queue: str) -> None:
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208  # counted only
+    for _ in range(5):
+        with closing(RedisConsumer(redis_url, [redis_queue])), closing(RedisPublisher(redis_url)) as publisher:
+            publisher.publish([Outgoing(wire(), redis_queue)])
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+def test_purge_empties_all_priorities(publisher: RedisPublisher, redis_url: str, client: Any, redis_queue: str) -> None:
+    publisher.publish([Outgoing(wire(priority=priority), redis_queue) for priority in (0, 3, 6, 9)])
+    assert (purge(redis_url, redis_queue), redis_length(client, redis_queue)) == (4, 0)
+    assert purge(redis_url, redis_queue) == 0
+
+
+def test_ten_thousand_waiting(publisher: RedisPublisher, consumer: RedisConsumer, redis_queue: str) -> None:
+    publisher.publish([Outgoing(wire(number), redis_queue) for number in range(10_000)])
+    started = time.monotonic()
+    for _ in range(20):
+        consumer.settle(receive(consumer, 8), (), ())
+    assert time.monotonic() - started < 2, "a long backlog makes taking slow"
+    consumer.cancel()

@@ -11,6 +11,7 @@ import argparse
 import json
 import signal
 import sys
+import time
 from pathlib import Path
 
 from bench import campaign, machine, report
@@ -35,11 +36,17 @@ def measure(options: argparse.Namespace) -> report.Run:
     about, versions = machine.facts(), machine.versions(programs)
     wanted = [TABLE[name] for name in options.lines.split(",") if name] or effort.lines(LINES)
     outcomes = []
+    done, total = 0, sum(effort.measurements(line) for line in wanted)
+    began = time.monotonic()
     with brokers.rabbitmq() as rabbit, brokers.redis() as store:
         assert rabbit.process is not None and store.process is not None
         stage = Stage(rabbit.url, store.url, rabbit.process.pid, store.process.pid, programs, options.out / "logs")
         for line in wanted:
-            say(f"{line.title} ({line.name})")
+            left = (
+                f", about {(time.monotonic() - began) / done * (total - done) / 60:.0f} minutes to go" if done else ""
+            )
+            say(f"{line.title} ({line.name}): {done} of {total} measurements done{left}")
+            done += effort.measurements(line)
             outcomes.append(campaign.run(stage, line, effort, say))
             # After each line: who interrupts a long run keeps what it measured.
             report.write(report.Run(effort.name, about, versions, tuple(outcomes)), TABLE, options.out)
@@ -50,7 +57,7 @@ def tell(run: report.Run) -> int:
     """Print the tables; 1 when a ratio is beyond its floor."""
     for outcome in run.outcomes:
         line = TABLE[outcome.line]
-        say("\n".join(["", line.title, *report.table(line, outcome)]))
+        say("\n".join(["", line.title, *report.table(line, outcome), *report.missing(line, outcome)]))
     say("\n".join(["", *report.targets(run, TABLE), ""]))
     regressed = [(line, verdict) for line, verdict in report.verdicts(run, TABLE) if verdict.regressed]
     for line, verdict in regressed:

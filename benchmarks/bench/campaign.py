@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from bench.measure import MEASURES, Figures, Plan
-from bench.model import Contestant, ContestantError, Failure, Line, Outcome, Sample
+from bench.model import Contestant, ContestantError, Failure, Line, Outcome, Sample, Short
 from bench.stage import Stage
 
 #: Messages of the slowest contestants.
@@ -27,31 +27,50 @@ class Effort:
 
     def lines(self, table: Iterable[Line]) -> list[Line]:
         """The lines that it measures."""
-        return [line for line in table if line.quick or not self.quick]
+        return [line for line in table if line.short or not self.quick]
 
     def contestants(self, line: Line) -> list[Contestant]:
         """The contestants of a line that it measures."""
-        return [contestant for contestant in line.contestants if contestant.quick or not self.quick]
+        short = self._short(line)
+        return [one for one in line.contestants if short is None or one in short.contestants]
+
+    def count(self, line: Line) -> int | None:
+        """How many messages there are, where that is known beforehand."""
+        short = self._short(line)
+        return short.count if short else line.count
+
+    def numbers(self, line: Line) -> range:
+        """The rounds of a line; 0 finds out how many messages there are to be, and does not count."""
+        rounds = min(self.rounds, line.rounds or self.rounds)
+        return range(0 if self.count(line) is None else 1, rounds + 1)
+
+    def measurements(self, line: Line) -> int:
+        """How many measurements a line takes."""
+        return len(self.numbers(line)) * len(self.contestants(line))
+
+    def _short(self, line: Line) -> Short | None:
+        return line.short if self.quick else None
 
 
 #: smoke: does everybody do what it is asked for? Its figures are worth nothing.
 EFFORTS = {
     "smoke": Effort("smoke", rounds=1, seconds=0.1, first=100, most=1_000, quick=False),
     "quick": Effort("quick", rounds=2, seconds=0.5, first=300, most=10_000, quick=True),
-    "full": Effort("full", rounds=5, seconds=3.0, first=500, most=100_000, quick=False),
+    "full": Effort("full", rounds=3, seconds=1.2, first=400, most=100_000, quick=False),
 }
 
 
 def run(stage: Stage, line: Line, effort: Effort, say: Say) -> Outcome:
-    """Measure a line. The first round finds out how many messages last for the wanted time, and is not counted.
+    """Measure a line.
 
     Who fails in one round is not measured in the next; its failure is in the outcome.
     """
     samples: list[Sample] = []
     failures: list[Failure] = []
-    first = line.count or min(effort.first, line.most or effort.first)
+    first = effort.count(line) or min(effort.first, line.most or effort.first)
+    numbers = effort.numbers(line)
     counts = {contestant.name: first for contestant in effort.contestants(line)}
-    for number in range(effort.rounds + 1):
+    for number in numbers:
         for contestant in _turned(effort.contestants(line), number):
             if contestant.name not in counts:
                 continue
@@ -65,7 +84,7 @@ def run(stage: Stage, line: Line, effort: Effort, say: Say) -> Outcome:
             if number:
                 samples.append(Sample(contestant.name, number, figures))
             counts[contestant.name] = _count(line, figures, effort, counts[contestant.name])
-            say(f"  {number}/{effort.rounds} {contestant.name}: {_brief(figures)}")
+            say(f"  {number}/{numbers[-1]} {contestant.name}: {_brief(figures)}")
     return Outcome(line.name, tuple(samples), tuple(failures))
 
 
@@ -82,7 +101,7 @@ def _turned(contestants: list[Contestant], number: int) -> list[Contestant]:
 def _count(line: Line, figures: Figures, effort: Effort, last: int) -> int:
     """How many messages last for the wanted time."""
     rate = figures.get("rate")
-    if rate is None or line.count is not None:
+    if rate is None or effort.count(line) is not None:
         return last
     most = effort.most if line.most is None else min(effort.most, line.most)
     return max(min(LEAST, most), min(most, int(rate * effort.seconds)))

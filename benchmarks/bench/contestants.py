@@ -22,12 +22,10 @@ def celeriac(name: str = "celeriac", *, keeps: frozenset[Guarantee] = EVERYTHING
     return Contestant(name=name, adapter="celeriac_app", environment="celeriac", keeps=keeps, options=options)
 
 
-def celery(
-    name: str, *words: str, quick: bool = True, keeps: frozenset[Guarantee] = CELERY_WORKER, **settings: Any
-) -> Contestant:
+def celery(name: str, *words: str, keeps: frozenset[Guarantee] = CELERY_WORKER, **settings: Any) -> Contestant:
     """Celery 5.7 with these words on its command line."""
     options = {"worker": words, "settings": settings}
-    return Contestant(name=name, adapter="celery_app", environment="celery", keeps=keeps, options=options, quick=quick)
+    return Contestant(name=name, adapter="celery_app", environment="celery", keeps=keeps, options=options)
 
 
 CELERIAC = celeriac()
@@ -39,48 +37,42 @@ CELERIAC_WORKERS = (CELERIAC, CELERIAC_WIDE)
 PREFORK = celery("celery prefork", "-P", "prefork")
 PREFORK_TUNED = celery("celery prefork tuned", "-P", "prefork", *QUIET, worker_prefetch_multiplier=64)
 PREFORK_LATE = celery(
-    "celery prefork, acks_late", "-P", "prefork", quick=False, keeps=CELERY_LATE,
+    "celery prefork, acks_late", "-P", "prefork", keeps=CELERY_LATE,
     task_acks_late=True, task_reject_on_worker_lost=True,
 )  # fmt: skip
 PREFORK_EVENTS = celery("celery prefork -E", "-P", "prefork", "-E")
-THREADS = celery("celery threads -c10", "-P", "threads", "-c", "10", quick=False)
-SOLO = celery("celery solo tuned", "-P", "solo", *QUIET, quick=False, worker_prefetch_multiplier=64)
+THREADS = celery("celery threads -c10", "-P", "threads", "-c", "10")
+SOLO = celery("celery solo tuned", "-P", "solo", *QUIET, worker_prefetch_multiplier=64)
 CELERY_PREFORKS = (PREFORK, PREFORK_TUNED)
 CELERY_WORKERS = (*CELERY_PREFORKS, PREFORK_LATE, THREADS, SOLO)
 
 
-def bare(
-    name: str, adapter: str, *, keeps: frozenset[Guarantee] = frozenset(), quick: bool = True, **options: Any
-) -> Contestant:
+def bare(name: str, adapter: str, *, keeps: frozenset[Guarantee] = frozenset(), **options: Any) -> Contestant:
     """A driver alone: a ceiling."""
-    return Contestant(
-        name=name, adapter=adapter, environment="drivers", keeps=keeps, options=options, ceiling=True, quick=quick
-    )
+    return Contestant(name=name, adapter=adapter, environment="drivers", keeps=keeps, options=options, ceiling=True)
 
 
 BARE_AMQP = bare("bare py-amqp", "bare_amqp", keeps=frozenset({P, A}))
-BARE_AMQP_MANY = bare("bare py-amqp, an ack for 50", "bare_amqp", keeps=frozenset({P, A}), quick=False, ack_every=50)
-BARE_KOMBU = bare("bare kombu", "bare_kombu", keeps=frozenset({P, A}), quick=False)
-BARE_REDIS = bare("bare redis-py, one by one", "bare_redis", quick=False)
+BARE_AMQP_MANY = bare("bare py-amqp, an ack for 50", "bare_amqp", keeps=frozenset({P, A}), ack_every=50)
+BARE_KOMBU = bare("bare kombu", "bare_kombu", keeps=frozenset({P, A}))
+BARE_REDIS = bare("bare redis-py, one by one", "bare_redis")
 BARE_REDIS_MANY = bare("bare redis-py, a hundred at once", "bare_redis", many=True)
-LIBRABBITMQ = bare("C, librabbitmq, an ack each", "c_consumer", quick=False, ack_every=1)
-LIBRABBITMQ_MANY = bare("C, librabbitmq, an ack for 50", "c_consumer", quick=False, ack_every=50)
+LIBRABBITMQ = bare("C, librabbitmq, an ack each", "c_consumer", ack_every=1)
+LIBRABBITMQ_MANY = bare("C, librabbitmq, an ack for 50", "c_consumer", ack_every=50)
 CEILINGS_RABBITMQ = (BARE_AMQP, BARE_AMQP_MANY, BARE_KOMBU, LIBRABBITMQ, LIBRABBITMQ_MANY)
 CEILINGS_REDIS = (BARE_REDIS, BARE_REDIS_MANY)
 
 
-def peer(
-    name: str, adapter: str, keeps: frozenset[Guarantee], *, quick: bool = False, fill: str = "", **options: Any
-) -> Contestant:
+def peer(name: str, adapter: str, keeps: frozenset[Guarantee], *, fill: str = "", **options: Any) -> Contestant:
     """Another Python task queue, in the environment of its name."""
     environment = adapter.removesuffix("_app")
     return Contestant(
-        name=name, adapter=adapter, environment=environment, keeps=keeps, options=options, quick=quick,
+        name=name, adapter=adapter, environment=environment, keeps=keeps, options=options,
         fill=fill or adapter, fill_environment=environment,
     )  # fmt: skip
 
 
-DRAMATIQ = peer("dramatiq -p2 -t8", "dramatiq_app", frozenset({P, A, R}), quick=True)
+DRAMATIQ = peer("dramatiq -p2 -t8", "dramatiq_app", frozenset({P, A, R}))
 TASKIQ = peer("taskiq -w2", "taskiq_app", frozenset({P, A, R}))
 HUEY = peer("huey, 2 processes", "huey_app", frozenset({P}))
 RQ = peer("rq, pool of 2", "rq_app", frozenset({P}))
@@ -103,9 +95,9 @@ BARE_AMQP_SENDS = bare("bare py-amqp, no confirms", "bare_amqp", keeps=frozenset
 BARE_AMQP_CONFIRMED = bare(
     "bare py-amqp, each confirmed", "bare_amqp", keeps=CONFIRMED, connection={"confirm_publish": True}
 )
-BARE_KOMBU_SENDS = bare("bare kombu, no confirms", "bare_kombu", keeps=frozenset({P}), quick=False)
+BARE_KOMBU_SENDS = bare("bare kombu, no confirms", "bare_kombu", keeps=frozenset({P}))
 AIO_PIKA = bare("aio-pika, 100 confirms in flight", "aio_pika_app", keeps=CONFIRMED, at_once=100)
-AIO_PIKA_ONE = bare("aio-pika, each confirmed", "aio_pika_app", keeps=CONFIRMED, at_once=1, quick=False)
+AIO_PIKA_ONE = bare("aio-pika, each confirmed", "aio_pika_app", keeps=CONFIRMED, at_once=1)
 DRAMATIQ_SENDS = peer("dramatiq", "dramatiq_app", frozenset({P}))
 TASKIQ_SENDS = peer("taskiq", "taskiq_app", CONFIRMED)
 HUEY_SENDS = peer("huey", "huey_app", CONFIRMED)
@@ -124,7 +116,7 @@ SENDERS_REDIS = (
 
 # -- round trips
 
-CELERY_SOLO = celery("celery solo", "-P", "solo", quick=False)
+CELERY_SOLO = celery("celery solo", "-P", "solo")
 TRIPS_RABBITMQ = (CELERIAC, PREFORK, CELERY_SOLO, bare("bare py-amqp RPC", "bare_amqp"))
 TRIPS_REDIS = (CELERIAC, PREFORK, CELERY_SOLO, DRAMATIQ, TASKIQ, HUEY, ARQ, bare("bare redis-py RPC", "bare_redis"))
 
@@ -138,7 +130,7 @@ def node(
     fill = {"fill": adapter, "fill_environment": "node"} if adapter == "bullmq_app" else {}
     return Contestant(
         name=name, adapter=adapter, environment="node", language="node", keeps=keeps, options=options, ceiling=ceiling,
-        quick=False, **fill,
+        **fill,
     )  # fmt: skip
 
 
@@ -146,7 +138,6 @@ def php(name: str, adapter: str, keeps: frozenset[Guarantee], *, ceiling: bool =
     """A client of PHP."""
     return Contestant(
         name=name, adapter=adapter, environment="php", language="php", keeps=keeps, options=options, ceiling=ceiling,
-        quick=False,
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bench import contestants as who
-from bench.model import Contestant, Line, Target
+from bench.model import Contestant, Line, Short, Target
 
 WORKER_COLUMNS = ("rate", "own", "broker", "start", "memory")
 
@@ -20,7 +20,15 @@ PREFORKS = names(who.CELERY_PREFORKS)
 
 
 def worker_line(
-    name: str, title: str, broker: str, results: str, peers: tuple[Contestant, ...], celery: float, peer: float | None
+    name: str,
+    title: str,
+    broker: str,
+    results: str,
+    peers: tuple[Contestant, ...],
+    short: Short,
+    *,
+    celery: float,
+    peer: float | None = None,
 ) -> Line:
     """A worker takes a backlog of no-op tasks in two processes."""
     contestants = (*who.CELERIAC_WORKERS, *who.CELERY_WORKERS, *peers)
@@ -29,13 +37,13 @@ def worker_line(
     )
     wanted = [Target(OURS, PREFORKS, at_least=celery)]
     wanted += [Target(OURS, others, at_least=peer, about="best other Python peer")] if peer and others else []
-    wanted += [Target((contestant.name,), (), "start", at_most=0.4, about="seconds") for contestant in [who.CELERIAC]]
-    wanted += [Target((contestant.name,), (), "memory", at_most=45, about="MB") for contestant in [who.CELERIAC]]
+    wanted += [Target(OURS, (), "start", at_most=0.4, about="seconds")]
+    wanted += [Target(OURS, (), "memory", at_most=45, about="MB")]
     if name == "worker-rabbitmq":
         wanted.append(Target(OURS, (), "own", at_most=60, about="microseconds of CPU for each task"))
     return Line(
         name=name, title=title, measure="tasks", broker=broker, results=results, contestants=contestants,
-        columns=WORKER_COLUMNS, targets=tuple(wanted),
+        columns=WORKER_COLUMNS, targets=tuple(wanted), short=short,
     )  # fmt: skip
 
 
@@ -43,11 +51,13 @@ RABBITMQ_PEERS = (*who.PEERS_RABBITMQ, who.CELERY_NODE, *who.CEILINGS_RABBITMQ)
 REDIS_PEERS = (*who.PEERS_REDIS, who.BULLMQ, *who.CEILINGS_REDIS)
 
 
-def sending_line(name: str, title: str, broker: str, senders: tuple[Contestant, ...], *wanted: Target) -> Line:
+def sending_line(
+    name: str, title: str, broker: str, senders: tuple[Contestant, ...], *wanted: Target, short: Short | None = None
+) -> Line:
     """A producer sends as fast as it can, no results asked for."""
     return Line(
         name=name, title=title, measure="sending", broker=broker, contestants=senders,
-        columns=("rate", "own", "broker"), targets=wanted,
+        columns=("rate", "own", "broker"), targets=wanted, short=short,
     )  # fmt: skip
 
 
@@ -56,10 +66,10 @@ def trip_line(name: str, title: str, broker: str, results: str, clients: tuple[C
     bare = clients[-1].name
     return Line(
         name=name, title=title, measure="round trips", broker=broker, results=results, contestants=clients,
-        metric="p50", columns=("p50", "p99"),
+        metric="p50", columns=("p50", "p99"), short=Short(150, (who.CELERIAC, who.PREFORK, clients[-1])),
         targets=(
             Target((who.CELERIAC.name,), (who.PREFORK.name,), "p50", at_most=0.6),
-            Target((who.CELERIAC.name,), (bare,), "p50", at_most=1.6, about="the bare broker's RPC"),
+            Target((who.CELERIAC.name,), (bare,), "p50", at_most=1.6, floor=3.2, about="the bare broker's RPC"),
         ),
     )  # fmt: skip
 
@@ -68,7 +78,7 @@ def idle_line(name: str, title: str, broker: str) -> Line:
     """A worker has nothing to do."""
     return Line(
         name=name, title=title, measure="idleness", broker=broker, contestants=(who.CELERIAC, who.PREFORK),
-        metric="idle", columns=("idle",), count=10, quick=False,
+        metric="idle", columns=("idle",), count=10, rounds=2,
         targets=(Target((who.CELERIAC.name,), (), "idle", at_most=0.5, about="% of one core"),),
     )  # fmt: skip
 
@@ -77,9 +87,9 @@ def payload_line(name: str, title: str, size: int, most: int) -> Line:
     """A worker takes large messages."""
     return Line(
         name=name, title=title, measure="tasks", broker="amqp", columns=WORKER_COLUMNS, conditions={"size": size},
-        contestants=(*who.CELERIAC_WORKERS, who.PREFORK_TUNED, who.BARE_AMQP), most=most, quick=False,
+        contestants=(*who.CELERIAC_WORKERS, who.PREFORK_TUNED, who.BARE_AMQP), most=most, rounds=2,
         # 1.3 times the cost is 0.77 of the rate.
-        targets=(Target(OURS, (who.BARE_AMQP.name,), at_least=0.77, about="the bare client"),),
+        targets=(Target(OURS, (who.BARE_AMQP.name,), at_least=0.77, floor=0.38, about="the bare client"),),
     )  # fmt: skip
 
 
@@ -87,20 +97,47 @@ def backlog_line(name: str, title: str, broker: str) -> Line:
     """A worker takes some of a long queue."""
     return Line(
         name=name, title=title, measure="backlog", broker=broker, contestants=(who.CELERIAC_WIDE, who.PREFORK_TUNED),
-        metric="kept", columns=("kept", "rate"), quick=False,
+        metric="kept", columns=("kept", "rate"), rounds=2,
         targets=(Target((who.CELERIAC_WIDE.name,), (), "kept", at_least=0.9, about="of the rate with a short queue"),),
     )  # fmt: skip
 
 
 def against(of: Contestant, other: Contestant, at_least: float, about: str = "") -> Target:
-    """A ratio of rates between two contestants."""
-    return Target((of.name,), (other.name,), at_least=at_least, about=about)
+    """A ratio of rates between two contestants; against a bare driver, half of it is a regression."""
+    floor = at_least / 2 if other.ceiling else None
+    return Target((of.name,), (other.name,), at_least=at_least, floor=floor, about=about)
 
 
 LINES = (
-    worker_line("worker-rabbitmq", "Worker, RabbitMQ, no results", "amqp", "none", RABBITMQ_PEERS, 5, 2.2),
-    worker_line("worker-rabbitmq-redis", "Worker, RabbitMQ, Redis results", "amqp", "redis", who.PEERS_RABBITMQ, 10, 3),
-    worker_line("worker-rabbitmq-rpc", "Worker, RabbitMQ, rpc results", "amqp", "rpc", (), 8, None),
+    worker_line(
+        "worker-rabbitmq",
+        "Worker, RabbitMQ, no results",
+        "amqp",
+        "none",
+        RABBITMQ_PEERS,
+        Short(4_000, (*who.CELERIAC_WORKERS, *who.CELERY_PREFORKS, who.DRAMATIQ, who.BARE_AMQP)),
+        celery=5,
+        peer=2.2,
+    ),
+    worker_line(
+        "worker-rabbitmq-redis",
+        "Worker, RabbitMQ, Redis results",
+        "amqp",
+        "redis",
+        who.PEERS_RABBITMQ,
+        Short(2_500, (who.CELERIAC_WIDE, who.PREFORK, who.DRAMATIQ)),
+        celery=10,
+        peer=3,
+    ),
+    worker_line(
+        "worker-rabbitmq-rpc",
+        "Worker, RabbitMQ, rpc results",
+        "amqp",
+        "rpc",
+        (),
+        Short(2_500, (who.CELERIAC_WIDE, who.PREFORK)),
+        celery=8,
+    ),
     Line(
         name="worker-events",
         title="Worker, RabbitMQ, no results, events on",
@@ -109,9 +146,28 @@ LINES = (
         contestants=(who.CELERIAC_EVENTS, who.PREFORK_EVENTS),
         columns=WORKER_COLUMNS,
         targets=(Target((who.CELERIAC_EVENTS.name,), (who.PREFORK_EVENTS.name,), at_least=6),),
+        short=Short(2_000, (who.CELERIAC_EVENTS, who.PREFORK_EVENTS)),
     ),
-    worker_line("worker-redis", "Worker, Redis, no results", "redis", "none", REDIS_PEERS, 15, 3),
-    worker_line("worker-redis-redis", "Worker, Redis, Redis results", "redis", "redis", REDIS_PEERS, 25, 4),
+    worker_line(
+        "worker-redis",
+        "Worker, Redis, no results",
+        "redis",
+        "none",
+        REDIS_PEERS,
+        Short(3_000, (who.CELERIAC_WIDE, who.PREFORK, who.DRAMATIQ, who.BARE_REDIS_MANY)),
+        celery=15,
+        peer=3,
+    ),
+    worker_line(
+        "worker-redis-redis",
+        "Worker, Redis, Redis results",
+        "redis",
+        "redis",
+        REDIS_PEERS,
+        Short(2_000, (who.CELERIAC_WIDE, who.PREFORK, who.DRAMATIQ)),
+        celery=25,
+        peer=4,
+    ),
     sending_line(
         "producer-rabbitmq",
         "Producer, RabbitMQ",
@@ -124,6 +180,13 @@ LINES = (
         against(who.SENDS, who.BARE_AMQP_CONFIRMED, 0.9),
         against(who.SENDS_UNCONFIRMED, who.CELERY_SENDS, 3),
         against(who.SENDS_UNCONFIRMED, who.BARE_AMQP_SENDS, 0.85),
+        short=Short(
+            1_500,
+            (
+                *(who.SENDS, who.SENDS_MANY, who.SENDS_UNCONFIRMED, who.CELERY_SENDS, who.CELERY_SENDS_CONFIRMED),
+                *(who.AIO_PIKA, who.BARE_AMQP_SENDS, who.BARE_AMQP_CONFIRMED),
+            ),
+        ),
     ),
     sending_line(
         "producer-redis",
@@ -134,6 +197,9 @@ LINES = (
         against(who.SENDS_MANY, who.CELERY_SENDS, 9),
         against(who.SENDS, who.BARE_REDIS_SENDS, 0.85),
         against(who.SENDS_MANY, who.BARE_REDIS_SENDS_MANY, 0.85),
+        short=Short(
+            4_000, (who.SENDS, who.SENDS_MANY, who.CELERY_SENDS, who.BARE_REDIS_SENDS, who.BARE_REDIS_SENDS_MANY)
+        ),
     ),
     replace(
         sending_line(
@@ -144,13 +210,12 @@ LINES = (
             against(who.NODE_SENDS, who.CELERY_NODE_SENDS, 100),
             against(who.NODE_SENDS, who.AMQPLIB, 0.9),
             against(who.PHP_SENDS, who.PHP_AMQPLIB, 0.9),
+            Target((who.PHP_SENDS.name,), ("celery-php",), at_least=5),
         ),
-        quick=False,
+        absent={"celery-php": "it is on Packagist alone, whose packages cannot be pinned by hash here"},
+        short=Short(4_000, (who.NODE_SENDS, who.AMQPLIB, who.PHP_SENDS, who.PHP_AMQPLIB)),
     ),
-    replace(
-        sending_line("producer-foreign-redis", "Producers in Node and PHP, Redis", "redis", who.FOREIGN_REDIS),
-        quick=False,
-    ),
+    sending_line("producer-foreign-redis", "Producers in Node and PHP, Redis", "redis", who.FOREIGN_REDIS),
     trip_line("trip-rabbitmq", "Round trip, RabbitMQ, rpc results", "amqp", "rpc", who.TRIPS_RABBITMQ),
     trip_line("trip-redis", "Round trip, Redis, Redis results", "redis", "redis", who.TRIPS_REDIS),
     idle_line("idle-rabbitmq", "An idle worker, RabbitMQ", "amqp"),
@@ -167,7 +232,7 @@ LINES = (
         contestants=(who.CELERIAC_WIDE, who.CELERIAC_FOUR),
         columns=WORKER_COLUMNS,
         targets=(Target((who.CELERIAC_FOUR.name,), (who.CELERIAC_WIDE.name,), at_least=1.0, about="no slower"),),
-        quick=False,
+        rounds=2,
     ),
     Line(
         name="eta",
@@ -179,6 +244,6 @@ LINES = (
         columns=("bytes",),
         count=10_000,
         targets=(Target((who.CELERIAC.name,), (who.PREFORK.name,), "bytes", at_most=1.0),),
-        quick=False,
+        rounds=1,
     ),
 )

@@ -31,8 +31,7 @@ LEGEND: Mapping[Guarantee, str] = {
 class Contestant:
     """Somebody who is measured: an adapter in ``contestants/``, the environment it runs in, and its options.
 
-    ``fill`` names the adapter that puts its messages into the queue. A ``ceiling`` is a driver alone. ``quick``
-    ones take part in the short run, too.
+    ``fill`` names the adapter that puts its messages into the queue. A ``ceiling`` is a driver alone.
     """
 
     name: str
@@ -44,7 +43,6 @@ class Contestant:
     fill_environment: str = "celeriac"
     language: str = "python"
     ceiling: bool = False
-    quick: bool = True
 
 
 @dataclass(frozen=True)
@@ -63,13 +61,22 @@ class Target:
     about: str = ""
 
 
+@dataclass(frozen=True)
+class Short:
+    """A line's part of the short run: so many messages for each, found out beforehand, and who takes part."""
+
+    count: int
+    contestants: tuple[Contestant, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Line:
     """One table of the report: contestants under the same conditions.
 
     ``measure`` names the way of measuring, ``metric`` the figure that is plotted and compared, ``columns`` those
     that are shown. ``conditions`` are fields of the job: ``size`` of the argument in bytes, ``processes``, ``options``.
-    ``count`` is how many messages there are where that is not found out, ``most`` how many at most.
+    ``count`` is how many messages there are where that is not found out, ``most`` how many at most. ``short`` is its
+    part of the short run, if it has one. ``absent`` are those who ought to be measured and cannot be, and why.
     """
 
     name: str
@@ -83,9 +90,11 @@ class Line:
     conditions: Mapping[str, Any] = field(default_factory=dict)
     targets: tuple[Target, ...] = ()
     about: str = ""
-    quick: bool = True
+    short: Short | None = None
+    absent: Mapping[str, str] = field(default_factory=dict)
     count: int | None = None
     most: int | None = None
+    rounds: int | None = None
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def verdicts(run: Run, lines: Mapping[str, Line]) -> list[tuple[Line, Judged]]:
 
 def markdown(run: Run, lines: Mapping[str, Line]) -> str:
     """The whole report."""
-    parts = ["# Measurements", "", "Written by `make bench`; [README.md](README.md) says how to read it.", ""]
+    parts = ["# Measurements", "", "Written by `make bench`; benchmarks/README.md says how to read it.", ""]
     parts += [f"- {name}: {value}" for name, value in {"effort": run.effort, **run.machine}.items()]
     parts += ["", "| part | version |", "|---|---|"]
     parts += [f"| {name} | {value} |" for name, value in run.versions.items()]
@@ -69,8 +69,7 @@ def markdown(run: Run, lines: Mapping[str, Line]) -> str:
         line = lines[outcome.line]
         parts += [f"## {line.title}", "", *([line.about, ""] if line.about else []), *table(line, outcome), ""]
         parts += [f"![{line.title}]({line.name}.svg)", ""]
-        parts += [f"- {one.contestant} failed in round {one.round}: {one.reason}" for one in outcome.failures]
-        parts += [""] if outcome.failures else []
+        parts += [*there, ""] if (there := missing(line, outcome)) else []
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -79,9 +78,15 @@ def targets(run: Run, lines: Mapping[str, Line]) -> list[str]:
     rows = ["| line | what | measured | wanted | |", "|---|---|---|---|---|"]
     for line, verdict in verdicts(run, lines):
         measured = "not measured" if verdict.ratio is None else _ratio_text(verdict)
-        said = "met" if verdict.met else "**missed**"
+        said = "met" if verdict.met else "" if verdict.ratio is None else "**missed**"
         rows.append(f"| {line.title} | {_what(verdict)} | {measured} | {_wanted(verdict.target)} | {said} |")
     return rows
+
+
+def missing(line: Line, outcome: Outcome) -> list[str]:
+    """Who is not in the table, and why."""
+    failed = [f"- {one.contestant} failed in round {one.round}: {one.reason}" for one in outcome.failures]
+    return failed + [f"- {name} was not measured: {reason}" for name, reason in line.absent.items()]
 
 
 def _what(verdict: Judged) -> str:

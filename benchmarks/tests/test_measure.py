@@ -52,7 +52,7 @@ def test_a_worker_that_dies_is_a_failure_with_its_last_words(stage: Stage) -> No
 
 
 def _only(contestant: Contestant) -> Line:
-    return replace(TABLE["worker-rabbitmq"], contestants=(contestant,), targets=())
+    return replace(TABLE["worker-rabbitmq"], contestants=(contestant,), targets=(), short=None)
 
 
 def test_the_filler_writes_what_is_asked_for(stage: Stage) -> None:

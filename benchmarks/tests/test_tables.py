@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bench.campaign import EFFORTS
 from bench.lines import LINES
 from bench.measure import MEASURES
 from bench.model import METRICS, Contestant, Line
@@ -24,8 +25,17 @@ def test_a_line_is_measured_in_a_known_way_and_its_targets_name_contestants(line
     assert line.measure in MEASURES
     assert {line.metric, *line.columns} <= METRICS.keys()
     for target in line.targets:
-        assert {*target.of, *target.against} <= set(names)
+        assert {*target.of, *target.against} <= {*names, *line.absent}
         assert (target.at_least is None) != (target.at_most is None)
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if line.short], ids=lambda line: line.name)
+def test_the_short_run_has_some_of_everybody_and_begins_to_count_at_once(line: Line) -> None:
+    quick, full = EFFORTS["quick"], EFFORTS["full"]
+    assert 2 <= len(quick.contestants(line)) < len(line.contestants) or line.name == "worker-events"
+    assert list(quick.numbers(line)) == [1, 2]
+    assert list(full.numbers(line)) == [0, 1, 2, 3]
+    assert quick.measurements(line) < full.measurements(line)
 
 
 @pytest.mark.parametrize(("line", "contestant"), EVERYBODY, ids=lambda one: one.name)

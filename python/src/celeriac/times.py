@@ -18,12 +18,16 @@ MAX_EXPIRATION_MS = 2**32 - 1
 _DATE = r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
 _TIME = r"(?P<time>[0-9]{2}:[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,12}))?)?"
 _OFFSET = r"(?P<offset>[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+#: What is written here and by most others: as every Python's ``fromisoformat`` reads it.
+_USUAL_TEXT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{6})?[+-][0-9]{2}:[0-9]{2}")
 _DATETIME_TEXT = re.compile(rf"{_DATE}(?:[Tt ]{_TIME}{_OFFSET})?")
 _TIME_TEXT = re.compile(rf"{_TIME}{_OFFSET}")
 
 
 def parse_datetime(text: str) -> datetime:
     """Read a date and time; without an offset in the text the result is naive. Raises ValueError."""
+    if _USUAL_TEXT.fullmatch(text):
+        return datetime.fromisoformat(text)
     match = _DATETIME_TEXT.fullmatch(text)
     if match is None:
         raise ValueError(_no_match(text, "2026-01-02T03:04:05.678+00:00"))

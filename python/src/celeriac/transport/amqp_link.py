@@ -76,6 +76,9 @@ class Link:
             raise BrokerUnavailable(f"the broker at {self.url} does not let us in: {error}") from error
         # Without it py-amqp spins on a socket that has nothing to read.
         self._amqp.transport.raise_on_initial_eintr = True
+        #: Watches the socket, which is the same as long as the connection is.
+        self._poll = select.poll()
+        self._poll.register(self._socket(), select.POLLIN)
         #: Whether the broker has said that it takes no messages for now, being short of memory or disk.
         self.blocked = False
         self._amqp.on_blocked = lambda _reason: self._set_blocked(True)
@@ -133,9 +136,7 @@ class Link:
         pending = getattr(sock, "pending", None)
         if pending is not None and pending():
             return True
-        poll = select.poll()
-        poll.register(sock, select.POLLIN)
-        return bool(poll.poll(timeout * 1000))
+        return bool(self._poll.poll(timeout * 1000))
 
     def drain(self) -> None:
         """Read and dispatch what has come; call it when ``readable``."""

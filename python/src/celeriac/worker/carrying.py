@@ -39,11 +39,9 @@ class Outcomes:
         batch = list(self._outcomes)
         if not batch:
             return False
-        places = [outcome.place for outcome in batch]
-        batch = [_placed(outcome, place) for outcome, place in zip(send(link, batch), places, strict=True)]
-        # What a lost connection interrupts is carried out again on the next, but for what was sent already.
-        for position, outcome in enumerate(batch):
-            self._outcomes[position] = outcome
+        # Most want nothing sent.
+        if any(outcome.outgoing or outcome.sizes for outcome in batch):
+            batch = self._sent(link, batch)
         store(link, batch)
         calls = [call for outcome in (*batch, *gather(link, batch)) for call in outcome.calls]
         self._holding.settle(link.consumer, batch)
@@ -57,6 +55,14 @@ class Outcomes:
         for call in calls:
             self._holding.inbox.put(call)
         return True
+
+    def _sent(self, link: WorkerLink, batch: Sequence[Outcome]) -> list[Outcome]:
+        """What is left to do. What a lost connection interrupts then is not sent again on the next."""
+        places = [outcome.place for outcome in batch]
+        left = [_placed(outcome, place) for outcome, place in zip(send(link, batch), places, strict=True)]
+        for position, outcome in enumerate(left):
+            self._outcomes[position] = outcome
+        return left
 
     def drop(self) -> None:
         """Give up what waits: there is nobody any more who could be told."""

@@ -81,20 +81,23 @@ class Holding:
 
     def settle(self, consumer: Consumer, batch: Sequence[Outcome]) -> None:
         """Settle what these outcomes settle; put off what is to wait."""
-        settled: dict[Settlement, list[Delivery]] = {settlement: [] for settlement in Settlement}
+        acked: list[Delivery] = []
+        others: dict[Settlement, list[Delivery]] = {Settlement.REJECT: [], Settlement.REQUEUE: []}
         over: list[Delivery] = []
         for outcome in batch:
             delivery = outcome.delivery
             if id(delivery) not in self._open:
                 continue
-            if outcome.settlement is not None:
-                settled[outcome.settlement].append(delivery)
+            if outcome.settlement is Settlement.ACK:
+                acked.append(delivery)
+            elif outcome.settlement is not None:
+                others[outcome.settlement].append(delivery)
             self._came_due.discard(id(delivery))
             if outcome.wait_until is not None:
                 heapq.heappush(self._waiting, (outcome.wait_until.timestamp(), next(self._order), delivery))
             elif outcome.over:
                 over.append(delivery)
-        consumer.settle(settled[Settlement.ACK], settled[Settlement.REJECT], settled[Settlement.REQUEUE])
+        consumer.settle(acked, others[Settlement.REJECT], others[Settlement.REQUEUE])
         for delivery in over:
             del self._open[id(delivery)]
 

@@ -55,3 +55,8 @@ def test_inputs_are_arguments_and_never_script(tmp_path: Path) -> None:
     assert arguments[2] == evil
     assert arguments[arguments.index("--strict") :][:2] == ["--strict", "$(touch"]
     assert arguments[arguments.index("--known-failing") + 1] == "known failing.toml"
+
+
+def test_options_may_stand_on_several_lines(tmp_path: Path) -> None:
+    _, arguments, _ = _run(tmp_path, 0, command="./testee", options="--profile codec\n--strict\n")
+    assert arguments[-7:-4] == ["--profile", "codec", "--strict"]

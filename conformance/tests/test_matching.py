@@ -27,7 +27,7 @@ TABLE: list[tuple[str, Any, list[Any], list[Any]]] = [
     ("one_of", [7, 7.0], [7, 7.0], [8, True, None]),
     ("one_of_or_absent", ["0"], ["0"], ["1", 0]),
     ("each_one_of", [1, 2], [[], [1, 2]], [[1, 3], [True]]),
-    ("near", {"seconds": 10, "within": 2}, [_in(10)], [_in(60), _in(10)[:19], "tomorrow", None, 5]),
+    ("near", {"seconds": 10, "within": 2}, [_in(10)], [_in(14), _in(6), _in(60), _in(10)[:19], "tomorrow", None, 5]),
     ("same_as", "y", ["other"], ["x", None]),
     ("between", [1, 2], [1, 1.5, 2], [0.9, 2.1, "1", True, None]),
     ("length", [1, 2], ["a", [1, 2], {"a": 1}], ["", "abc", [], 1, None]),
@@ -48,6 +48,14 @@ def test_matcher(matcher: str, argument: Any, right: list[Any], wrong: list[Any]
         assert check(matcher, "x", argument, {"x": value, "y": "other", "called_at": NOW.timestamp()}) is None, value
     for value in wrong:
         assert check(matcher, "x", argument, {"x": value, "y": "other", "called_at": NOW.timestamp()}), value
+
+
+def test_a_call_may_count_from_any_moment_until_it_is_answered() -> None:
+    called = {"called_at": NOW.timestamp(), "answered_at": NOW.timestamp() + 60}
+    for seconds in (10, 40, 70):
+        assert check("near", "x", {"seconds": 10, "within": 2}, {"x": _in(seconds), **called}) is None, seconds
+    for seconds in (6, 74):
+        assert check("near", "x", {"seconds": 10, "within": 2}, {"x": _in(seconds), **called}), seconds
 
 
 @pytest.mark.parametrize("matcher", sorted(set(MATCHERS) - {"absent", "one_of_or_absent", "each_one_of"}))

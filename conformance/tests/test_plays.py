@@ -6,15 +6,17 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import Finished
 
-from celeriac_conformance import cases, data
+from celeriac_conformance import cases, data, wire
 from celeriac_conformance.cases import Case
 from celeriac_conformance.plan import roles_of
 from celeriac_conformance.profiles.company import PARTS
 from celeriac_conformance.profiles.play import VERBS
+from celeriac_conformance.profiles.verbs import control
 from celeriac_conformance.requirements import Specification
 from celeriac_conformance.verdicts import FAIL, judge
 from celeriac_conformance.witness import Combo
@@ -120,6 +122,42 @@ def test_a_step_with_two_verbs_is_refused(specification: Specification, tmp_path
     (tmp_path / "t.yaml").write_text(json.dumps({"profile": "control", "about": "a table", "cases": {"two": row}}))
     with pytest.raises(data.DataError, match=r"t\.yaml"):
         cases.tables(specification, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("replies", "asked"),
+    [([[1]], 1), ([[], [], [1]], 3), ([None], 1), ([{"error": "unknown"}], 1)],
+    ids=["at once", "in the end", "null", "an error"],
+)
+def test_a_worker_is_asked_until_its_list_is_as_long(
+    replies: list[object], asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = iter(replies)
+    monkeypatch.setattr(control, "_ask", lambda *_: {"reply": next(left)})
+    scene = SimpleNamespace(fill=lambda argument: argument, bench=SimpleNamespace(seconds=60.0))
+    assert control.request(scene, {"method": "active", "items": 1}) == {"reply": replies[asked - 1]}  # type: ignore[arg-type]
+    assert list(left) == []
+
+
+def test_a_worker_is_not_asked_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "_ask", lambda *_: {"reply": []})
+    scene = SimpleNamespace(fill=lambda argument: argument, bench=SimpleNamespace(seconds=0.1))
+    assert control.request(scene, {"method": "active", "items": 1}) == {"reply": []}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("message", "seconds"),
+    [
+        ({"args": [1]}, 0),
+        ({"task": "conf.sleep", "args": [3]}, 3),
+        ({"task": "conf.sleep", "args": [30], "headers": {"timelimit": [1, None]}}, 0),
+        ({"headers": {"eta": {"$now": 5}}}, 5),
+        ({"headers": {"eta": {"$now": -5}}}, 0),
+        ({"headers": {"eta": "2099-05-17T09:30:00+00:00"}}, 0),
+    ],
+)
+def test_nothing_can_come_of_a_message_before_its_time(message: dict[str, object], seconds: float) -> None:
+    assert wire.delay(message) == seconds
 
 
 def test_a_line_of_monitor_is_read() -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 POOL = os.environ.get("CONF_CELERY_POOL", "prefork")  # what Celery itself defaults to
 #: No task of a case runs as long as this when its worker is closed.
-SHUTDOWN_SECONDS = 8
+SHUTDOWN_SECONDS = 15
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(

@@ -109,7 +109,7 @@ CONTROL: Table = {
     "calls-arguments-otherwise": (Edit("request letter", "body.arguments", _renamed("task_name", "name")),),
     "takes-failures-for-nothing-to-say": (Edit("error", "", None),),
     "goes-deaf-after-an-error": (Deed(),),
-    "waits-for-replies-to-shutdown": (Edit("wait for nothing", "", 5.2),),
+    "waits-for-replies-to-shutdown": (Edit("wait for nothing", "", 8.2),),
     "writes-ids-as-typed-values": (Edit("request letter", "body.arguments.task_id", _typed),),
     "takes-ok-for-the-end": (
         Edit(

@@ -120,8 +120,8 @@ class Worker:
         self.reporter.received(task)
         eta = None if has("ignores-eta") else fields.instant(task.get("eta"))
         due = eta.timestamp() if eta else 0.0
-        if has("adds-a-delay") and eta:
-            due = max(due, time.time() + 2)
+        if has("adds-a-delay") and eta and due <= time.time():
+            due = time.time() + 2
         if due <= time.time():
             self.decide(delivery, task)
         elif has("waits-for-eta-and-nothing-else"):

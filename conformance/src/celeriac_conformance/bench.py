@@ -23,7 +23,7 @@ from celeriac_conformance.witness.redis_mail import RedisMail
 MOST_RESTARTS = 3
 
 #: Starting a process or a worker takes longer than a step; how many times the deadline of a step it may take.
-HELLO_STEPS, OPEN_STEPS, CLOSE_STEPS, BYE_STEPS = 3, 6, 3, 1
+HELLO_STEPS, OPEN_STEPS, CLOSE_STEPS, BYE_STEPS = 3, 6, 3, 3
 
 #: Roles that cannot do without a result backend.
 WITH_RESULTS = frozenset({"worker", "result"})

@@ -68,7 +68,10 @@ def _each_one_of(path: str, actual: Any, wanted: list[Any], _: dict[str, Any]) -
 
 
 def _near(path: str, actual: Any, wanted: dict[str, float], document: dict[str, Any]) -> Difference | None:
-    """ISO text of an aware instant ``seconds`` after the call, ``within`` so many seconds of it."""
+    """ISO text of an aware instant ``seconds`` after the call, ``within`` so many seconds of it.
+
+    The call is as long as it took to be answered: any moment of it can be the one from which the testee counts.
+    """
     hoped = f"an aware ISO 8601 instant {wanted['seconds']:g} s (+-{wanted['within']:g} s) after the call"
     try:
         moment = instant(str(actual))
@@ -76,8 +79,11 @@ def _near(path: str, actual: Any, wanted: dict[str, float], document: dict[str, 
         return Difference(path, hoped, shown(actual))
     if moment.tzinfo is None:
         return Difference(path, hoped, f"{shown(actual)}, which is naive")
-    off = moment.timestamp() - document["called_at"] - wanted["seconds"]
-    return None if abs(off) <= wanted["within"] else Difference(path, hoped, f"{shown(actual)}, {off:+.2f} s off")
+    called_at = document["called_at"]
+    off, lasted = moment.timestamp() - called_at - wanted["seconds"], document.get("answered_at", called_at) - called_at
+    if -wanted["within"] <= off <= lasted + wanted["within"]:
+        return None
+    return Difference(path, hoped, f"{shown(actual)}, {off:+.2f} s off")
 
 
 def _same_as(path: str, actual: Any, wanted: str, document: dict[str, Any]) -> Difference | None:

@@ -111,6 +111,15 @@ class Substitutes:
         return {key: self.fill(member) for key, member in value.items()}
 
 
+def delay(notation: dict[str, Any]) -> float:
+    """For how many seconds nothing can come of a message: the deadline of what does come counts from then on."""
+    headers = notation.get("headers") or {}
+    eta = headers.get("eta")
+    held = max(0.0, eta["$now"]) if isinstance(eta, dict) and "$now" in eta else 0.0
+    sleeps = notation.get("task") == "conf.sleep" and "timelimit" not in headers
+    return held + (notation["args"][0] if sleeps else 0.0)
+
+
 def substitutes(reply_to: str) -> Substitutes:
     """Placeholders for a new message: a fresh id, the given reply queue and the time now."""
     return Substitutes(str(uuid.uuid4()), reply_to, datetime.datetime.now(datetime.timezone.utc))

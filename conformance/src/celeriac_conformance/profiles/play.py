@@ -6,6 +6,7 @@ case to case; a case that ends or changes one says so with ``fresh``, and gets a
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -59,6 +60,7 @@ class PlayGroup:
         except Stalled as stalled:
             scene.document["stalled"] = f"before the script: {stalled}"
         finally:
+            scene.document["answered_at"] = time.time()
             self._tidy(scene, company)
         return scene.document
 

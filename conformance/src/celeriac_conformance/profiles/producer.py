@@ -52,7 +52,8 @@ class ProducerGroup:
             self._prepare(queue, case.steps["queue"])
             calls = [{**call, "options": {"queue": queue, **call.get("options", {})}} for call in calls]
         document = self._publish(queue, calls, "burst" in case.steps)
-        return {**document, "wanted_id": given.task_id, "session_queue": self.queue, "queue": self._facts(case, queue)}
+        about = {"called_at": given.now.timestamp(), "wanted_id": given.task_id, "session_queue": self.queue}
+        return {**document, **about, "queue": self._facts(case, queue)}
 
     def _prepare(self, queue: str, state: Any) -> None:
         if state != "absent":
@@ -67,11 +68,12 @@ class ProducerGroup:
         ``at_once`` says whether each message was there the moment its confirmation was.
         """
         assert self.session is not None
-        called_at, answers, messages, at_once = time.time(), [], [], True
+        answers, messages, at_once = [], [], True
         for call in calls:
             answer = self.session.publish(call, self.bench.seconds)
             self._legal(answer)
             answers.append(answer.document())
+            answered_at = time.time()
             if burst:
                 continue
             message = self.broker.take(queue)
@@ -90,8 +92,7 @@ class ProducerGroup:
             "answers": answers,
             "answer": answers[-1],
             "at_once": at_once,
-            "called_at": called_at,
-            "took": time.time() - called_at,
+            "answered_at": answered_at,
         }
 
     def _patience(self) -> float:

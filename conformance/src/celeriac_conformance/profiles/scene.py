@@ -48,6 +48,8 @@ class Scene:
     document: dict[str, Any] = field(default_factory=dict)
     #: What verbs note for each other during the case, by verb.
     notes: dict[str, Any] = field(default_factory=dict)
+    #: The moment up to which nothing can come of what was sent: deadlines count from then on.
+    earliest: float = 0.0
 
     def __post_init__(self) -> None:
         self.first_event = len(self.bench.testee.events)
@@ -100,7 +102,7 @@ class Scene:
 
     def wait(self, look: Callable[[], T], what: str, seconds: float | None = None) -> T:
         """What ``look`` returns as soon as that is true; raises Stalled when it is not in time or a worker ends."""
-        allowed = self.bench.seconds if seconds is None else seconds
+        allowed = self.bench.seconds + max(0.0, self.earliest - time.monotonic()) if seconds is None else seconds
         found = until(lambda: look() or self.down(), allowed)
         if self.bench.testee.fault:
             raise self.bench.testee.broken(self.bench.testee.fault)

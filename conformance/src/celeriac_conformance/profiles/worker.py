@@ -25,7 +25,7 @@ from celeriac_conformance.witness import ACKED, UNSETTLED, Combo, RawTask
 UP = "up"
 
 #: How long a message may stay unsettled after its result: acknowledging follows storing, not the reverse.
-SETTLE_SECONDS = 2.0
+SETTLE_SECONDS = 10.0
 
 #: How long a worker may take to find what another has left behind: Celery looks every ten seconds, others less often.
 FOUND_SECONDS = 40.0
@@ -48,10 +48,13 @@ class _Sent:
     run_id: str
     #: What is there once the message has been obeyed in place of read.
     mark: Path
+    #: For how many seconds nothing can come of it.
+    delay: float
+    #: No later than the moment that the times in the message count from.
+    began: float
     #: The evidence there was before the message, and, for poison, by the time of the canary after it.
     first_event: int
     last_event: int = -1
-    began: float = field(default_factory=time.monotonic)
 
 
 @dataclass
@@ -95,7 +98,6 @@ class WorkerGroup:
         waits = {
             "result": self._until_result,
             "canary": self._until_canary,
-            "running": self._until_running,
             "close": self._until_closed,
         }
         waits[case.steps.get("until", "result")](sent)
@@ -133,6 +135,7 @@ class WorkerGroup:
     def _send(
         self, notation: dict[str, Any], times: int = 1, put: Callable[[str, RawTask], None] | None = None
     ) -> _Sent:
+        began = time.monotonic()
         given = wire.substitutes(self.results.reply_to)
         task = wire.raw_task(notation, given)
         written = (task.headers or {}).get("id")
@@ -147,7 +150,9 @@ class WorkerGroup:
             },
             "worker": UP,
         }
-        sent = _Sent(task, document, result_id, run_id, given.mark, len(self.bench.testee.events))
+        sent = _Sent(
+            task, document, result_id, run_id, given.mark, wire.delay(notation), began, len(self.bench.testee.events)
+        )
         self.results.watch(result_id)
         self._open.append(sent)
         self._issued.add(run_id)
@@ -178,7 +183,8 @@ class WorkerGroup:
     # -- the ways to wait -------------------------------------------------------------------------
 
     def _until_result(self, sent: _Sent, seconds: float | None = None) -> None:
-        final = until(lambda: self.results.final(sent.result_id) or self._down(), seconds or self.bench.seconds)
+        seconds = seconds or self.bench.seconds + sent.delay
+        final = until(lambda: self.results.final(sent.result_id) or self._down(), seconds)
         sent.document["took"] = time.monotonic() - sent.began
         if not isinstance(final, dict):
             sent.document["worker"] = UP if self._canary() else f"down: {self._why_down()}"
@@ -196,20 +202,11 @@ class WorkerGroup:
         sent.document["worker"] = f"down: {self._why_down()}"
         self._replace_worker()
 
-    def _until_running(self, sent: _Sent) -> None:
-        """Look at the broker while the task runs, then wait for its result."""
-        self._started(sent)
-        sent.document["settled_while_running"] = self.broker.settled(self.queue, sent.task.marker)
-        self._until_result(sent)
-
     def _until_closed(self, sent: _Sent) -> None:
         """Close the worker while the task runs: an orderly end waits for it."""
-        self._started(sent)
-        self._end()
-
-    def _started(self, sent: _Sent) -> None:
         if not self.bench.testee.until(lambda events: bool(_ran(events, sent.run_id)), self.bench.seconds):
             raise Refused("no evidence from the worker that the task has started")
+        self._end()
 
     def _settle(self, sent: _Sent) -> None:
         settled = until(

@@ -8,9 +8,11 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from celeriac_conformance.bench import CLOSE_STEPS
 from celeriac_conformance.bodies import raw
 from celeriac_conformance.profiles.scene import Scene
 from celeriac_conformance.testee import Pending
+from celeriac_conformance.waiting import until
 
 #: The body of a request in the order in which Celery writes it; a case's members go over it.
 MEMBERS = ("method", "arguments", "destination", "pattern", "matcher")
@@ -23,9 +25,27 @@ def request(scene: Scene, argument: dict[str, Any]) -> dict[str, Any]:
     """Send a command to the case's first worker, or to whom it says, and wait for as many replies as it says.
 
     ``reply: false`` asks for none; ``replies`` is their number if not one; ``body`` and ``raw`` are the whole
-    body in place of what the other members make of it; ``ticket`` is one that the case chose.
+    body in place of what the other members make of it; ``ticket`` is one that the case chose. With ``items``
+    the worker is asked again until its reply has so many: what a task does can be seen before its worker notes it.
     """
     argument = scene.fill(argument)
+    asked = _ask(scene, argument)
+    if "items" not in argument:
+        return asked
+
+    def enough() -> bool:
+        nonlocal asked
+        if not isinstance(asked["reply"], list) or len(asked["reply"]) == argument["items"]:
+            return True
+        asked = _ask(scene, argument)
+        return False
+
+    until(enough, scene.bench.seconds)
+    return asked
+
+
+def _ask(scene: Scene, argument: dict[str, Any]) -> dict[str, Any]:
+    """Send a command once, and wait for the replies."""
     ticket = argument.get("ticket", str(uuid.uuid4()))
     wanted = argument.get("replies", 1 if argument.get("reply", True) else 0)
     headers = {"clock": 1, "expires": time.time() + scene.bench.seconds, **argument.get("headers", {})}
@@ -83,7 +103,7 @@ def gone(scene: Scene, name: str) -> dict[str, Any]:
     """Wait until a worker has ended that was told to; from here on nobody minds that it is away."""
     scene.notes.setdefault("gone", set()).add(name)
     place = scene.worker(name)
-    scene.bench.testee.until(lambda _: place.session.down() is not None, scene.bench.seconds)
+    scene.bench.testee.until(lambda _: place.session.down() is not None, CLOSE_STEPS * scene.bench.seconds)
     return {"ended": place.session.down() is not None}
 
 
@@ -108,9 +128,9 @@ def begin_control(scene: Scene, argument: dict[str, Any]) -> None:
         "limit": None,
     }
     call |= {"timeout_ms": int(scene.bench.seconds * 1000), **scene.fill(argument)}
-    session = scene.place("controller").session
+    session, began = scene.place("controller").session, time.monotonic()
     pending = session.testee.send("control", session=session.name, **call)
-    scene.notes["control"], scene.notes["asked"] = (pending, call, time.monotonic()), call["method"]
+    scene.notes["control"], scene.notes["asked"] = (pending, call, began), call["method"]
 
 
 def end_control(scene: Scene, _: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from celeriac_conformance.waiting import until
 #: fallen silent (a program may well give it half a minute).
 AWAY_SECONDS, SILENCE_SECONDS = 15.0, 40.0
 #: How much later than it was asked to an await may end.
-LATE_SECONDS = 5.0
+LATE_SECONDS = 10.0
 
 
 def _lines(scene: Scene) -> Lines:

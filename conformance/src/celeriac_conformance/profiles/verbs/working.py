@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,7 @@ def send(scene: Scene, argument: dict[str, Any]) -> dict[str, Any]:
     task = wire.raw_task(notation, given)
     scene.results.watch(given.task_id)
     scene.broker.put(place.queue, task)
+    scene.earliest = max(scene.earliest, time.monotonic() + wire.delay(notation))
     document = {"id": given.task_id, "headers": task.headers, "body": task.body.decode(errors="replace")}
     place.sent[task.marker] = document
     return document

@@ -58,12 +58,11 @@ def test_run_is_the_default(suite: Suite, tmp_path: Path) -> None:
     assert suite("run", *options, testee=reference()).code == 0
 
 
-def test_codec_needs_no_broker_and_is_quick(suite: Suite, tmp_path: Path) -> None:
+def test_codec_needs_no_broker(suite: Suite, tmp_path: Path) -> None:
     done = suite("--profile", "codec", "--out", str(tmp_path), testee=reference())
     footer = json.loads((tmp_path / "report.json").read_text())["footer"]
     assert done.code == 0, done.out
     assert footer["verdicts"]["pass"] > 40
-    assert footer["seconds"] < 2
 
 
 def test_a_run_writes_a_summary(suite: Suite, tmp_path: Path) -> None:

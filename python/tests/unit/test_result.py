@@ -7,6 +7,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from celeriac import (
     TERMINAL,
@@ -21,6 +23,9 @@ from celeriac import (
     exception_info,
     outcome,
 )
+from celeriac.result import success_body
+
+from .strategies import VALUES
 
 DONE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 
@@ -186,3 +191,27 @@ def test_results_that_cannot_be_written() -> None:
 def test_neutral_form_refuses_strangers() -> None:
     with pytest.raises(InvalidCall, match=r"unknown \['x'\], missing \['status', 'task_id'\]"):
         Result.from_neutral({"x": 1})
+
+
+def nested(depth: int) -> Any:
+    """An array in an array, and so on."""
+    value: Any = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@given(
+    st.text(min_size=1, max_size=40),
+    VALUES | st.sampled_from([object(), {"__type__": "x", "__value__": 1}, "\ud800"]) | st.integers(0, 600).map(nested),
+    st.none() | st.text(max_size=9),
+    st.none() | st.text(max_size=9),
+)
+def test_the_short_way_to_a_success_agrees(task_id: str, value: Any, parent: str | None, group: str | None) -> None:
+    def long_way() -> bytes | None:
+        try:
+            return Result.from_success(task_id, value, date_done=DONE, parent_id=parent, group_id=group).build().body
+        except InvalidCall:
+            return None
+
+    assert success_body(task_id, value, date_done=DONE, parent_id=parent, group_id=group) == long_way()

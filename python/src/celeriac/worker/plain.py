@@ -11,7 +11,8 @@ from datetime import datetime, timezone
 from celeriac.canvas import CHORD, NAMES
 from celeriac.lifecycle_events import Event, Phase, Ready, Succeeded
 from celeriac.message import Message
-from celeriac.result import Result
+from celeriac.result import Result, success_body
+from celeriac.serialization import JSON, Encoded
 from celeriac.task import Runnable
 from celeriac.transport import Delivery, Document
 from celeriac.worker.outcome import Outcome, Settlement
@@ -61,15 +62,11 @@ class Plain:
 
 
 def _document(message: Message, event: Succeeded) -> Document:
-    result = Result.from_success(
-        message.id,
-        event.value,
-        date_done=datetime.now(timezone.utc),
-        children=[child.as_tuple() for child in event.children],
-        parent_id=message.parent_id,
-        group_id=message.group,
-    )
-    encoded = result.build()
+    now = datetime.now(timezone.utc)
+    body = None
+    if not event.children:
+        body = success_body(message.id, event.value, date_done=now, parent_id=message.parent_id, group_id=message.group)
+    encoded = _encoded(message, event, now) if body is None else Encoded(body, JSON, "utf-8")
     return Document(
         message.id,
         encoded.body,
@@ -78,3 +75,15 @@ def _document(message: Message, event: Succeeded) -> Document:
         message.reply_to,
         message.correlation_id or message.id,
     )
+
+
+def _encoded(message: Message, event: Succeeded, now: datetime) -> Encoded:
+    result = Result.from_success(
+        message.id,
+        event.value,
+        date_done=now,
+        children=[child.as_tuple() for child in event.children],
+        parent_id=message.parent_id,
+        group_id=message.group,
+    )
+    return result.build()

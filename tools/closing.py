@@ -24,6 +24,9 @@ WORDS = {
     "unsupported": "not claimed",
 }
 
+#: Exit code of a run -> the word for it, the worst first.
+BAD = {3: "NO VERDICT", 1: "NOT CONFORMANT", 2: "NOT AS EXPECTED"}
+
 
 def reports() -> dict[str, list[dict[str, Any]]]:
     """The reports by testee: one of real Celery is in several parts."""
@@ -61,9 +64,9 @@ def lines(name: str, parts: list[dict[str, Any]]) -> list[str]:
 def standing(parts: list[dict[str, Any]]) -> str:
     """One word for all that was run of a testee."""
     verdicts = sum((Counter(report["footer"]["verdicts"]) for report in parts), Counter[str]())
-    worst = max(report["footer"]["exit"] for report in parts)
-    if worst:
-        return {1: "NOT CONFORMANT", 2: "NOT AS EXPECTED"}.get(worst, "NO VERDICT")
+    codes = {report["footer"]["exit"] for report in parts}
+    if bad := next((word for code, word in BAD.items() if code in codes), None):
+        return bad
     if verdicts["excused"]:
         return f"{verdicts['excused']} known failures, and no other"
     return "Core" if verdicts["non-strict"] else "Strict"

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
-from celeriac import Celeriac, InvalidCall
+from celeriac import Celeriac, InvalidCall, signals
 from celeriac.absent import why_absent
+from celeriac.task import Request
+
+from .worker_parts import message
 
 TESTS = Path(__file__).resolve().parents[1]
 PAGE = (TESTS.parent / "docs" / "moving-from-celery.md").read_text(encoding="utf-8")
@@ -17,9 +20,9 @@ ABSENT = PAGE[PAGE.index("## Deliberately absent") :]
 
 
 def named(row: str) -> list[str]:
-    """What is in backticks in a row of the last table."""
+    """The names in a row of the last table."""
     (line,) = (line for line in ABSENT.splitlines() if line.startswith(f"| {row} |"))
-    return re.findall(r"`([\w.]+)`", line)
+    return re.findall(r"`([\w.]+)`", line.split("|")[2])
 
 
 def test_every_row_was_seen() -> None:
@@ -38,8 +41,9 @@ def test_its_examples_run() -> None:
 
 
 def test_settings_that_are_absent() -> None:
-    lines = [line for line in ABSENT.splitlines() if line.startswith("| ") and "apply_async" not in line]
-    settings = re.findall(r"`((?:task|worker|broker|result)_\w+)`", "\n".join(lines))
+    deliberately, _, _ = ABSENT.partition("Of every setting")
+    lines = [line for line in deliberately.splitlines() if line.startswith("| ") and "apply_async" not in line]
+    settings = named("settings") + re.findall(r"`((?:task|worker|broker|result)_\w+)`", "\n".join(lines))
     assert len(settings) > 5
     for name in [*settings, "task_queues"]:
         assert why_absent(name), name
@@ -62,11 +66,39 @@ def test_options_that_are_absent() -> None:
         app.send_task("moving", serializer="pickle")
 
 
-def test_what_the_application_lacks() -> None:
-    app = Celeriac("moving")
-    for path in named("of the application"):
-        value: object = app
-        *way, last = path.split(".")[1:]
+def lacking() -> dict[str, object]:
+    """What has the names of a row, but for those of the row."""
+    app = Celeriac("moving", broker="redis://127.0.0.1:1/0")
+
+    @app.task
+    def task() -> None:
+        """Do nothing."""
+
+    return {
+        "of the application": app,
+        "of `app.control`": app.control,
+        "of a task": task,
+        "of its request": Request(message=message(), queue="q", redelivered=False, hostname="w1@host"),
+        "of a result": app.AsyncResult("id"),
+        "of a group of results": app.GroupResult("id", ["one"]),
+        "of a signature": task.s(),
+        "signals": signals,
+    }
+
+
+@pytest.mark.parametrize("row", lacking())
+def test_names_that_are_absent(row: str) -> None:
+    names = named(row)
+    assert len(names) > 2
+    for path in names:
+        value = lacking()[row]
+        *way, last = path.split(".")
         for name in way:
             value = getattr(value, name)
         assert not hasattr(value, last), path
+
+
+def test_every_row_of_names_is_looked_at() -> None:
+    table = ABSENT[ABSENT.index("| | names | instead |") :].splitlines()[2:]
+    rows = [line.split("|")[1].strip() for line in table]
+    assert rows == ["settings", "options of a task", "options of a call", *lacking()]

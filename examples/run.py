@@ -60,6 +60,9 @@ EXAMPLES: Mapping[str, Example] = {
     "canvas": Example(
         background=((celeriac("shop_tasks", "worker", "-c", "2"), READY),), programs=(("python", "order.py"),)
     ),
+    "testing": Example(
+        background=(), programs=(("python", "-m", "pytest", "-qq", "-rp", "-o", "console_output_style=classic"),)
+    ),
     "beat": Example(
         background=(
             (celeriac("clock", "worker", "-E", "-c", "1"), READY),

@@ -146,6 +146,7 @@ TABLE = (
     types("types-tools", TOOLS, "--strict", ".", path=(SUITE,)),
     types("types-examples", EXAMPLES, "--strict", "run.py", path=(TOOLS, SUITE)),
     types("types-demo", EXAMPLES / "demo", "--strict", ".", path=(EXAMPLES, TOOLS, SUITE)),
+    types("types-testing", EXAMPLES / "testing", "--strict", "."),
     types("types-benchmarks", ROOT / "benchmarks", "--config-file", "mypy.ini", path=(SUITE,)),
     check("shell", BIN / "shellcheck", *SHELL_SCRIPTS),
     check("locks", PY, "tools/lock.py", "--check"),

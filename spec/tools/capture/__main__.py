@@ -5,7 +5,8 @@
 New vectors are written, stored ones compared byte for byte (ids, dates and process ids apart, see normal.py) and never
 changed; ``--replace GLOB`` supersedes the ones it names. ``--check`` writes nothing, and reports what is not stored and
 what is stored but not captured too: it is what `make capture` runs. ``--replay`` runs the valid hand-written ones in a
-real worker. Needs private brokers, whose queues it empties, and the Celery of requirements.txt; with that of
+real worker; ``--show WHAT`` prints the messages that a call sends, or what becomes of a worker that gets the message of
+a vector. Needs private brokers, whose queues it empties, and the Celery of requirements.txt; with that of
 requirements-4.4.txt or another of the older ones it captures the sample of that version.
 Exits 1 when a stored vector differs from what Celery sends.
 """
@@ -29,6 +30,7 @@ from capture.drive import everything
 from capture.drive_special import special
 from capture.hand import hand_written
 from capture.replay import replay
+from capture.show import shown
 from capture.vectors import Vector, store
 from capture.verdicts import checked, made_by
 from capture.wires import Rabbit, Store
@@ -41,7 +43,13 @@ def main() -> int:
     parser.add_argument("--replay", action="store_true", help="hand real Celery the hand-written valid vectors instead")
     parser.add_argument("--hand-only", action="store_true", help="write the hand-written vectors; needs no broker")
     parser.add_argument("--check", action="store_true", help="write nothing; every stored vector is made anew")
+    parser.add_argument(
+        "--show", default="", metavar="WHAT", help="print what a call sends, or what becomes of a vector"
+    )
     options = parser.parse_args()
+    if options.show:
+        print(*shown(options.show, *brokers()), sep="\n")
+        return 0
     if options.check:
         installed = version("celery")
         return checked(all_vectors(), made_by(installed, by_hand=is_current()), installed)

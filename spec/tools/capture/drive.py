@@ -33,6 +33,7 @@ TOOLS = Path(__file__).resolve().parents[1]
 WORKER_QUEUE = "shop.in"
 OUT_QUEUE = "shop.out"
 ANSWERS = "shop.answers"
+ENDS = ("SUCCESS", "FAILURE", "REVOKED")
 
 
 def nested(levels: int) -> list[Any]:
@@ -115,7 +116,7 @@ def values() -> Iterator[Vector]:
 
 
 @contextmanager
-def worker(broker: str, backend: str, extended: bool = False, pool: str = "solo") -> Iterator[None]:
+def worker(broker: str, backend: str, extended: bool = False, pool: str = "solo") -> Iterator[subprocess.Popen[bytes]]:
     """A real worker on the queue shop.in; stopped in order, so that what it holds goes back."""
     environment = {**os.environ, "CAPTURE_BROKER": broker, "CAPTURE_BACKEND": backend, "PYTHONPATH": str(TOOLS)}
     environment["CAPTURE_EXTENDED"] = "yes" if extended else "no"
@@ -124,7 +125,7 @@ def worker(broker: str, backend: str, extended: bool = False, pool: str = "solo"
     devnull = subprocess.DEVNULL
     process = subprocess.Popen(command, env=environment, cwd=TOOLS, stdout=devnull, stderr=devnull)
     try:
-        yield
+        yield process
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
@@ -145,6 +146,11 @@ def redis_results(store: Store, table: Sequence[Run], extended: bool) -> Iterato
             task_id = run(case.call, app).id
             wire = store.document(task_id, partial(reached, case.status))
             yield result_vector(placed(case.name, "redis"), case, task_id, provenance(store, case.call), wire)
+
+
+def ended(data: bytes) -> bool:
+    """Whether a result document is about a task that has ended."""
+    return status_of(data) in ENDS
 
 
 def reached(status: str, data: bytes) -> bool:

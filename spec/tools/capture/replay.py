@@ -12,11 +12,10 @@ from typing import Any
 
 import amqp
 
-from .drive import WORKER_QUEUE, status_of, worker
+from .drive import WORKER_QUEUE, ended, status_of, worker
 from .vectors import VECTORS
 from .wires import Rabbit, Store
 
-ENDS = ("SUCCESS", "FAILURE", "REVOKED")
 #: Held by the worker until then, so there is no end to wait for.
 WAITING = ("task-v2/eta-z",)
 #: What the README calls a whole message.
@@ -39,8 +38,8 @@ def header(value: Any) -> Any:
 
 def amqp_message(wire: dict[str, Any]) -> amqp.Message:
     """The AMQP message of a vector."""
-    headers = {name: header(value) for name, value in wire["headers"].items()}
-    encoding = {key: wire[key] for key in ("content_type", "content_encoding")}
+    headers = {name: header(value) for name, value in (wire["headers"] or {}).items()}
+    encoding = {key: wire[key] for key in ("content_type", "content_encoding") if wire.get(key) is not None}
     return amqp.Message(base64.b64decode(wire["body"]), application_headers=headers, **encoding, **wire["properties"])
 
 
@@ -63,11 +62,6 @@ def replay(rabbit: Rabbit, store: Store) -> Iterator[tuple[str, str]]:
 def forget(store: Store, vector: dict[str, Any]) -> None:
     """Remove the result of an earlier run; the vectors share an id."""
     store.client.delete(f"celery-task-meta-{vector['message']['id']}")
-
-
-def ended(data: bytes) -> bool:
-    """Whether a result document is about a task that has ended."""
-    return status_of(data) in ENDS
 
 
 def outcome(store: Store, vector: dict[str, Any]) -> str:

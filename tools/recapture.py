@@ -2,6 +2,7 @@
 
     python3 tools/recapture.py                # exit code 0 when every one is, byte for byte, what is stored
     python3 tools/recapture.py --replay       # words go to spec/tools/capture, in place of its --check
+    python3 tools/recapture.py --show task-v2/invalid/id-missing
 
 Its own environment (.cache/capture), its own brokers; ids, times and process ids are replaced before the comparison.
 """

@@ -13,7 +13,6 @@ import argparse
 import contextlib
 import os
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -24,7 +23,6 @@ import stage
 from common import LOGS, Failed, relative, say, to_exit_code
 
 HERE = Path(__file__).resolve().parent
-PROGRAM_SECONDS = 60.0
 #: Ids are other ones each time.
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 READY, SENDS, SERVES = " ready: ", "Beat sends the schedule", "Quit the server"
@@ -102,16 +100,7 @@ def run(name: str, urls: Mapping[str, str]) -> bool:
             return [str(stage.interpreter()) if word == "python" else word for word in filled]
 
         def program(words: Words) -> None:
-            done = subprocess.run(
-                command(words),
-                cwd=HERE / name,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=PROGRAM_SECONDS,
-                check=False,
-            )
+            done = stage.program(command(words), HERE / name, environment)
             if done.returncode:
                 raise Failed(f"{name}: {' '.join(words)} ended with {done.returncode}:\n{done.stderr}")
             printed.extend(done.stdout.splitlines())

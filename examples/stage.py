@@ -23,7 +23,7 @@ from common import LOGS, PHP, Failed, alone, say  # noqa: E402
 
 from celeriac_conformance import brokers  # noqa: E402
 
-READY_SECONDS, STOP_SECONDS = 30.0, 10.0
+READY_SECONDS, STOP_SECONDS, PROGRAM_SECONDS = 30.0, 10.0, 120.0
 BrokerError = brokers.BrokerError
 
 
@@ -95,6 +95,23 @@ def embedded() -> Iterator[tuple[str, str]]:
 def free_ports(count: int) -> list[int]:
     """Ports of this machine that nobody uses."""
     return brokers.free_ports(count)
+
+
+def program(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end, with what it wrote. Raises Failed when it takes too long."""
+    try:
+        return subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PROGRAM_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise Failed(f"not over after {PROGRAM_SECONDS:.0f} s: {' '.join(command)}") from None
 
 
 @contextlib.contextmanager

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -23,11 +22,10 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 import stage  # noqa: E402 - this folder is not installed; it puts those of the next line on the path
-from common import CACHE, LOGS, relative, say, to_exit_code  # noqa: E402
+from common import CACHE, LOGS, Failed, relative, say, to_exit_code  # noqa: E402
 
 OUT = CACHE / "demo-out"
 WORKER_LOG = LOGS / "demo-worker.log"
-SENDER_SECONDS = 60.0
 #: How the three results of a sender begin when all is well; the last task fails on purpose.
 EXPECTED = ("{", "{", "TaskFailure: PIL.UnidentifiedImageError")
 
@@ -68,18 +66,9 @@ def broker(wish: str) -> Iterator[Urls]:
 def send(name: str, command: list[str], environment: dict[str, str]) -> list[Row]:
     """Run one sender and read the lines that it prints."""
     try:
-        done = subprocess.run(
-            command,
-            cwd=HERE,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=SENDER_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return [Row(name, "", f"not over after {SENDER_SECONDS:.0f} s", "", well=False)]
+        done = stage.program(command, HERE, environment)
+    except Failed as error:
+        return [Row(name, "", str(error), "", well=False)]
     rows: list[Row] = []
     for line in done.stdout.splitlines():
         task, result, milliseconds = [*line.split("\t"), "", ""][:3]

@@ -35,7 +35,7 @@ HELLO = {
         "kinds": list(DECODE),
         "confirm": True,
         "time_limits": True,
-        "control": sorted(COMMANDS.keys() - {"pool_grow", "pool_shrink", "autoscale", "election", "hello"}),
+        "control": sorted(COMMANDS.keys() - {"election", "hello"}),
         "events": True,
         "sent_events": True,
         "foreign": True,

@@ -19,9 +19,27 @@ from celeriac.transport import sanitized
 from celeriac.worker import BEAT, Supervisor, WorkerSettings, node_name
 
 
+def _bounds(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    """Read ``10,3``, or ``10`` for ``10,1``."""
+    if text is None:
+        return None
+    most, _, least = text.partition(",")
+    try:
+        bounds = (int(most), int(least or 1))
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not MAX,MIN: two numbers, as 10,3") from None
+    if not 1 <= bounds[1] <= bounds[0]:
+        raise click.BadParameter(f"{text!r} is not MAX,MIN: MIN is at least 1 and at most MAX")
+    return bounds
+
+
 @click.command()
 @click.option("-Q", "--queues", "--queue", default="", metavar="Q1,Q2", help="Queues to consume.  [default: the app's]")
 @click.option("-c", "--concurrency", type=click.IntRange(1), default=None, help="Processes.  [default: one per CPU]")
+@click.option(
+    "--autoscale", callback=_bounds, default=None, metavar="MAX,MIN",
+    help="As many processes as there are tasks to run, between these bounds.",
+)  # fmt: skip
 @click.option(
     "-n", "--hostname", default=None,
     help="Node name, no other worker's: mail-1@%h.  %h is the host, %n its name, %d its domain.  [default: a new one]",
@@ -114,6 +132,13 @@ def _banner(settings: WorkerSettings) -> dict[str, str]:
         "broker": sanitized(settings.broker),
         "results": sanitized(settings.backend) if settings.backend else "not stored",
         "queues": ", ".join(settings.queues),
-        "processes": str(settings.concurrency),
+        "processes": _processes(settings),
         "tasks": ", ".join(sorted(settings.tasks)) or "none",
     }
+
+
+def _processes(settings: WorkerSettings) -> str:
+    if settings.autoscale is None:
+        return str(settings.concurrency)
+    most, least = settings.autoscale
+    return f"{least} to {most}"

@@ -34,7 +34,8 @@ def worker_settings(app: Celeriac, **said: Any) -> WorkerSettings:
         import_module(module)
     conf = {name: getattr(app.conf, setting) for name, setting in _OF_THE_APPLICATION.items()}
     fields = {**conf, **{name: value for name, value in said.items() if value is not None}}
-    fields["concurrency"] = fields["concurrency"] or os.cpu_count() or 1
+    bounds = fields.get("autoscale")
+    fields["concurrency"] = bounds[1] if bounds else fields["concurrency"] or os.cpu_count() or 1
     return WorkerSettings(
         broker=app.broker,
         backend=app.backend,

@@ -124,7 +124,8 @@ def test_counts(shop: Shop) -> None:
         ("ping", {"unknown": 1}),
         ("revoke", {"task_id": 5}),
         ("rate_limit", {"task_name": "t.nobody", "rate_limit": "1/m"}),
-        ("pool_grow", {"n": 2}),
+        ("pool_grow", {"n": 200}),
+        ("autoscale", {"max": 2, "min": 1}),
     ],
 )
 def test_what_does_not_fit_is_answered_with_an_error(shop: Shop, method: str, arguments: dict[str, Any]) -> None:
@@ -228,6 +229,44 @@ def test_a_process_that_takes_over_knows_what_is_revoked(app: Celeriac, start_wo
     worker.logged(" ready: ", count=2)
     with pytest.raises(TaskRevoked):
         app.send_task("t.note", ("forgotten",), task_id=task_id).get(timeout=PATIENCE)
+
+
+def test_more_and_fewer_processes(app: Celeriac, start_worker: StartWorker) -> None:
+    worker = start_worker("--prefetch", "1")
+    first = worker.children
+    assert ask(app, worker, "pool_grow", n=2) == {"ok": "pool will grow"}
+    worker.logged(" ready: ", count=3)
+    results = [app.send_task("t.sleep", (60, f"n{number}")) for number in range(3)]
+    for number in range(3):
+        worker.noted(f"n{number} begins")
+    assert len(worker.children) == 3 and first[0] in worker.children
+    assert ask(app, worker, "stats")["pool"]["max-concurrency"] == 3
+    # All are busy: those that leave do so when they have run what they run.
+    assert ask(app, worker, "pool_shrink", n=2) == {"ok": "pool will shrink"}
+    worker.logged("There are to be 1 processes")
+    assert len(worker.children) == 3
+    for result in results:
+        app.control.revoke(result.id, terminate=True)
+    eventually(lambda: len(worker.children) == 1, "two have left")
+    eventually(lambda: ask(app, worker, "stats")["pool"]["processes"] == worker.children, "and nobody asks them")
+    assert "error" in ask(app, worker, "pool_shrink", n=1)
+    assert app.send_task("t.add", (1, 2)).get(timeout=PATIENCE) == 3
+    worker.stop()
+
+
+def test_as_many_processes_as_there_is_work_for(app: Celeriac, start_worker: StartWorker) -> None:
+    worker = start_worker("--autoscale", "3,1", "--prefetch", "1")
+    assert "1 to 3" in worker.log and len(worker.children) == 1
+    results = [app.send_task("t.sleep", (60, f"n{number}")) for number in range(3)]
+    for number in range(3):
+        worker.noted(f"n{number} begins")
+    assert len(worker.children) == 3
+    assert ask(app, worker, "autoscale", max=2, min=1) == {"ok": "autoscale now max=2 min=1"}
+    worker.logged("There are to be 2 processes", count=2)
+    for result in results:
+        app.control.revoke(result.id, terminate=True)
+    eventually(lambda: len(worker.children) == 2, "one has left")
+    worker.stop()
 
 
 def test_the_node_is_started_anew(app: Celeriac, start_worker: StartWorker) -> None:

@@ -280,6 +280,7 @@ class Courier(threading.Thread):
 
     def _sleep(self, link: WorkerLink) -> None:
         timeout = min(TICK, self._holding.next_turn - time.time(), self._limit_at() - time.monotonic())
+        self._around.journal.note_next(self.inbox.qsize())
         self._asleep = True
         # What was reported just before we said that we sleep has woken nobody.
         if not self._outcomes:

@@ -8,7 +8,7 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,14 +32,27 @@ _RUSAGE = (
 class Duties:
     """State of the node. ``queues`` are those to consume: name and exchange, exchange_type, routing_key or None."""
 
-    def __init__(self, settings: WorkerSettings, pulse: Pulse, clock: Clock, supervisor: int) -> None:
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        pulse: Pulse,
+        clock: Clock,
+        supervisor: int,
+        order: Callable[[dict[str, Any]], None],
+    ) -> None:
         self.settings = settings
         self.pulse = pulse
         self.clock = clock
         self.revoked = Revocations()
         self.events = settings.task_events
         self.queues: dict[str, dict[str, Any]] = {name: {"queue": name} for name in settings.queues}
-        self._rates: dict[str, float] = {}
+        #: As many processes as are wanted, and between how many that may change by itself.
+        self.processes = settings.concurrency
+        self.bounds = settings.autoscale
+        #: Tell the supervisor how many processes are wanted.
+        self.order = order
+        #: Of the whole worker.
+        self._rates = {task: rate * settings.concurrency for task, rate in settings.rates.items()}
         self._limits: dict[str, list[float | None]] = {}
         self._supervisor = supervisor
         self._began = time.monotonic()
@@ -55,7 +68,7 @@ class Duties:
         return {
             "revoked": self.revoked.dump(),
             "events": self.events,
-            "rates": self._rates,
+            "rates": self._shares(),
             "limits": self._limits,
             "queues": list(self.queues.values()),
         }
@@ -72,8 +85,17 @@ class Duties:
 
     def rate(self, task: str, per_second: float) -> dict[str, Any]:
         """Limit the rate of a task, 0: not at all. Each process gets its share."""
-        self._rates[task] = per_second / self.settings.concurrency
-        return {"rates": {task: self._rates[task]}}
+        self._rates[task] = per_second
+        return {"rates": {task: per_second / self.processes}}
+
+    def _shares(self) -> dict[str, float]:
+        return {task: rate / self.processes for task, rate in self._rates.items()}
+
+    def resize(self, processes: int, bounds: Sequence[int] | None) -> dict[str, Any]:
+        """There are so many processes now; what they are to be told of it."""
+        self.processes = processes
+        self.bounds = None if bounds is None else (bounds[0], bounds[1])
+        return {"rates": self._shares()}
 
     def limit(self, task: str, hard: float | None, soft: float | None) -> dict[str, Any]:
         """Limit the time of a task."""
@@ -100,13 +122,13 @@ class Duties:
             "uptime": int(time.monotonic() - self._began),
             "pool": {
                 "implementation": "celeriac.worker:Supervisor",
-                "max-concurrency": settings.concurrency,
+                "max-concurrency": self.processes,
                 "processes": processes,
                 "max-tasks-per-child": "N/A",
                 "timeouts": [0, 0],
             },
             "broker": _broker(settings.broker),
-            "prefetch_count": settings.prefetch * settings.concurrency,
+            "prefetch_count": settings.prefetch * self.processes,
             "rusage": {name: getattr(used, f"ru_{name}") for name in _RUSAGE},
         }
 
@@ -120,7 +142,7 @@ class Duties:
             "task_default_queue": settings.default_queue,
             "task_serializer": "json",
             "accept_content": sorted(settings.accept),
-            "worker_concurrency": settings.concurrency,
+            "worker_concurrency": self.processes,
             "worker_prefetch_multiplier": settings.prefetch,
             "worker_send_task_events": settings.task_events,
             "worker_state_db": settings.state_file,

@@ -75,6 +75,7 @@ class Journal:
 
     def __init__(self, places: int = 1) -> None:
         self._running = Slots(places, UNTIL.size + ID_BYTES)
+        self._next = mmap.mmap(-1, 1)
 
     def begin(self, task_id: str, until: float = math.inf) -> int | None:
         """Note a task that runs now, until its hard limit at the most; what to call ``end`` with."""
@@ -88,6 +89,14 @@ class Journal:
     def end_all(self) -> None:
         """The process ends, and none of its tasks is to blame."""
         self._running.wipe()
+
+    def note_next(self, count: int) -> None:
+        """So many tasks are next."""
+        self._next[0] = min(count, 255)
+
+    def hands(self) -> tuple[int, int]:
+        """How many tasks run, and how many are next, as the process said last."""
+        return len(self.running()), self._next[0]
 
     @property
     def used(self) -> bool:

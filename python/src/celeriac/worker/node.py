@@ -37,6 +37,8 @@ SHORTEST, LONGEST, ON_THE_WAY = 0.2, 10.0, 0.3
 TICK = 0.5
 RECONNECT_FIRST, RECONNECT_MOST = 1.0, 30.0
 _TRANSIENT = 1
+#: Tells the supervisor that there is an order for it.
+ORDER_SIGNAL = signal.SIGUSR2
 
 
 @dataclass(slots=True)
@@ -50,17 +52,21 @@ class Pending:
 
 
 class Node:
-    """Runs until SIGTERM, or until its supervisor is gone. ``channels`` lead to the processes, by their number."""
+    """Runs until SIGTERM, or until its supervisor is gone.
+
+    ``channels`` lead to the processes, by their number, ``line`` to the supervisor, which looks when it gets a signal.
+    """
 
     def __init__(
-        self, settings: WorkerSettings, channels: Mapping[int, Channel], clock: Clock, supervisor: int
+        self, settings: WorkerSettings, channels: Mapping[int, Channel], line: Channel, clock: Clock, supervisor: int
     ) -> None:
         self._settings = settings
         self._channels = channels
+        self._line = line
         self._clock = clock
         self._supervisor = supervisor
         self._pulse = Pulse(settings, clock)
-        self._duties = Duties(settings, self._pulse, clock, supervisor)
+        self._duties = Duties(settings, self._pulse, clock, supervisor, self._order)
         self._post: Post | None = None
         self._again = 0.0
         self._delay = RECONNECT_FIRST
@@ -134,7 +140,7 @@ class Node:
     def _wait(self) -> None:
         poll = select.poll()
         poll.register(self._awake, select.POLLIN)
-        for channel in self._channels.values():
+        for channel in (self._line, *self._channels.values()):
             poll.register(channel, channel.interest)
         for fileno in self._post.filenos() if self._post is not None else ():
             poll.register(fileno, select.POLLIN)
@@ -144,7 +150,13 @@ class Node:
         with contextlib.suppress(BlockingIOError):
             os.read(self._awake, 4096)
 
+    def _order(self, order: dict[str, Any]) -> None:
+        self._line.send(order)
+        os.kill(self._supervisor, ORDER_SIGNAL)
+
     def _work(self) -> None:
+        for news in self._line.receive():
+            self._resize(news)
         for number, channel in self._channels.items():
             for message in channel.receive():
                 self._hear(number, channel, message)
@@ -159,6 +171,18 @@ class Node:
         self._duties.tick()
         if os.getppid() != self._supervisor:
             self._stopping = True
+
+    def _resize(self, news: Mapping[str, Any]) -> None:
+        """The supervisor has changed how many processes there are."""
+        for number in news["gone"]:
+            self._pulse.part(number)
+            for ticket, pending in list(self._pending.items()):
+                pending.waiting.discard(number)
+                if not pending.waiting:
+                    self._conclude(ticket)
+        told = self._duties.resize(news["processes"], news["bounds"])
+        for number in self._pulse.processes():
+            self._channels[number].send({"id": 0, "ask": "obey", "arguments": told})
 
     def _hear(self, number: int, channel: Channel, message: Mapping[str, Any]) -> None:
         if "hello" in message:

@@ -286,12 +286,34 @@ def _shutdown(duties: Duties, msg: str = "Got shutdown from remote", **_more: An
     return NO_REPLY
 
 
-def _fixed(_duties: Duties, n: int = 1) -> Any:  # noqa: ARG001  # Celery's argument
-    raise Mistake("the number of processes is fixed when the worker starts: use -c")
+def _pool_grow(duties: Duties, n: Any = 1, **_more: Any) -> Any:
+    _check_size(duties, duties.processes + _whole("n", n))
+    duties.order({"more": n})
+    return _ok("pool will grow")
 
 
-def _autoscale(_duties: Duties, max: Any = None, min: Any = None) -> Any:  # noqa: A002, ARG001  # Celery's
-    raise Mistake("this worker does not autoscale")
+def _pool_shrink(duties: Duties, n: Any = 1, **_more: Any) -> Any:
+    _check_size(duties, duties.processes - _whole("n", n))
+    duties.order({"more": -n})
+    return _ok("pool will shrink")
+
+
+def _autoscale(duties: Duties, max: Any = None, min: Any = None) -> Any:  # noqa: A002  # Celery's names
+    if duties.bounds is None:
+        raise Mistake("Autoscale not enabled: start the worker with --autoscale max,min")
+    most = duties.bounds[0] if max is None else _whole("max", max)
+    least = duties.bounds[1] if min is None else _whole("min", min)
+    if least > most:
+        raise Mistake(f"min is {least}, which is more than max, {most}")
+    _check_size(duties, most)
+    duties.order({"bounds": [most, least]})
+    return _ok(f"autoscale now max={most} min={least}")
+
+
+def _check_size(duties: Duties, processes: int) -> None:
+    most = duties.settings.most
+    if not 1 <= processes <= most:
+        raise Mistake(f"this worker may have 1 to {most} processes; there are {duties.processes}")
 
 
 def _election(_duties: Duties, **_more: Any) -> Any:
@@ -308,6 +330,12 @@ def _ids(given: Any) -> list[str]:
     if not found or not all(isinstance(one, str) and one for one in found):
         raise Mistake("task ids are text, one or an array of them")
     return found
+
+
+def _whole(name: str, given: Any) -> int:
+    if not isinstance(given, int) or isinstance(given, bool) or given < 1:
+        raise Mistake(f"{name} is a whole number from 1 on, not {given!r}")
+    return given
 
 
 def _signal(given: Any) -> int:
@@ -349,8 +377,8 @@ COMMANDS: Mapping[str, Callable[..., Any]] = {
     "enable_events": _events(True),
     "disable_events": _events(False),
     "heartbeat": _heartbeat,
-    "pool_grow": _fixed,
-    "pool_shrink": _fixed,
+    "pool_grow": _pool_grow,
+    "pool_shrink": _pool_shrink,
     "autoscale": _autoscale,
     "election": _election,
     "shutdown": _shutdown,

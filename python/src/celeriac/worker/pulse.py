@@ -50,6 +50,13 @@ class Pulse:
             self._counts[number] = {"active": 0, "total": {}, "earlier": dict(earlier)}
         self._counts.setdefault(number, {"active": 0, "total": {}, "earlier": {}}).update(known)
 
+    def part(self, number: int) -> None:
+        """A process has left for good; what it has done stays done."""
+        known = self._counts.pop(number, None)
+        if known is not None:
+            earlier = Counter(known["earlier"]) + Counter(known["total"])
+            self._counts[number] = {"active": 0, "total": {}, "earlier": dict(earlier)}
+
     def processes(self) -> dict[int, int]:
         """Processes that have said that they are there: number and process id."""
         return {number: known["pid"] for number, known in self._counts.items() if "pid" in known}

@@ -18,13 +18,17 @@ READY, STOPPING = b"READY=1", b"STOPPING=1"
 class Readiness:
     """A mark for each process in memory that all share; made by the supervisor before it starts them.
 
-    The worker is ready when all of its processes consume, until it is told to stop. As long as it is, ``path`` exists,
+    The worker is ready when all ``processes`` consume, until it is told to stop; nobody waits for those that come
+    later, up to ``most``. As long as it is, ``path`` exists,
     with the supervisor's pid. ``notify`` is systemd's socket, which is told of both. None: nobody is.
     """
 
-    def __init__(self, processes: int, path: Path | None = None, notify: str | None = None) -> None:
-        #: The first byte is set when the worker leaves, the others when a process consumes.
-        self._marks = mmap.mmap(-1, processes + 1)
+    def __init__(
+        self, processes: int, path: Path | None = None, notify: str | None = None, *, most: int | None = None
+    ) -> None:
+        #: The first byte is set when the worker leaves, the others when a process consumes, or nobody waits for it.
+        self._marks = mmap.mmap(-1, max(processes, most or 0) + 1)
+        self._marks[processes + 1 :] = b"\1" * (len(self._marks) - processes - 1)
         self._path = path
         self._notify = notify
         self._content = f"{os.getpid()}\n"

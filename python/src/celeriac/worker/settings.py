@@ -26,6 +26,10 @@ def node_name(wanted: str | None, host: str, unique: str) -> str:
     return filled if "@" in filled else f"{filled}@{host}"
 
 
+#: Processes that remote control may add to those that a worker is started for.
+SPARE = 16
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
     """``prefetch`` counts the messages that each process holds, running or next (AMQP: of each queue).
@@ -38,7 +42,8 @@ class WorkerSettings:
     ``async_concurrency`` is how many ``async def`` tasks each process runs at a time. After a warm shutdown's
     ``soft_shutdown_timeout`` (seconds) what still runs goes back to its queue; None: it may go on. ``ready_file`` is
     there as long as all processes consume. Numbers are served at ``metrics_port``; None: not.
-    A process that has run ``max_tasks``, or has more than ``max_memory`` KiB after a task, is replaced.
+    ``autoscale`` are the most and the least processes, between which their number, at first ``concurrency``, follows
+    the work. A process that has run ``max_tasks``, or has more than ``max_memory`` KiB after a task, is replaced.
     """
 
     broker: str
@@ -48,6 +53,7 @@ class WorkerSettings:
     queues: Sequence[str] = ("celery",)
     default_queue: str = "celery"
     concurrency: int = 1
+    autoscale: tuple[int, int] | None = None
     async_concurrency: int = 100
     prefetch: int = 4
     max_deaths: int = 3
@@ -67,6 +73,11 @@ class WorkerSettings:
     max_memory: int | None = None
     metrics_port: int | None = None
     metrics_host: str = "127.0.0.1"
+
+    @property
+    def most(self) -> int:
+        """Processes that there may be at a time: what they share has room for so many."""
+        return max(self.concurrency, self.autoscale[0] if self.autoscale else 0) + SPARE
 
     @property
     def rates(self) -> dict[str, float]:

@@ -12,6 +12,7 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from celeriac import signals
@@ -22,17 +23,20 @@ from celeriac.worker.channel import Channel
 from celeriac.worker.clock import Clock
 from celeriac.worker.exporter import Exporter
 from celeriac.worker.journal import Deaths, Journal
-from celeriac.worker.node import Node
+from celeriac.worker.node import ORDER_SIGNAL, Node
 from celeriac.worker.process import EXIT_COLD, EXIT_LIMIT, EXIT_OK, EXIT_RENEW, READY_SIGNAL, Place
 from celeriac.worker.process import run as run_process
 from celeriac.worker.promises import Records
 from celeriac.worker.readiness import NOTIFY_SOCKET, Readiness
 from celeriac.worker.settings import WorkerSettings
+from celeriac.worker.sizing import Sizing
 from celeriac.worker.tally import Tally
 
 logger = logging.getLogger("celeriac.worker")
 
-SIGNALS = frozenset({signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGALRM, READY_SIGNAL})
+SIGNALS = frozenset(
+    {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGALRM, READY_SIGNAL, ORDER_SIGNAL}
+)
 #: Seconds between two looks for tasks that are overdue.
 WATCH_SECONDS = 1.0
 #: Seconds that processes have to leave after the second signal.
@@ -87,13 +91,20 @@ class Supervisor:
         self._overtime = False
         #: Both ends of the channel between the node and each process; whoever is started inherits them.
         self._channels: dict[int, tuple[Channel, Channel]] = {}
+        self._line = Channel.pair()
+        self._sizing = Sizing(settings, time.monotonic())
+        #: Numbers of processes that were told to leave because fewer are wanted, and of those that have.
+        self._leaving: set[int] = set()
+        self._gone: list[int] = []
+        #: What the node knows of it.
+        self._told = self._sizing.state
         self._clock = Clock()
         ready_file = None if settings.ready_file is None else Path(settings.ready_file)
-        self._readiness = Readiness(settings.concurrency, ready_file, os.environ.get(NOTIFY_SOCKET))
+        self._readiness = Readiness(settings.concurrency, ready_file, os.environ.get(NOTIFY_SOCKET), most=settings.most)
         self._tally: Tally | None = None
         self._exporter: Exporter | None = None
         if settings.metrics_port is not None:
-            self._tally = Tally(with_builtins(settings.tasks), settings.concurrency)
+            self._tally = Tally(with_builtins(settings.tasks), settings.most)
             self._exporter = Exporter(settings.metrics_host, settings.metrics_port, self._tally, self._readiness)
             self._helpers[EXPORTER] = self._exporter.run
 
@@ -106,7 +117,7 @@ class Supervisor:
         self._probe()
         numbers = range(1, self._settings.concurrency + 1)
         if self._settings.control:
-            self._channels = {number: Channel.pair() for number in numbers}
+            self._channels = {number: Channel.pair() for number in range(1, self._settings.most + 1)}
         # Blocked, so that none is lost between two waits; ``sigtimedwait`` takes them one by one.
         previous = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
@@ -120,7 +131,7 @@ class Supervisor:
             signals.worker_shutdown.send(self._settings.hostname)
             self._end_node()
         finally:
-            for end in itertools.chain.from_iterable(self._channels.values()):
+            for end in itertools.chain(self._line, *self._channels.values()):
                 end.close()
             if self._exporter is not None:
                 self._exporter.close()
@@ -178,15 +189,17 @@ class Supervisor:
             readiness=self._readiness,
             tally=self._tally,
         )
+        settings = replace(self._settings, concurrency=self._sizing.wanted)
         pid = os.fork()
         if pid == 0:
-            os._exit(_child(self._helpers.get(number, lambda: run_process(self._settings, place))))
+            os._exit(_child(self._helpers.get(number, lambda: run_process(settings, place))))
         self._children[pid] = (number, time.monotonic())
         return pid
 
     def _run_node(self) -> int:
         ends = {number: pair[0] for number, pair in self._channels.items()}
-        return Node(self._settings, ends, self._clock, os.getppid()).run()
+        settings = replace(self._settings, concurrency=self._sizing.wanted, autoscale=self._sizing.bounds)
+        return Node(settings, ends, self._line[0], self._clock, os.getppid()).run()
 
     def _on_signal(self, number: int) -> None:
         handlers: dict[int, Callable[[], None]] = {
@@ -196,6 +209,7 @@ class Supervisor:
             signal.SIGINT: self._shut_down,
             signal.SIGQUIT: self._kill,
             READY_SIGNAL: self._on_ready,
+            ORDER_SIGNAL: self._on_order,
         }
         handlers[number]()
 
@@ -203,6 +217,51 @@ class Supervisor:
         if self._readiness and not self._announced:
             self._announced = True
             signals.worker_ready.send(self._settings.hostname)
+
+    # -- how many there are
+
+    def _on_order(self) -> None:
+        for order in self._line[1].receive():
+            self._sizing.take(order)
+        self._fit()
+
+    def _scale(self, now: float) -> None:
+        """Have as many processes as the work wants, where that is to be so."""
+        if self._sizing.bounds is not None:
+            hands = [self._journals[number].hands() for number in self._there()]
+            window = self._settings.prefetch - 1
+            full = all(running and waiting >= window for running, waiting in hands)
+            self._sizing.look(now, sum(map(sum, hands)), full=full and len(hands) == self._sizing.wanted)
+        self._fit()
+
+    def _there(self) -> dict[int, int]:
+        """Processes that run tasks and were not told to leave: number and process id."""
+        there = {number: pid for pid, (number, _) in self._children.items() if number > NODE}
+        return {number: pid for number, pid in there.items() if number not in self._leaving}
+
+    def _fit(self) -> None:
+        """Start processes, or tell some to leave, until there are as many as are wanted."""
+        if self._asked:
+            return
+        there, wanted = self._there(), self._sizing.wanted
+        coming = [number for number in self._due if number > NODE]
+        more = wanted - len(there) - len(coming)
+        taken = {*there, *coming, *self._leaving}
+        free = (number for number in range(1, self._settings.most + 1) if number not in taken)
+        for number in itertools.islice(free, max(0, more)):
+            self._start(number)
+        # Those that have nothing to do first, and of them those that came last.
+        idle_first = sorted(there, key=lambda number: (bool(self._journals[number].running()), -number))
+        for number in idle_first[: max(0, -more)]:
+            self._leaving.add(number)
+            os.kill(there[number], signal.SIGTERM)
+        if self._told != self._sizing.state or self._gone:
+            self._told = self._sizing.state
+            logger.info("There are to be %d processes", wanted)
+            self._line[1].send({**self._told, "gone": self._gone})
+            self._gone = []
+
+    # -- the end
 
     def _shut_down(self) -> None:
         self._asked += 1
@@ -212,7 +271,8 @@ class Supervisor:
         self._readiness.leave()
         # What runs sends nothing new from now on; whoever speaks for the worker leaves last.
         for pid, (number, _) in self._children.items():
-            if number > NODE or number == BEAT:
+            # One that leaves already would take another signal for the second.
+            if (number > NODE and not (warm and number in self._leaving)) or number == BEAT:
                 os.kill(pid, signal.SIGTERM)
         signal.setitimer(signal.ITIMER_REAL, (self._settings.soft_shutdown_timeout or 0) if warm else COLD_SECONDS)
 
@@ -245,6 +305,7 @@ class Supervisor:
             if pid not in self._ended and self._seen[pid] & before.get(pid, set()):
                 self._ended.add(pid)
                 os.kill(pid, signal.SIGKILL)
+        self._scale(now)
 
     def _reap(self) -> None:
         # One SIGCHLD may stand for several deaths.
@@ -254,12 +315,17 @@ class Supervisor:
                 return
             # The application may have children of its own.
             number, started = self._children.pop(pid, (None, 0.0))
+            if number in self._leaving and status == EXIT_OK and not self._records[number]:
+                self._leaving.discard(number)
+                self._gone.append(number)
+                continue
             if number is not None and number > NODE and os.waitstatus_to_exitcode(status) != EXIT_RENEW:
                 self._readiness.down(number)
                 if status:
                     self._died.add(number)
             if number is None:
                 continue
+            self._leaving.discard(number)
             self._reasons[number] = _reason(os.waitstatus_to_exitcode(status))
             if not self._asked:
                 self._replace(number, pid, status, time.monotonic() - started)

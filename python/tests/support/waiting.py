@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 #: Seconds that something may take on a loaded machine before a test fails.
-PATIENCE = 20.0
+PATIENCE = 40.0
 
 
 def eventually(condition: Callable[[], T], what: str, *, timeout: float = PATIENCE) -> T:

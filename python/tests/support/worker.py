@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.support.tasks import NOTES
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 PACKAGE = Path(__file__).resolve().parents[2]
 
@@ -106,14 +106,14 @@ class Worker:
         """Wait until a task has noted this."""
         eventually(lambda: note in self.notes, f"a task notes {note!r}; log:\n{self.log}")
 
-    def logged(self, text: str, count: int = 1) -> None:
+    def logged(self, text: str, count: int = 1, *, timeout: float = PATIENCE) -> None:
         """Wait until the log says this."""
-        eventually(lambda: self.log.count(text) >= count, f"the log says {text!r}:\n{self.log}")
+        eventually(lambda: self.log.count(text) >= count, f"the log says {text!r}:\n{self.log}", timeout=timeout)
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def wait(self, timeout: float = 20.0) -> int:
+    def wait(self, timeout: float = PATIENCE) -> int:
         """Exit code, once it has ended."""
         try:
             code = self.process.wait(timeout)

@@ -8,7 +8,9 @@ import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
+from typing import Protocol
 
+from celeriac.execution.ending import ColdShutdown
 from celeriac.task import SoftTimeLimitExceeded
 
 #: Bounds of what the system's timer takes, in seconds.
@@ -17,6 +19,45 @@ SHORTEST, LONGEST = 0.001, 1e8
 
 class Overdue(BaseException):
     """The task ended after all, but after its hard time limit: its end was told already and this process ends."""
+
+
+class Stoppable(Protocol):
+    """What is told to stop: the courier."""
+
+    def stop(self) -> None:
+        """End in order."""
+
+    def abandon(self) -> None:
+        """End at once."""
+
+
+class Terminations:
+    """What a process does about SIGTERM: at the first it ends in order, at the second at once."""
+
+    def __init__(self, courier: Stoppable) -> None:
+        self._courier = courier
+        self._asked = 0
+        self._interrupts = False
+
+    @contextlib.contextmanager
+    def heard(self) -> Iterator[None]:
+        """Meanwhile a second signal raises ``ColdShutdown``, once. Before and after there is no task to interrupt."""
+        self._interrupts = True
+        try:
+            yield
+        finally:
+            self._interrupts = False
+
+    def on_signal(self, _signal: int, _frame: FrameType | None) -> None:
+        """Handle the signal, in the main thread. Raises ``ColdShutdown``."""
+        self._asked += 1
+        if self._asked == 1:
+            self._courier.stop()
+            return
+        self._courier.abandon()
+        if self._interrupts:
+            self._interrupts = False
+            raise ColdShutdown
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ import os
 import signal
 from collections import Counter
 from dataclasses import dataclass
-from types import FrameType
 
 from celeriac import signals
 from celeriac.execution.ending import ColdShutdown
@@ -17,7 +16,7 @@ from celeriac.worker.clock import Clock
 from celeriac.worker.courier import Courier, Surroundings
 from celeriac.worker.evented import EventLoop
 from celeriac.worker.executor import Executor
-from celeriac.worker.interrupts import Overdue
+from celeriac.worker.interrupts import Overdue, Terminations
 from celeriac.worker.journal import Deaths, Journal
 from celeriac.worker.liaison import Liaison
 from celeriac.worker.orders import Orders
@@ -113,11 +112,13 @@ def run(settings: WorkerSettings, place: Place) -> int:
     # Before the courier looks whether there is anything to do: it may be told to stop at once.
     for delivery, message in promises.inherited():
         executor.mourn(delivery, message, place.reason)
+    terminations = Terminations(courier)
     try:
         # Started first, it keeps the signals blocked: they are for this thread.
         courier.start()
-        _install_handlers(courier)
-        renewed = _work(courier, executor, Wear(settings.max_tasks, settings.max_memory, total))
+        with terminations.heard():
+            _install_handlers(courier, terminations)
+            renewed = _work(courier, executor, Wear(settings.max_tasks, settings.max_memory, total))
     except ColdShutdown:
         courier.abandon()
         courier.join()
@@ -151,18 +152,8 @@ def _work(courier: Courier, executor: Executor, wear: Wear) -> bool:
     return renewed
 
 
-def _install_handlers(courier: Courier) -> None:
-    asked = 0
-
-    def on_terminate(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        asked += 1
-        if asked > 1:
-            courier.abandon()
-            raise ColdShutdown
-        courier.stop()
-
-    signal.signal(signal.SIGTERM, on_terminate)
+def _install_handlers(courier: Courier, terminations: Terminations) -> None:
+    signal.signal(signal.SIGTERM, terminations.on_signal)
     # Handlers wait until the task lets Python run; the courier hears of the signal at once.
     signal.set_wakeup_fd(courier.wake_fd, warn_on_full_buffer=False)
     # Ctrl-C reaches the whole process group; the supervisor decides what it means.

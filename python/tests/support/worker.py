@@ -56,7 +56,12 @@ class Worker:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        eventually(lambda: self._up(processes), "the worker is ready")
+        try:
+            eventually(lambda: self._up(processes), "the worker is ready")
+        except BaseException:
+            # Nobody else can: there is no worker yet to be left.
+            self.kill()
+            raise
 
     def _read(self) -> None:
         assert self.process.stdout is not None

@@ -40,7 +40,7 @@ def run(name: str, reports: Path) -> int:
     with alone():
         install()
     client, *chosen = RUNS[name]
-    options = [*map(os.path.expandvars, chosen), *ORDER, "--timeout", "5", "--out", str(reports)]
+    options = [*map(os.path.expandvars, chosen), *ORDER, "--out", str(reports)]
     options += ["--known-failing", str(FOLDER / f"{client}.toml")]
     command = [str(venvs.DEV / "bin" / "celeriac-conformance"), "run", *options, "--"]
     return subprocess.run([*command, "node", str(FOLDER / f"{client}.mjs")], cwd=ROOT, check=False).returncode

@@ -284,10 +284,13 @@ function chordsOf(store: ResultStore | undefined, backend: string | ResultStore 
 
 /** What all promises resolve to, once all have ended. */
 async function allOf<T>(promises: readonly Promise<T>[]): Promise<T[]> {
-  const settled = await Promise.allSettled(promises)
-  const errors = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
-  if (errors.length > 0) throw failureOf(errors, promises.length)
-  return settled.map((one) => (one as PromiseFulfilledResult<T>).value)
+  try {
+    return await Promise.all(promises)
+  } catch {
+    const settled = await Promise.allSettled(promises)
+    const errors = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
+    throw failureOf(errors, promises.length)
+  }
 }
 
 function failureOf(errors: readonly unknown[], total: number): unknown {

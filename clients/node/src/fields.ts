@@ -41,6 +41,23 @@ export function camel(name: string): string {
 /** Fields that a table does not name, kept as they came and written back. */
 export type Extra = Readonly<Record<string, ValueMap>>
 
+/** A row, and the property that it fills. */
+type Slot = readonly [row: Field, property: string]
+
+const SLOTS = new WeakMap<readonly Field[], Map<string, readonly Slot[]>>()
+
+/** The rows of one place. Worked out once for each table: every message that is read or written asks for them. */
+function slotsOf(fields: readonly Field[], place: string): readonly Slot[] {
+  let places = SLOTS.get(fields)
+  if (!places) SLOTS.set(fields, (places = new Map<string, readonly Slot[]>()))
+  let slots = places.get(place)
+  if (!slots) {
+    slots = fields.filter((row) => row.place === place).map((row) => [row, camel(row.name)] as const)
+    places.set(place, slots)
+  }
+  return slots
+}
+
 /** Reads the fields of one place into `target`; returns what the table does not name. Raises `InvalidMessage`. */
 export function readFields(
   fields: readonly Field[],
@@ -49,17 +66,18 @@ export function readFields(
   target: Record<string, Value>,
 ): ValueMap {
   const rest: ValueMap = {}
-  const rows = new Map(fields.filter((row) => row.place === place).map((row) => [row.name, row]))
+  const slots = new Map(slotsOf(fields, place).map((slot) => [slot[0].name, slot]))
   for (const [name, value] of Object.entries(source)) {
-    const row = rows.get(name)
-    if (!row) {
+    const slot = slots.get(name)
+    if (!slot) {
       assign(rest, name, value)
       continue
     }
+    const [row, property] = slot
     if (!row.lenient && !hasType(row, value)) throw new InvalidMessage(mismatch(row, value))
-    target[camel(name)] = value
+    target[property] = value
   }
-  for (const row of rows.values()) {
+  for (const [row] of slots.values()) {
     if (!('omitted' in row) && !Object.hasOwn(source, row.name))
       throw new InvalidMessage(`${place}: ${row.name} is missing`)
   }
@@ -67,11 +85,10 @@ export function readFields(
 }
 
 /** Writes the fields of one place, in the table's order, then `extra`. Raises `InvalidCall`. */
-export function writeFields(fields: readonly Field[], place: string, source: object, extra: ValueMap = {}): ValueMap {
+export function writeFields(fields: readonly Field[], place: string, source: object, extra?: ValueMap): ValueMap {
   const result: ValueMap = {}
-  for (const row of fields) {
-    if (row.place !== place) continue
-    const value = (source as Record<string, Value | undefined>)[camel(row.name)]
+  for (const [row, property] of slotsOf(fields, place)) {
+    const value = (source as Record<string, Value | undefined>)[property]
     if (value === undefined) {
       if (!('omitted' in row)) throw new InvalidCall(`${place}: ${row.name} is missing`)
       continue
@@ -79,7 +96,7 @@ export function writeFields(fields: readonly Field[], place: string, source: obj
     if (!row.lenient && !hasType(row, value)) throw new InvalidCall(mismatch(row, value))
     result[row.name] = value
   }
-  for (const [name, value] of Object.entries(extra)) assign(result, name, value)
+  if (extra) for (const [name, value] of Object.entries(extra)) assign(result, name, value)
   return result
 }
 
@@ -99,8 +116,9 @@ export function writePlaces<Place extends string>(
   places: readonly Place[],
   source: { readonly extra?: Extra },
 ): Record<Place, ValueMap> {
-  const parts = places.map((place) => [place, writeFields(fields, place, source, source.extra?.[place])] as const)
-  return Object.fromEntries(parts) as Record<Place, ValueMap>
+  const parts: Partial<Record<Place, ValueMap>> = {}
+  for (const place of places) parts[place] = writeFields(fields, place, source, source.extra?.[place])
+  return parts as Record<Place, ValueMap>
 }
 
 const CHECKS: Readonly<Record<FieldType, (value: Value) => boolean>> = {

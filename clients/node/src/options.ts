@@ -74,66 +74,49 @@ export function signatureToApply(canvas: Signature, options: ApplyOptions): Sign
 }
 
 /** Options that another one takes the place of. */
-const REPLACED: Readonly<Record<string, readonly string[]>> = {
-  queue: ['exchange', 'routing_key'],
-  exchange: ['queue', 'routing_key'],
-  countdown: ['eta'],
-  eta: ['countdown'],
-}
+const REPLACED: ReadonlyMap<string, readonly string[]> = new Map([
+  ['queue', ['exchange', 'routing_key']],
+  ['exchange', ['queue', 'routing_key']],
+  ['countdown', ['eta']],
+  ['eta', ['countdown']],
+])
 
 /** A signature with options that come before its own. */
 export function override<One extends Signature>(call: One, given: Readonly<ValueMap>): One {
-  const replaced = Object.keys(given).flatMap((name) => REPLACED[name] ?? [])
-  const kept = Object.entries(call.options).filter(([name]) => !replaced.includes(name))
-  return { ...call, options: { ...Object.fromEntries(kept), ...given } }
+  const replaced = Object.keys(given).flatMap((name) => REPLACED.get(name) ?? [])
+  const isKept = ([name]: [string, unknown]): boolean => !replaced.includes(name)
+  const kept = replaced.length === 0 ? call.options : Object.fromEntries(Object.entries(call.options).filter(isKept))
+  return { ...call, options: { ...kept, ...given } }
 }
 
 function placeOptions({ rootId, parentId }: ApplyOptions): ValueMap {
   return { ...(rootId !== undefined && { root_id: rootId }), ...(parentId !== undefined && { parent_id: parentId }) }
 }
 
-/** Options of a signature, in wire names, as the message needs them; what one is that is not given. */
-const NOT_GIVEN = {
-  exchange: '',
-  routing_key: '',
-  shadow: null,
-  group_id: null,
-  group_index: null,
-  time_limit: null,
-  soft_time_limit: null,
-  root_id: null,
-  parent_id: null,
-  ignore_result: false,
-  link: null,
-  link_error: null,
-  chain: null,
-  chord: null,
-} as const
-
 /** Options of a signature, in wire names. */
 interface WireOptions {
   readonly task_id: string
   readonly reply_to: string
   readonly queue?: string
-  readonly exchange: string
-  readonly routing_key: string
+  readonly exchange?: string
+  readonly routing_key?: string
   readonly priority?: number
   readonly countdown?: number
   readonly eta?: Date | DateTime
   readonly expires?: number | Date | DateTime
-  readonly time_limit: number | null
-  readonly soft_time_limit: number | null
-  readonly ignore_result: boolean
+  readonly time_limit?: number | null
+  readonly soft_time_limit?: number | null
+  readonly ignore_result?: boolean
   readonly headers?: ValueMap
-  readonly link: Value[] | null
-  readonly link_error: Value[] | null
-  readonly shadow: string | null
-  readonly root_id: string | null
-  readonly parent_id: string | null
-  readonly group_id: string | null
-  readonly group_index: number | null
-  readonly chord: ValueMap | null
-  readonly chain: Value[] | null
+  readonly link?: Value[] | null
+  readonly link_error?: Value[] | null
+  readonly shadow?: string | null
+  readonly root_id?: string | null
+  readonly parent_id?: string | null
+  readonly group_id?: string | null
+  readonly group_index?: number | null
+  readonly chord?: ValueMap | null
+  readonly chain?: Value[] | null
   readonly stamped_headers?: string[]
   readonly serializer?: Serializer
   readonly compression?: string
@@ -141,53 +124,65 @@ interface WireOptions {
 
 /** The message of a task whose signature has its id and reply queue: what a worker makes of it too (CV-SIG-001). */
 export function messageOf(call: Signature, around: Surroundings): Outgoing {
-  const options = { ...NOT_GIVEN, ...call.options } as unknown as WireOptions
-  const { task_id: id, queue = around.queue, exchange, routing_key: routingKey } = options
-  const message: TaskMessage = {
+  const options = call.options as unknown as WireOptions
+  const { task_id: id, queue = around.queue, exchange = '', routing_key: routingKey = '' } = options
+  const { ignore_result: ignoreResult = false } = options
+  const { stampedHeaders, stamps } = stampsOf(options.stamped_headers, call.options)
+  const message: Writable<TaskMessage> = {
     lang: 'js',
     task: call.task,
     id,
-    shadow: options.shadow,
-    ...times(options, around.now),
-    group: options.group_id,
-    groupIndex: options.group_index,
+    shadow: orNull(options.shadow),
+    eta: startTime(options, around.now),
+    expires: null,
+    group: orNull(options.group_id),
+    groupIndex: orNull(options.group_index),
     retries: 0,
-    timelimit: [options.time_limit, options.soft_time_limit],
+    timelimit: [orNull(options.time_limit), orNull(options.soft_time_limit)],
     rootId: options.root_id ?? id,
-    parentId: options.parent_id,
+    parentId: orNull(options.parent_id),
     argsrepr: summary(call.args),
     kwargsrepr: summary(call.kwargs),
     origin: around.origin,
-    ignoreResult: options.ignore_result,
+    ignoreResult,
     replacedTaskNesting: 0,
-    ...stamps(options.stamped_headers, call.options),
+    stampedHeaders,
+    stamps,
     correlationId: id,
     replyTo: options.reply_to,
     deliveryMode: 2,
     // The values are the caller's; writing the body checks them and names the place of what cannot be sent.
     args: call.args,
     kwargs: call.kwargs,
-    callbacks: options.link,
-    errbacks: options.link_error,
-    chain: options.chain,
-    chord: options.chord,
-    ...content(options),
+    callbacks: orNull(options.link),
+    errbacks: orNull(options.link_error),
+    chain: orNull(options.chain),
+    chord: orNull(options.chord),
   }
+  addAskedFor(message, options, around.now)
   return { message, exchange, routingKey: exchange === '' ? queue : routingKey }
 }
 
-/** What the message has only when it was asked for. */
-function content(options: WireOptions): Partial<TaskMessage> {
-  const { priority, compression, serializer, headers } = options
-  return {
-    ...(priority !== undefined && { priority }),
-    ...(compression !== undefined && { compression }),
-    ...(serializer !== undefined && { contentType: contentTypeOf(serializer) }),
-    ...(headers && { extra: { headers } }),
-  }
+function orNull<T>(value: T | undefined): T | null {
+  return value ?? null
 }
 
-function stamps(names: readonly string[] | undefined, options: Readonly<ValueMap>): Partial<TaskMessage> {
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
+
+/** What the message has only when it was asked for. */
+function addAskedFor(message: Writable<TaskMessage>, options: WireOptions, now: Date): void {
+  const { priority, compression, serializer, headers, expires } = options
+  if (priority !== undefined) message.priority = priority
+  if (compression !== undefined) message.compression = compression
+  if (serializer !== undefined) message.contentType = contentTypeOf(serializer)
+  if (headers) message.extra = { headers }
+  if (expires !== undefined) addExpires(message, expires, now)
+}
+
+function stampsOf(
+  names: readonly string[] | undefined,
+  options: Readonly<ValueMap>,
+): Required<Pick<TaskMessage, 'stampedHeaders' | 'stamps'>> {
   if (!names) return { stampedHeaders: null, stamps: {} }
   const values = names.map((name): [string, Value] => [name, options[name] ?? null])
   return { stampedHeaders: names, stamps: Object.fromEntries(values) }
@@ -196,12 +191,11 @@ function stamps(names: readonly string[] | undefined, options: Readonly<ValueMap
 /** RabbitMQ refuses a longer expiration and closes the channel (TM-PROP-006); the worker honours the header all the same. */
 const LONGEST_EXPIRATION_MS = 2 ** 32 - 1
 
-function times(options: WireOptions, now: Date): Pick<TaskMessage, 'eta' | 'expires' | 'expiration'> {
-  const eta = startTime(options, now)
-  if (options.expires === undefined) return { eta, expires: null }
-  const expires = textOf(typeof options.expires === 'number' ? later(now, options.expires) : options.expires)
+function addExpires(message: Writable<TaskMessage>, given: NonNullable<WireOptions['expires']>, now: Date): void {
+  const expires = textOf(typeof given === 'number' ? later(now, given) : given)
   const left = Math.max(0, Math.round((instantOf(expires) ?? 0) - now.getTime()))
-  return { eta, expires, ...(left <= LONGEST_EXPIRATION_MS && { expiration: String(left) }) }
+  message.expires = expires
+  if (left <= LONGEST_EXPIRATION_MS) message.expiration = String(left)
 }
 
 function startTime({ eta, countdown }: WireOptions, now: Date): string | null {

@@ -47,12 +47,14 @@ export function someOf(words: readonly string[]): Rule {
 
 /** The options that are given. @throws InvalidCall on an unknown option or one of a wrong type. */
 export function checkRules<Options extends object>(options: Options, rules: Readonly<Record<string, Rule>>): Options {
-  const given = Object.entries(options).filter(([, value]) => value !== undefined)
-  for (const [name, value] of given) {
+  const given: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(options) as [string, unknown][]) {
+    if (value === undefined) continue
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
     if (!rule) throw new InvalidCall(`unknown option ${name}; the options are ${Object.keys(rules).join(', ')}`)
     const [expected, isRight] = rule
     if (!isRight(value)) throw new InvalidCall(`${name} must be ${expected}`)
+    given[name] = value
   }
-  return Object.fromEntries(given) as Options
+  return given as Options
 }

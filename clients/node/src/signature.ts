@@ -140,6 +140,8 @@ export const CALL_OPTIONS = {
   ],
 } as const satisfies Record<keyof CallOptions, CallOption>
 
+const CALL_OPTION_ROWS = Object.entries(CALL_OPTIONS) as [Exclude<keyof CallOptions, 'stamps'>, CallOption][]
+
 /** What each option of a call must be. */
 export const CALL_RULES = Object.fromEntries(
   Object.entries(CALL_OPTIONS).map(([name, [, rule]]) => [name, rule]),
@@ -180,7 +182,7 @@ export function newSignature<End extends CanvasEnd>(
 export function wireOptions({ stamps, ...given }: CallOptions): ValueMap {
   refuseContradictions(given)
   const result: ValueMap = {}
-  for (const [name, [wireName, , write]] of Object.entries(CALL_OPTIONS) as [keyof typeof given, CallOption][]) {
+  for (const [name, [wireName, , write]] of CALL_OPTION_ROWS) {
     const value = given[name] as Value | undefined
     if (value !== undefined) result[wireName] = write ? write(value as never) : value
   }

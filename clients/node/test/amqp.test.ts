@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
 import { after, before, test, type TestContext } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 
 import { Connection, type SyncMessage } from 'rabbitmq-client'
 
@@ -18,6 +20,7 @@ import {
   type TaskResult,
   type Value,
 } from '../src/index.js'
+import { gather } from '../src/transport/amqp-connection.js'
 import { proxyTo } from './proxy.js'
 import { broker, uniqueName, until } from './support.js'
 
@@ -284,10 +287,11 @@ test('messages in flight when the connection is cut are each confirmed or report
   const { client, queue } = setUp(context, { broker: proxy.url })
   await client.send('a')
   const sends = Array.from({ length: 200 }, () => client.send('a', { args: ['x'.repeat(2000)] }))
-  setTimeout(() => {
+  const cut = setTimeout(5).then(() => {
     proxy.cut()
-  }, 5)
+  })
   const settled = await Promise.allSettled(sends)
+  await cut
   for (const one of settled)
     assert.ok(one.status === 'fulfilled' || one.reason instanceof PublishFailed, JSON.stringify(one))
   const confirmed = settled.filter(({ status }) => status === 'fulfilled').length
@@ -306,6 +310,36 @@ test('a broker that says nothing: the publish fails in time', limits, async (con
   )
   await assert.rejects(client.send('a', { signal: AbortSignal.timeout(50) }), { name: 'TimeoutError' })
 })
+
+test('messages that are sent one after the other are given up one after the other', limits, async (context) => {
+  await using proxy = await proxyTo(url)
+  const { client } = setUp(context, { broker: proxy.url, publishTimeout: 1, connectTimeout: 0.5 })
+  await client.send('a')
+  proxy.silence()
+  const ended: number[] = []
+  const sends = [0, 1, 2].map(async (number) => {
+    await setTimeout(number * 20)
+    await assert.rejects(client.send('a'), PublishFailed)
+    ended.push(number)
+  })
+  await Promise.all(sends)
+  assert.deepEqual(ended, [0, 1, 2])
+})
+
+test(
+  "what is written in one turn leaves in one piece: the driver's socket is where it is looked for",
+  limits,
+  async () => {
+    const channel = await raw.acquire()
+    const { _conn: connection } = channel as unknown as { _conn: { _socket: Socket } }
+    gather(channel)
+    gather(channel)
+    assert.equal(connection._socket.writableCorked, 1)
+    await setTimeout(0)
+    assert.equal(connection._socket.writableCorked, 0)
+    await channel.close()
+  },
+)
 
 test('a broker that is not there', { timeout: 30_000 }, async () => {
   const client = new Client({ broker: 'amqp://guest:secret@127.0.0.1:1//', backend: 'rpc://', connectTimeout: 0.3 })

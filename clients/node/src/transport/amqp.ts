@@ -10,12 +10,13 @@ import { inspect } from 'node:util'
 import type { Channel, Envelope, ReturnedMessage } from 'rabbitmq-client'
 
 import { CeleriacError, InvalidCall, PublishFailed } from '../errors.js'
+import { assign } from '../json.js'
 import { CONTENT_TYPE } from '../serialization.js'
 import type { Wire } from '../wire.js'
 import { isMap } from '../values.js'
-import { closeChannel, codeOf, type AmqpConnection } from './amqp-connection.js'
+import { closeChannel, codeOf, gather, type AmqpConnection } from './amqp-connection.js'
 import type { Broker, Bus, Route } from './transport.js'
-import { allHeard, within } from './waiting.js'
+import { allHeard, LONGEST_MS } from './waiting.js'
 
 /** Publishes task messages on a connection. */
 export class AmqpBroker implements Broker {
@@ -26,6 +27,8 @@ export class AmqpBroker implements Broker {
   readonly #publishers = new Map<string, Promise<Publisher>>()
   /** Queues that are known to exist. */
   readonly #queues = new Map<string, Promise<void>>()
+  /** Shared by all who send at once. */
+  #hearing: Promise<void> | undefined
 
   constructor(connection: AmqpConnection, publishTimeout: number, bus: Bus) {
     this.bus = bus
@@ -38,9 +41,7 @@ export class AmqpBroker implements Broker {
     if (route.exchange === '') await remember(this.#queues, route.routingKey, () => this.#ensureQueue(route.routingKey))
     try {
       const publisher = await this.#publisher(route.exchange)
-      const timeout = (): Error =>
-        new PublishFailed(`${shown(route)}: no confirm within ${this.#publishTimeout} ms; the message may be queued`)
-      await within(publisher.publish(envelope, toBuffer(wire.body)), this.#publishTimeout, timeout)
+      await publisher.publish(envelope, toBuffer(wire.body))
     } catch (error) {
       // Perhaps the queue was deleted: look again before the next message.
       this.#queues.delete(route.routingKey)
@@ -56,7 +57,7 @@ export class AmqpBroker implements Broker {
   async #publisher(exchange: string): Promise<Publisher> {
     const publisher = await remember(this.#publishers, exchange, () => this.#open(exchange))
     if (!publisher.idle) return publisher
-    await allHeard()
+    await (this.#hearing ??= allHeard().finally(() => (this.#hearing = undefined)))
     return remember(this.#publishers, exchange, () => this.#open(exchange))
   }
 
@@ -64,7 +65,7 @@ export class AmqpBroker implements Broker {
     const channel = await this.#connection.channel()
     await channel.confirmSelect()
     channel.once('close', () => this.#publishers.delete(exchange))
-    return new Publisher(channel)
+    return new Publisher(channel, this.#publishTimeout)
   }
 
   /**
@@ -98,16 +99,25 @@ export class AmqpBroker implements Broker {
 interface Pending {
   returned: ReturnedMessage | undefined
   readonly envelope: Envelope
-  readonly fail: (error: unknown) => void
+  /** When it has been waited for long enough, on the clock of `performance.now()`. */
+  readonly deadline: number
+  readonly resolve: () => void
+  readonly reject: (error: PublishFailed) => void
 }
 
 /** A channel in confirm mode. */
 class Publisher {
   readonly #channel: Channel
+  readonly #timeout: number
+  /** In the order of their deadlines: all wait for equally long. */
   readonly #pending = new Set<Pending>()
+  /** One for all of them: goes off at the deadline of the first. */
+  #timer: NodeJS.Timeout | undefined
+  #confirmed: Pending[] = []
 
-  constructor(channel: Channel) {
+  constructor(channel: Channel, timeout: number) {
     this.#channel = channel
+    this.#timeout = timeout
     channel.on('basic.return', (message) => {
       const pending = this.#find(message)
       if (pending) pending.returned = message
@@ -115,7 +125,7 @@ class Publisher {
     channel.once('close', () => {
       // After the driver's own, more telling rejections.
       setImmediate(() => {
-        for (const pending of this.#pending) pending.fail(new Error('the channel was closed'))
+        for (const pending of this.#pending) this.#fail(pending, new Error('the channel was closed'))
       })
     })
   }
@@ -127,24 +137,75 @@ class Publisher {
 
   publish(envelope: Envelope, body: Buffer): Promise<void> {
     return new Promise<void>((resolve, reject) => {
-      const pending: Pending = {
-        returned: undefined,
-        envelope,
-        fail: (cause) => {
-          this.#pending.delete(pending)
-          reject(failed(envelope, cause))
-        },
-      }
+      const pending = { returned: undefined, envelope, deadline: performance.now() + this.#timeout, resolve, reject }
       this.#pending.add(pending)
-      this.#channel.basicPublish(envelope, body).then(() => {
-        // The driver reports a return in a later turn than the confirm that follows it on the wire.
-        setImmediate(() => {
-          this.#pending.delete(pending)
-          if (pending.returned) reject(unroutable(pending.returned))
-          else resolve()
-        })
-      }, pending.fail)
+      this.#timer ??= this.#alarm(this.#timeout)
+      gather(this.#channel)
+      this.#channel.basicPublish(envelope, body).then(
+        () => {
+          this.#confirm(pending)
+        },
+        (error: unknown) => {
+          this.#fail(pending, error)
+        },
+      )
     })
+  }
+
+  /**
+   * The driver reports a return in a later turn than the confirm that follows it on the wire. The first wait gathers
+   * the confirms of a turn; the second one outlasts what the driver still has to report of them.
+   */
+  #confirm(pending: Pending): void {
+    if (this.#confirmed.push(pending) > 1) return
+    setImmediate(() => {
+      const confirmed = this.#confirmed
+      this.#confirmed = []
+      setImmediate(() => {
+        for (const one of confirmed) this.#settle(one)
+      })
+    })
+  }
+
+  #settle(pending: Pending): void {
+    this.#forget(pending)
+    if (pending.returned) pending.reject(unroutable(pending.returned))
+    else pending.resolve()
+  }
+
+  #fail(pending: Pending, cause: unknown): void {
+    this.#forget(pending)
+    pending.reject(failed(pending.envelope, cause))
+  }
+
+  #forget(pending: Pending): void {
+    this.#pending.delete(pending)
+    if (!this.idle) return
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  #alarm(milliseconds: number): NodeJS.Timeout {
+    return setTimeout(
+      () => {
+        this.#expire()
+      },
+      Math.min(milliseconds, LONGEST_MS),
+    )
+  }
+
+  /** Gives up those whose deadline has come, and waits for the next one. */
+  #expire(): void {
+    this.#timer = undefined
+    const now = performance.now()
+    for (const pending of this.#pending) {
+      if (pending.deadline > now) {
+        this.#timer = this.#alarm(pending.deadline - now)
+        return
+      }
+      this.#forget(pending)
+      pending.reject(unconfirmed(pending.envelope, this.#timeout))
+    }
   }
 
   /** The message that came back: messages of one id to one place are alike, so the first will do. */
@@ -170,30 +231,28 @@ function remember<T>(memory: Map<string, Promise<T>>, key: string, make: () => P
   return made
 }
 
-/** A message as the driver takes it. */
+/** A message as the driver takes it: null for absent, everywhere. */
 export function toEnvelope(wire: Wire, route: Route): Envelope {
-  const { correlation_id, reply_to, delivery_mode, priority, expiration, message_id, type, app_id } = wire.properties
-  const given = {
+  const { properties } = wire
+  const envelope: { readonly [Property in keyof Envelope]: unknown } = {
     contentType: wire.contentType ?? CONTENT_TYPE,
     contentEncoding: wire.contentEncoding,
-    correlationId: correlation_id,
-    replyTo: reply_to,
-    priority,
-    expiration,
-    messageId: message_id,
-    type,
-    appId: app_id,
-  }
-  // The driver takes null for absent everywhere, and stamps the time unless told otherwise.
-  return {
-    ...(given as Partial<Envelope>),
-    ...({ timestamp: undefined } as unknown as Envelope),
-    headers: toTable(wire.headers) as Record<string, unknown>,
-    durable: delivery_mode !== 1,
+    headers: toTable(wire.headers),
+    durable: properties['delivery_mode'] !== 1,
+    priority: properties['priority'],
+    correlationId: properties['correlation_id'],
+    replyTo: properties['reply_to'],
+    expiration: properties['expiration'],
+    messageId: properties['message_id'],
+    type: properties['type'],
+    appId: properties['app_id'],
+    // The driver stamps the time unless told otherwise.
+    timestamp: undefined,
     exchange: route.exchange,
     routingKey: route.routingKey,
     mandatory: true,
   }
+  return envelope as Envelope
 }
 
 /** Where the driver begins to take fractions for integers. */
@@ -209,8 +268,9 @@ function toTable(value: unknown): unknown {
   if (exact !== undefined) return exact
   if (Array.isArray(value)) return value.map(toTable)
   if (isMap(value)) {
-    const given = Object.entries(value).filter(([, item]) => item !== undefined)
-    return Object.fromEntries(given.map(([key, item]) => [key, toTable(item)]))
+    const table: Record<string, unknown> = {}
+    for (const key of Object.keys(value)) if (value[key] !== undefined) assign(table, key, toTable(value[key]))
+    return table
   }
   throw new InvalidCall(
     `headers: ${inspect(value)} cannot be sent over AMQP as it is; send text, an integer of at most 64 bits or a fraction`,
@@ -239,6 +299,10 @@ function unroutable(message: ReturnedMessage): PublishFailed {
   const remedy =
     message.exchange === '' ? 'the queue does not exist: start the worker that declares it' : 'no queue is bound there'
   return new PublishFailed(`${shown(message)}: the broker returned the message (${message.replyText}); ${remedy}`)
+}
+
+function unconfirmed(envelope: Envelope, milliseconds: number): PublishFailed {
+  return new PublishFailed(`${shown(envelope)}: no confirm within ${milliseconds} ms; the message may be queued`)
 }
 
 function failed(envelope: Envelope, cause: unknown): PublishFailed {

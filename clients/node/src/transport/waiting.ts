@@ -3,7 +3,7 @@
 import { setMaxListeners } from 'node:events'
 
 /** Longest delay that `setTimeout` takes; a longer wait is as good as endless. */
-const LONGEST_MS = 2 ** 31 - 1
+export const LONGEST_MS = 2 ** 31 - 1
 
 /** The promise, or a rejection with `error()` once `milliseconds` have passed. */
 export function within<T>(promise: Promise<T>, milliseconds: number, error: () => Error): Promise<T> {

@@ -31,6 +31,6 @@ final readonly class Call
             throw new InvalidCall('a Signature has its arguments: give them there');
         }
         $this->signature = $task instanceof Signature ? $task : new Signature($task, $args, $kwargs);
-        $this->options = $options ?? SendOptions::fromArray($this->signature->options);
+        $this->options = $options ?? SendOptions::ofSignature($this->signature->options);
     }
 }

@@ -126,6 +126,19 @@ final readonly class SendOptions
     }
 
     /**
+     * As fromArray(); most signatures have no options, and all of those share one object.
+     *
+     * @internal
+     * @param array<string, mixed> $options
+     */
+    public static function ofSignature(array $options): self
+    {
+        static $none = new self();
+
+        return $options === [] ? $none : self::fromArray($options);
+    }
+
+    /**
      * The reverse of fromArray(): what differs from the defaults, as options of a signature.
      *
      * @return array<string, mixed>

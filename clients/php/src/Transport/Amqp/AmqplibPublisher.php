@@ -23,9 +23,14 @@ final class AmqplibPublisher implements Publisher
 {
     private const NOT_FOUND = 404;
     private const NACK = 'the broker refused the message (nack)';
+    /** Bytes that are gathered before they are written: one write for each message would cost as much as making it */
+    private const GATHERED = 131_072;
 
     private ?AMQPChannel $channel = null;
     private ?Confirms $confirms = null;
+    /** delivery tag of the last message; php-amqplib does not tell those of gathered ones */
+    private int $tag = 0;
+    private int $gathered = 0;
 
     public function __construct(private readonly AmqplibConnector $connector)
     {
@@ -55,16 +60,22 @@ final class AmqplibPublisher implements Publisher
     public function publish(Delivery $delivery, object $message, Confirms $confirms): void
     {
         $this->confirms = $confirms;
-        $this->guard(static function (AMQPChannel $channel) use ($message, $delivery, $confirms): void {
+        $this->guard(function (AMQPChannel $channel) use ($message, $delivery, $confirms): void {
             assert($message instanceof AmqplibMessage);
-            $channel->basic_publish($message, $delivery->exchange, $delivery->routingKey, true);
-            $confirms->published($message->getDeliveryTag(), $delivery->taskId);
+            $message->setDeliveryInfo(++$this->tag, false, $delivery->exchange, $delivery->routingKey);
+            $confirms->published($this->tag, $delivery->taskId);
+            $channel->batch_basic_publish($message, $delivery->exchange, $delivery->routingKey, true);
+            $this->gathered += strlen($message->body);
+            if ($this->gathered > self::GATHERED) {
+                $this->write($channel);
+            }
         });
     }
 
     public function settle(Confirms $confirms, float $seconds): void
     {
-        $this->guard(static function (AMQPChannel $channel) use ($confirms, $seconds): void {
+        $this->guard(function (AMQPChannel $channel) use ($confirms, $seconds): void {
+            $this->write($channel);
             while ($confirms->arePending()) {
                 $channel->wait(null, false, $seconds);
             }
@@ -103,8 +114,15 @@ final class AmqplibPublisher implements Publisher
         }
     }
 
+    private function write(AMQPChannel $channel): void
+    {
+        $this->gathered = 0;
+        $channel->publish_batch();
+    }
+
     private function setUp(AMQPChannel $channel): void
     {
+        [$this->tag, $this->gathered] = [0, 0];
         $channel->confirm_select();
         $channel->set_ack_handler(function (AMQPMessage $message): void {
             $this->confirms?->settled($message->getDeliveryTag(), false);

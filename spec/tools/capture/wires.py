@@ -13,7 +13,7 @@ import redis
 from .tags import b64, from_python
 
 T = TypeVar("T")
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 120.0
 UNACKED_KEYS = ("unacked", "unacked_index")
 
 

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 from bench.figures import Summary
 
 ROW, BAR, TOP, BOTTOM = 28, 16, 44, 30
-NAMES, WIDTH, VALUES = 250, 420, 110
+NAMES, WIDTH, VALUES = 320, 420, 110
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#24292f}.title{font-weight:600;font-size:15px}"
     ".note{fill:#57606a;font-size:12px}"

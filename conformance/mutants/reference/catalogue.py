@@ -365,6 +365,7 @@ RESULTS: Table = {
     ),
     "stores-under-a-key-of-its-own": (Edit("result key", "", "result-{}"),),
     "announces-nothing": (Deed(),),
+    "overwrites-success": (Deed(),),
     "stores-for-ever": (Edit("time to live", "", 10**8),),
     "looks-only-at-the-channel": (Deed(),),
     "deletes-what-it-reads": (Deed(),),

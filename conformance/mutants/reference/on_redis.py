@@ -142,11 +142,18 @@ class RedisResults:
         """Nothing has to be there before a task is sent."""
 
     def save(self, document: Flat, _: Flat) -> None:
-        """Store and announce the document."""
+        """Store and announce the document, unless it would take the place of a success."""
         key, body = change("result key", KEY).format(document["task_id"]), build_result(document)
+        if document["status"] != "SUCCESS" and self._has_success(key) and not has("overwrites-success"):
+            return
         self.redis.setex(key, change("time to live", DAY), body)
         if not has("announces-nothing"):
             self.redis.publish(key, body)
+
+    def _has_success(self, key: str) -> bool:
+        body = self.redis.get(key)
+        stored = None if body is None else json.loads(body)
+        return isinstance(stored, dict) and stored.get("status") == "SUCCESS"
 
     def wait(self, task_id: str, deadline: float, ended: Any) -> Flat | None:
         """The first document that is an end, or None when none comes in time; raises InvalidMessage."""

@@ -37,8 +37,10 @@ final class PhpRedisCommands implements Commands
     }
 
     /**
-     * Uses a connection that somebody else made and will close. Set its OPT_MAX_RETRIES to 0: phpredis 5.3 otherwise may
-     * wait for an answer, as long as its read timeout, on a new connection that was never asked anything.
+     * Uses a connection that somebody else made and will close.
+     *
+     * Set its OPT_MAX_RETRIES to 0: phpredis 5.3 otherwise may wait for an answer, as long as its read timeout, on a
+     * new connection that was never asked anything.
      *
      * @throws InvalidCall when it serializes or compresses values by itself
      */

@@ -73,6 +73,11 @@ def execute(options: Options, on_outcome: Callable[[Outcome, int], None]) -> Sto
         options.skip,
         options.extra,
     )
+
+    def ended(outcome: Outcome, total: int) -> None:
+        expectations.excuse(lines, outcome)
+        on_outcome(outcome, total)
+
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
         try:
@@ -81,8 +86,8 @@ def execute(options: Options, on_outcome: Callable[[Outcome, int], None]) -> Sto
             story.faults.append(str(error))
         else:
             bench = Bench(options.command, urls, options.seconds, options.seed)
-            _run(story, bench, options.jobs, selected, on_outcome)
-    story.stale = expectations.apply(lines, story.outcomes)
+            _run(story, bench, options.jobs, selected, ended)
+    story.stale = expectations.stale(lines, story.outcomes)
     story.seconds = time.monotonic() - began
     story.exit = verdicts.exit_code(story.outcomes, story.faults, story.stale, options.profiles)
     return story

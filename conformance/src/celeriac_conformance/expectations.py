@@ -82,23 +82,27 @@ def _plain(row: object) -> object:
     return {key: value.isoformat() if isinstance(value, datetime.date) else value for key, value in row.items()}
 
 
-def apply(lines: Iterable[Line], outcomes: Sequence[Outcome]) -> list[str]:
-    """Excuse the failures that the lines speak of; the answer is what is stale, one sentence each.
+def excuse(lines: Iterable[Line], outcome: Outcome) -> None:
+    """Excuse a failure that one of the lines speaks of. An ERROR is never excused."""
+    line = next((line for line in lines if line.covers(outcome)), None)
+    if line is not None and outcome.verdict == FAIL:
+        outcome.verdict, outcome.issue = EXCUSED, line.issue
 
-    An ERROR is never excused. A line none of whose cases was selected is left alone.
+
+def stale(lines: Iterable[Line], outcomes: Sequence[Outcome]) -> list[str]:
+    """What the lines say that is not so any more, one sentence each; ``outcomes`` have been excused.
+
+    A line none of whose cases was selected is left alone.
     """
-    stale = []
+    sentences = []
     for line in lines:
         covered = [outcome for outcome in outcomes if line.covers(outcome)]
-        for outcome in covered:
-            if outcome.verdict == FAIL:
-                outcome.verdict, outcome.issue = EXCUSED, line.issue
         passing = [outcome.name for outcome in covered if outcome.verdict == PASS]
-        stale += [f"{line}: {name} passes now: take the line out" for name in passing]
+        sentences += [f"{line}: {name} passes now: take the line out" for name in passing]
         unseen = covered and not any(outcome.verdict in (*_FAILING, PASS, verdicts.ERROR) for outcome in covered)
         if unseen:
-            stale.append(f"{line}: none of its cases was run ({covered[0].verdict})")
-    return stale
+            sentences.append(f"{line}: none of its cases was run ({covered[0].verdict})")
+    return sentences
 
 
 _FAILING = (EXCUSED, FAIL, NON_STRICT)

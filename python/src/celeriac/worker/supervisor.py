@@ -114,14 +114,23 @@ class Supervisor:
         Raises ``BrokerUnavailable`` if there is no broker; ``InvalidCall`` if another worker has this one's node name,
         as far as the broker can tell: RabbitMQ can (CT-NODE-001).
         """
-        self._probe()
-        numbers = range(1, self._settings.concurrency + 1)
-        if self._settings.control:
-            self._channels = {number: Channel.pair() for number in range(1, self._settings.most + 1)}
+        try:
+            self._probe()
+            if self._settings.control:
+                self._channels = {number: Channel.pair() for number in range(1, self._settings.most + 1)}
+            self._supervise()
+        finally:
+            for end in itertools.chain(self._line, *self._channels.values()):
+                end.close()
+            if self._exporter is not None:
+                self._exporter.close()
+        return EXIT_COLD if self._asked > 1 and not self._overtime else EXIT_OK
+
+    def _supervise(self) -> None:
         # Blocked, so that none is lost between two waits; ``sigtimedwait`` takes them one by one.
         previous = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
-            for number in (*self._helpers, *numbers):
+            for number in (*self._helpers, *range(1, self._settings.concurrency + 1)):
                 self._start(number)
             while self._workers() or (self._due and not self._asked):
                 if (came := signal.sigtimedwait(SIGNALS, WATCH_SECONDS)) is not None:
@@ -131,12 +140,7 @@ class Supervisor:
             signals.worker_shutdown.send(self._settings.hostname)
             self._end_node()
         finally:
-            for end in itertools.chain(self._line, *self._channels.values()):
-                end.close()
-            if self._exporter is not None:
-                self._exporter.close()
             signal.pthread_sigmask(signal.SIG_SETMASK, previous)
-        return EXIT_COLD if self._asked > 1 and not self._overtime else EXIT_OK
 
     def _workers(self) -> list[int]:
         """Process ids of those that run tasks."""

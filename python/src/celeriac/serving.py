@@ -17,6 +17,7 @@ _OF_THE_APPLICATION = {
     "max_tasks": "worker_max_tasks_per_child",
     "max_memory": "worker_max_memory_per_child",
     "result_expires": "result_expires",
+    "connect_timeout": "broker_connection_timeout",
     "control": "worker_enable_remote_control",
     "task_events": "worker_send_task_events",
     "state_file": "worker_state_db",

@@ -14,7 +14,15 @@ from typing import Any
 import pytest
 from kombu.transport.pyamqp import Channel
 
-from celeriac.transport import events_for, open_post, open_reader, open_worker_link, replies_to, requests_to
+from celeriac.transport import (
+    WorkerNeeds,
+    events_for,
+    open_post,
+    open_reader,
+    open_worker_link,
+    replies_to,
+    requests_to,
+)
 from tests.unit.spec_data import vectors
 
 WORKER, CLIENT = (
@@ -119,7 +127,7 @@ def test_reply_queue_of_rpc(amqp_url: str, recorder: Recorder) -> None:
 def test_task_queue(amqp_url: str, amqp_queue: str, recorder: Recorder) -> None:
     """Durable and without arguments; never declared when it is there, so never with other arguments than it has."""
     for _ in range(2):
-        open_worker_link(amqp_url, None, [amqp_queue], 1, 1).close()
+        open_worker_link(WorkerNeeds(broker=amqp_url, queues=[amqp_queue])).close()
     first, second, *others = [call for call in recorder.calls["queue_declare"] if call["queue"] == amqp_queue]
     assert (first["passive"], second["passive"]) == (True, False)
     assert [call["passive"] for call in others] == [True]

@@ -290,6 +290,11 @@ def test_options_of_the_worker_come_before_settings() -> None:
     assert (told.concurrency, told.prefetch, told.state_file, told.control) == (7, 9, "mine", True)
 
 
+def test_a_worker_waits_for_connections_as_long_as_is_said() -> None:
+    app = Celeriac(broker=AMQP, broker_connection_timeout=9)
+    assert worker_settings(app, hostname="w@h").needs().connect_timeout == 9
+
+
 # -- beside Celery
 
 

@@ -42,6 +42,7 @@ __all__ = [
     "ResultStore",
     "Source",
     "WorkerLink",
+    "WorkerNeeds",
     "check_urls",
     "count_waiting",
     "counts_chords",
@@ -79,6 +80,25 @@ class ClientLink:
         """Give the connection back. May be called twice."""
         self.post.close()
         self.publisher.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerNeeds:
+    """What a worker process wants of the broker and the result backend.
+
+    ``result_expires`` and ``connect_timeout`` are in seconds. ``holder`` is a name that the process which takes over
+    from this one will bear, for ``Consumer.recover``; ``siblings`` is how many processes beside it take from the same
+    queues.
+    """
+
+    broker: str
+    backend: str | None = None
+    queues: Sequence[str] = ()
+    prefetch: int = 1
+    result_expires: int = 86_400
+    holder: str = ""
+    siblings: int = 0
+    connect_timeout: float = CONNECT_TIMEOUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,67 +238,59 @@ def open_post(
         raise
 
 
-def open_worker_link(
-    broker: str,
-    backend: str | None,
-    queues: Sequence[str],
-    prefetch: int,
-    result_expires: int,
-    holder: str = "",
-    siblings: int = 0,
-) -> WorkerLink:
-    """Connect a worker process. Raises ``BrokerUnavailable``; nothing stays open then.
-
-    ``holder`` is a name that the process which takes over from this one will bear, for ``Consumer.recover``;
-    ``siblings`` is how many processes beside it take from the same queues.
-    """
-    kind = None if backend is None else _kind(backend, BACKENDS, "backend")
+def open_worker_link(needs: WorkerNeeds) -> WorkerLink:
+    """Connect a worker process. Raises ``BrokerUnavailable``; nothing stays open then."""
+    kind = None if needs.backend is None else _kind(needs.backend, BACKENDS, "backend")
+    patience = needs.connect_timeout
     with ExitStack() as opened:
         store: ResultStore | None = None
-        if backend is not None and kind == REDIS:
+        groups: GroupStore | None = None
+        if needs.backend is not None and kind == REDIS:
             from celeriac.transport.redis_results import RedisStore
 
-            store = RedisStore(backend, expires=result_expires)
+            store = RedisStore(needs.backend, expires=needs.result_expires, connect_timeout=patience)
             opened.callback(store.close)
-        if _kind(broker, BROKERS, "broker") == REDIS:
-            link = _redis_link(broker, queues, store, holder=holder, prefetch=prefetch, siblings=siblings)
-        else:
-            link = _amqp_link(broker, queues, prefetch, store, rpc=kind == RPC)
-        if backend is not None and kind == REDIS:
-            link = replace(link, groups=open_groups(backend, expires=result_expires))
+            groups = open_groups(needs.backend, expires=needs.result_expires, connect_timeout=patience)
+            opened.callback(groups.close)
+        is_redis = _kind(needs.broker, BROKERS, "broker") == REDIS
+        link = _redis_link(needs, store) if is_redis else _amqp_link(needs, store, rpc=kind == RPC)
         opened.pop_all()
-        return link
+        return replace(link, groups=groups)
 
 
-def _redis_link(
-    broker: str, queues: Sequence[str], store: ResultStore | None, *, holder: str, prefetch: int, siblings: int
-) -> WorkerLink:
+def _redis_link(needs: WorkerNeeds, store: ResultStore | None) -> WorkerLink:
     from celeriac.transport.redis import RedisPublisher
     from celeriac.transport.redis_consumer import RedisConsumer
     from celeriac.transport.redis_post import RedisPost
 
+    patience = needs.connect_timeout
     with ExitStack() as opened:
-        publisher = RedisPublisher(broker)
+        publisher = RedisPublisher(needs.broker, connect_timeout=patience)
         opened.callback(publisher.close)
-        post = RedisPost(broker)
+        post = RedisPost(needs.broker, connect_timeout=patience)
         opened.callback(post.close)
-        consumer = RedisConsumer(broker, queues, holder=holder, prefetch=prefetch, siblings=siblings)
+        consumer = RedisConsumer(
+            needs.broker,
+            needs.queues,
+            holder=needs.holder,
+            prefetch=needs.prefetch,
+            siblings=needs.siblings,
+            connect_timeout=patience,
+        )
         link = WorkerLink(consumer, publisher, store, post)
         opened.pop_all()
         return link
 
 
-def _amqp_link(
-    broker: str, queues: Sequence[str], prefetch: int, store: ResultStore | None, *, rpc: bool
-) -> WorkerLink:
+def _amqp_link(needs: WorkerNeeds, store: ResultStore | None, *, rpc: bool) -> WorkerLink:
     from celeriac.transport.amqp import AmqpPublisher, RpcStore
     from celeriac.transport.amqp_consumer import AmqpConsumer
     from celeriac.transport.amqp_link import HEARTBEAT, Link
     from celeriac.transport.amqp_post import AmqpPost
 
-    link = Link(broker, heartbeat=HEARTBEAT)
+    link = Link(needs.broker, connect_timeout=needs.connect_timeout, heartbeat=HEARTBEAT)
     try:
-        consumer = AmqpConsumer(link, queues, prefetch)
+        consumer = AmqpConsumer(link, needs.queues, needs.prefetch)
     except BaseException:
         link.close()
         raise

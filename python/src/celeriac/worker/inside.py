@@ -8,6 +8,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from celeriac.errors import CeleriacError
 from celeriac.execution.ending import ColdShutdown
@@ -55,9 +56,7 @@ def worker_inside(settings: WorkerSettings, *, patience: float = PATIENCE) -> It
     holder = uuid.uuid4().hex
 
     def connect() -> WorkerLink:
-        return open_worker_link(
-            settings.broker, settings.backend, settings.queues, settings.prefetch, settings.result_expires, holder
-        )
+        return open_worker_link(replace(settings.needs(holder), siblings=0))
 
     def leave() -> None:
         # Ends the courier's thread; nothing ends the task's.

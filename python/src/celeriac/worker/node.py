@@ -110,7 +110,8 @@ class Node:
         if self._post is not None or time.monotonic() < self._again:
             return
         try:
-            self._post = open_post(self._settings.broker, requests_to(self._settings.hostname))
+            subscription = requests_to(self._settings.hostname)
+            self._post = open_post(self._settings.broker, subscription, connect_timeout=self._settings.connect_timeout)
         except InvalidCall as error:
             raise TransportError(str(error)) from error
         finally:

@@ -70,15 +70,7 @@ def run(settings: WorkerSettings, place: Place) -> int:
     """
 
     def connect() -> WorkerLink:
-        return open_worker_link(
-            settings.broker,
-            settings.backend,
-            settings.queues,
-            settings.prefetch,
-            settings.result_expires,
-            place.holder,
-            settings.concurrency - 1,
-        )
+        return open_worker_link(settings.needs(place.holder))
 
     def ready() -> None:
         logger.info("%s ready: process %d consumes %s", settings.hostname, place.number, ", ".join(settings.queues))

@@ -11,7 +11,7 @@ from celeriac.routes import Habits
 from celeriac.serialization import DEFAULT_LIMITS, JSON, Limits
 from celeriac.task import Runnable
 from celeriac.tracing import NO_TRACING, Tracing
-from celeriac.transport import sanitized
+from celeriac.transport import CONNECT_TIMEOUT, WorkerNeeds, sanitized
 
 
 def node_name(wanted: str | None, host: str, unique: str) -> str:
@@ -34,8 +34,9 @@ SPARE = 16
 class WorkerSettings:
     """``prefetch`` counts the messages that each process holds, running or next (AMQP: of each queue).
 
-    ``result_expires`` is in seconds. A task is run until so many processes have died running it: ``max_deaths``; or its
-    message has come back to its queue so often, where the broker counts that: ``max_returns``.
+    ``result_expires`` and ``connect_timeout`` are in seconds. A task is run until so many processes have died running
+    it: ``max_deaths``; or its message has come back to its queue so often, where the broker counts that:
+    ``max_returns``.
     ``hostname`` is the node name. ``control``: answer remote control and tell that the worker lives; ``task_events``:
     tell of tasks too, from the start; ``state_file`` remembers what is revoked. ``habits`` are how it sends what tasks
     link to; ``time_limits`` (hard, soft, seconds) are those of tasks whose messages have none.
@@ -59,6 +60,7 @@ class WorkerSettings:
     max_deaths: int = 3
     max_returns: int = 20
     result_expires: int = 86_400
+    connect_timeout: float = CONNECT_TIMEOUT
     control: bool = True
     task_events: bool = False
     state_file: str | None = None
@@ -73,6 +75,19 @@ class WorkerSettings:
     max_memory: int | None = None
     metrics_port: int | None = None
     metrics_host: str = "127.0.0.1"
+
+    def needs(self, holder: str = "") -> WorkerNeeds:
+        """What one of its processes wants of the broker, under the name that it holds messages by."""
+        return WorkerNeeds(
+            broker=self.broker,
+            backend=self.backend,
+            queues=self.queues,
+            prefetch=self.prefetch,
+            result_expires=self.result_expires,
+            holder=holder,
+            siblings=self.concurrency - 1,
+            connect_timeout=self.connect_timeout,
+        )
 
     @property
     def most(self) -> int:

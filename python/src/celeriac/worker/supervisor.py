@@ -158,16 +158,17 @@ class Supervisor:
 
     def _probe(self) -> None:
         settings = self._settings
-        open_worker_link(settings.broker, settings.backend, (), 1, settings.result_expires).close()
+        open_worker_link(replace(settings.needs(), queues=())).close()
         if settings.control:
-            open_post(settings.broker, requests_to(settings.hostname)).close()
+            subscription = requests_to(settings.hostname)
+            open_post(settings.broker, subscription, connect_timeout=settings.connect_timeout).close()
 
     def _recover(self) -> None:
         """Give back what processes held when they died, and no successor has given back."""
         settings = self._settings
         try:
             for number in self._died:
-                link = open_worker_link(settings.broker, None, (), 1, settings.result_expires, self._holder(number))
+                link = open_worker_link(replace(settings.needs(self._holder(number)), backend=None, queues=()))
                 with contextlib.closing(link):
                     link.consumer.recover()
         except TransportError as error:

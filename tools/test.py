@@ -86,6 +86,8 @@ def each(option: str, *cases: str) -> Words:
 #: The deadline of a step of a case. Every wait is for a condition, so a long one costs nothing where all is well, and a
 #: busy machine can be silent for seconds.
 PATIENCE = ("--timeout", "15")
+#: What ours have to be: a SHOULD that is not met fails as well.
+STRICT = ("--strict",)
 
 
 def suite(name: str, *testee: str | Path, needs: Names = (), holds: str = "", options: Words = ()) -> Step:
@@ -215,9 +217,9 @@ TABLE = (
     pytest("benchmarks", "benchmarks/tests"),
     Step(name="node", group="unit", command=("npm", "test"), cwd=NODE, needs=("node",), holds=DIST, env=REAL_CELERY),
     Step(name="php", group="unit", command=(PHP / "tools" / "test",), cwd=PHP, needs=("php",)),
-    suite("suite-python", PY, ADAPTERS / "python" / "testee.py"),
-    suite("suite-node", "node", ADAPTERS / "node" / "testee.mjs", needs=("node",), holds=DIST),
-    suite("suite-php", "php", ADAPTERS / "php" / "testee.php", needs=("php",)),
+    suite("suite-python", PY, ADAPTERS / "python" / "testee.py", options=STRICT),
+    suite("suite-node", "node", ADAPTERS / "node" / "testee.mjs", needs=("node",), holds=DIST, options=STRICT),
+    suite("suite-php", "php", ADAPTERS / "php" / "testee.php", needs=("php",), options=STRICT),
     Step(
         name="matrix",
         group="matrix",

@@ -62,6 +62,22 @@ final class RedisTransportTest extends TestCase
         self::assertCount(1, $redis->lists['q']);
     }
 
+    public function testWaitGoesOnWhenAConnectionIsLostBeforeItsFirstAnswer(): void
+    {
+        $redis = new ScriptedCommands();
+        $redis->keys['celery-task-meta-a'] = 'document';
+        $redis->faults = [new ConnectionLost('gone'), new BrokerUnavailable('redis', 'away'), null];
+        self::assertSame('document', (new RedisResults($redis))->wait('a', 20.0)?->payload->body);
+    }
+
+    public function testWaitEndsWhereThereNeverWasAConnection(): void
+    {
+        $redis = new ScriptedCommands();
+        $redis->faults = [new BrokerUnavailable('redis', 'no such host')];
+        $this->expectException(BrokerUnavailable::class);
+        (new RedisResults($redis))->wait('a', 20.0);
+    }
+
     /**
      * @dataProvider lastFaults
      * @param list<\Exception> $faults

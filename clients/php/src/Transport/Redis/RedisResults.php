@@ -27,7 +27,7 @@ final class RedisResults implements ResultStore
     private const FIRST_PAUSE = 0.002;
     private const LAST_PAUSE = 0.05;
 
-    /** Whether the store has answered once */
+    /** Whether there was a connection to the store once */
     private bool $reached = false;
 
     /** @var array<array-key, string> documents already handed out, by task id */
@@ -73,6 +73,7 @@ final class RedisResults implements ResultStore
                     : $this->listen($this->subscriber, $taskId, $deadline);
             } catch (ConnectionLost | BrokerUnavailable $lost) {
                 $this->subscriber?->close();
+                $this->reached = $this->reached || $lost instanceof ConnectionLost;
                 // an address that was never right is told at once
                 if (!$this->reached || $seconds <= 0.0) {
                     throw $lost instanceof BrokerUnavailable
@@ -143,6 +144,7 @@ final class RedisResults implements ResultStore
             try {
                 return $command();
             } catch (ConnectionLost) {
+                $this->reached = true;
                 $this->commands->discard();
 
                 return $command();

@@ -122,15 +122,23 @@ final class Subscriber
         }
         stream_set_blocking($stream, false);
         $this->stream = $stream;
+        try {
+            $this->greet(microtime(true) + $timeout);
+        } catch (ConnectionLost $fault) {
+            $this->close();
+            throw new BrokerUnavailable((string) $this->url, $fault->getMessage(), $fault);
+        }
+    }
+
+    private function greet(float $deadline): void
+    {
         $user = $this->url->user === '' ? [] : [$this->url->user];
         if ($this->url->password !== '') {
             $this->send('AUTH', ...$user, ...[$this->url->password]);
         }
-        $this->send('PING');
-        for ($deadline = microtime(true) + $timeout; !$this->alive; $this->message()) {
+        for ($this->send('PING'); !$this->alive; $this->message()) {
             if (!$this->hear($deadline - microtime(true))) {
-                $this->close();
-                throw new BrokerUnavailable((string) $this->url, 'no answer');
+                throw new ConnectionLost('no answer');
             }
         }
     }

@@ -170,7 +170,7 @@ final class RedisTest extends TestCase
             $this->client->result($this->server->name())->get(0.3);
             self::fail('a result from nowhere');
         } catch (TaskTimeout) {
-            self::assertEqualsWithDelta(0.3, microtime(true) - $start, 0.25);
+            self::assertGreaterThanOrEqual(0.3, microtime(true) - $start);
         }
     }
 

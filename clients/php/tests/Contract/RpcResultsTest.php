@@ -104,7 +104,7 @@ final class RpcResultsTest extends TestCase
             self::fail('a result from nowhere');
         } catch (TaskTimeout $timeout) {
             self::assertSame($result->id, $timeout->taskId);
-            self::assertEqualsWithDelta(0.3, microtime(true) - $start, 0.25);
+            self::assertGreaterThanOrEqual(0.3, microtime(true) - $start);
         }
     }
 

@@ -68,7 +68,8 @@ def test_a_process_that_breaks_down_too_often_ends_the_run_for_all(
     assert "pass" not in verdicts
 
 
-def test_an_interruption_ends_every_process(redis_url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_ends_every_process(how: signal.Signals, redis_url: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "celeriac_conformance", "--broker", redis_url, "--out", str(tmp_path), *ONLY]
     run = subprocess.Popen(
         [*command, "--jobs", "3", "--timeout", "60", "--", *fake("mute-mid-case")],
@@ -81,7 +82,7 @@ def test_an_interruption_ends_every_process(redis_url: str, tmp_path: Path) -> N
     try:
         children = until(lambda: found if len(found := _children(run.pid)) == 3 else [], 60)
         assert len(children) == 3
-        run.send_signal(signal.SIGINT)
+        run.send_signal(how)
         out, _ = run.communicate(timeout=60)
     finally:
         run.kill()

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from celery import Celery
+from celery.states import READY_STATES
 
 PATIENCE = 40.0
 
@@ -31,7 +32,7 @@ def _states(app: Celery, queue: str, gate: Path) -> tuple[list[str], dict[str, o
     infos: dict[str, object] = {}
     seen = ""
     deadline = time.monotonic() + PATIENCE
-    while not result.ready() and time.monotonic() < deadline:
+    while (not states or states[-1] not in READY_STATES) and time.monotonic() < deadline:
         meta = app.backend.get_task_meta(result.id, cache=False)
         state = meta["status"]
         if state != "PENDING" and (not states or state != states[-1]):
@@ -41,7 +42,7 @@ def _states(app: Celery, queue: str, gate: Path) -> tuple[list[str], dict[str, o
             seen += f"{states.count('RETRY')}:{state}\n"
             gate.write_text(seen)
         time.sleep(0.01)
-    return [*states, result.state], infos
+    return states, infos
 
 
 if __name__ == "__main__":

@@ -203,7 +203,8 @@ def test_a_broker_that_blocks_publishers(
         publisher.publish([Outgoing(wire(), amqp_queue)])
         proxy.fall_silent()
         link._amqp._on_blocked()
-        threading.Timer(0.6, proxy.speak_again).start()
+        speaking = threading.Timer(0.6, proxy.speak_again)
+        speaking.start()
         started = time.monotonic()
         if patient:
             publisher.publish([Outgoing(wire(), amqp_queue)])
@@ -213,7 +214,7 @@ def test_a_broker_that_blocks_publishers(
         else:
             with pytest.raises(PublishFailed):
                 publisher.publish([Outgoing(wire(), amqp_queue)])
-            time.sleep(0.6)
+        speaking.join()
 
 
 # -- connecting
@@ -294,7 +295,7 @@ def test_prefetch_is_bounded_and_widened_for_what_waits(link: Link, amqp_queue: 
     AmqpPublisher(link).publish([Outgoing(wire(number), amqp_queue) for number in range(40)])
     consumer = AmqpConsumer(link, [amqp_queue], 3)
     held = receive(consumer, 3)
-    time.sleep(0.1)
+    eventually(lambda: amqp_length(link, amqp_queue) == 37, "the others wait")
     assert consumer.receive(100) == [], "no more than the window"
     consumer.hold(3)
     held += receive(consumer, 3)
@@ -308,9 +309,8 @@ def test_cancel_takes_no_more(link: Link, amqp_queue: str) -> None:
     consumer.cancel()
     consumer.cancel()
     consumer.settle((), (), held)
-    time.sleep(0.1)
-    assert consumer.receive(2) == []
     eventually(lambda: amqp_length(link, amqp_queue) == 5, "all are back")
+    assert consumer.receive(2) == []
 
 
 def test_a_queue_deleted_under_the_consumer(link: Link, amqp_url: str, amqp_queue: str) -> None:

@@ -110,7 +110,6 @@ def test_cut_between_two_sends(redis_url: str, client: Any, redis_queue: str) ->
     with Proxy(redis_url) as proxy, closing(RedisPublisher(proxy.url)) as publisher:
         publisher.publish([Outgoing(wire(), redis_queue)])
         proxy.cut()
-        time.sleep(0.1)
         publisher.publish([Outgoing(wire(), redis_queue)])
         assert redis_length(client, redis_queue) == 2
 

@@ -104,7 +104,8 @@ def test_never_more_than_the_window(start: Start) -> None:
     broker = FakeBroker([delivery(tag) for tag in range(10)])
     crew = start(broker, prefetch=3)
     first = take(crew)
-    time.sleep(0.05)
+    eventually(lambda: crew.courier.inbox.qsize() == 2, "the window is full")
+    time.sleep(0.05)  # and what is wrong would be more now
     assert crew.courier.inbox.qsize() == 2 and len(broker.waiting) == 7
     crew.courier.report(done(first))
     eventually(lambda: len(broker.waiting) == 6, "one more is taken for the one that is done")
@@ -343,9 +344,9 @@ def test_limit_that_is_lifted(start: Start) -> None:
     broker = FakeBroker([delivery(1)])
     crew = start(broker)
     running = take(crew)
-    crew.courier.begin(limited(running, 0.1, done(running, Settlement.REJECT)))
+    crew.courier.begin(limited(running, 0.5, done(running, Settlement.REJECT)))
     crew.courier.lift()
-    time.sleep(0.2)
+    time.sleep(0.7)
     crew.courier.report(done(running))
     crew.end()
     assert settled(broker) == [([1], [], [])] and not crew.left.is_set()

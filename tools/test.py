@@ -107,9 +107,7 @@ def types(name: str, folder: Path, *words: str, path: Sequence[Path] = ()) -> St
     return Step(name=name, group="check", command=command, cwd=folder, env={"MYPYPATH": ":".join(map(str, path))})
 
 
-#: With more time for a step than usual: where much else runs a Celery that has just been started takes seconds to send
-#: its first message, and hardly a case waits in vain.
-KNOWN_FAILING = ("--known-failing", ADAPTERS / "celery" / "known-failing.toml", "--timeout", "15")
+KNOWN_FAILING = ("--known-failing", ADAPTERS / "celery" / "known-failing.toml")
 #: Where time decides whether Celery passes no expectation could hold on every machine: how long it takes to unpack a
 #: bomb, all of it, and whether its main process settles a message before one of its pool has sent the retry.
 UNDECIDED = ("worker/absurd/bomb*", "worker/retry/sent-before-settled")

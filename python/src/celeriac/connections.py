@@ -34,7 +34,6 @@ from celeriac.transport import (
 
 logger = logging.getLogger("celeriac.client")
 
-_TRANSIENT = 1
 #: Seconds that groups are kept unless the application says otherwise.
 RESULT_EXPIRES = 86_400
 
@@ -139,10 +138,7 @@ class Connections:
 
     def _tell(self, events: Sequence[Event]) -> None:
         """Send events, each by itself (EV-FORM-005). They are news: where the broker is away, they are lost."""
-        messages = [
-            EventMessage(hostname=event.hostname, events=(event,), is_array=False, delivery_mode=_TRANSIENT, priority=0)
-            for event in events
-        ]
+        messages = [EventMessage.create(event.hostname, (event,), is_array=False) for event in events]
         wires = [(message.routing_key, message.build()) for message in messages]
         try:
             with self._lent() as link:

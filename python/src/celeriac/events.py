@@ -20,6 +20,7 @@ from celeriac.text import shown
 EVENT_EXCHANGE = "celeryev"
 #: Routing key of an array of task events (EV-FORM-003).
 MANY = "task.multi"
+_TRANSIENT = 1
 
 _BOTH = "task-sent and task-received"
 _BAD = "task-failed and task-retried"
@@ -128,6 +129,11 @@ class EventMessage(Framed):
     hostname: str | None = field(default=None, metadata=on_wire("headers", "string", "null"))
     events: Sequence[Event]
     is_array: bool = True
+
+    @classmethod
+    def create(cls, hostname: str, events: Sequence[Event], *, is_array: bool) -> EventMessage:
+        """Give the message that a sender of this name sends: it does not outlive the broker."""
+        return cls(hostname=hostname, events=events, is_array=is_array, delivery_mode=_TRANSIENT, priority=0)
 
     @classmethod
     def read_body(cls, body: Any, values: dict[str, Any], _extra: dict[str, Mapping[str, Any]]) -> list[str]:

@@ -7,9 +7,8 @@ from collections import deque
 from collections.abc import Iterable
 
 from celeriac.errors import InvalidCall
-from celeriac.events import EVENT_EXCHANGE, Event
+from celeriac.events import EVENT_EXCHANGE, Event, EventMessage
 from celeriac.transport import Post
-from celeriac.worker.pulse import message_of
 
 logger = logging.getLogger("celeriac.worker")
 
@@ -64,7 +63,7 @@ class Mouth:
     def _send(self, post: Post, events: tuple[Event, ...]) -> None:
         if not events:
             return
-        message = message_of(self._node, events, is_array=True)
+        message = EventMessage.create(self._node, events, is_array=True)
         try:
             post.send(EVENT_EXCHANGE, message.routing_key, message.build())
         except InvalidCall as error:

@@ -17,12 +17,6 @@ from celeriac.worker.settings import WorkerSettings
 
 #: Seconds between two heartbeats. Celery's.
 EVERY = 2.0
-_TRANSIENT = 1
-
-
-def message_of(node: str, events: tuple[Event, ...], *, is_array: bool) -> EventMessage:
-    """The message that carries events of a node."""
-    return EventMessage(hostname=node, events=events, is_array=is_array, delivery_mode=_TRANSIENT, priority=0)
 
 
 class Pulse:
@@ -104,5 +98,5 @@ class Pulse:
             absent=frozenset(),
             **self._software,
         )
-        message = message_of(self._node, (event,), is_array=False)
+        message = EventMessage.create(self._node, (event,), is_array=False)
         post.send(EVENT_EXCHANGE, message.routing_key, message.build())

@@ -38,15 +38,12 @@ class Pulse:
     def count(self, number: int, known: Mapping[str, Any]) -> None:
         """Take notice of a process: its ``pid``, ``active`` tasks, ``total`` runs by task."""
         if "pid" in known and known["pid"] != self._counts.get(number, {}).get("pid"):
-            before = self._counts.get(number, {})
-            # What its predecessor had done stays done.
-            earlier = Counter(before.get("earlier", {})) + Counter(before.get("total", {}))
-            self._counts[number] = {"active": 0, "total": {}, "earlier": dict(earlier)}
+            self.part(number)
         self._counts.setdefault(number, {"active": 0, "total": {}, "earlier": {}}).update(known)
 
     def part(self, number: int) -> None:
-        """A process has left for good; what it has done stays done."""
-        known = self._counts.pop(number, None)
+        """A process has left; what it has done stays done."""
+        known = self._counts.get(number)
         if known is not None:
             earlier = Counter(known["earlier"]) + Counter(known["total"])
             self._counts[number] = {"active": 0, "total": {}, "earlier": dict(earlier)}

@@ -37,8 +37,8 @@ def worker_line(
     )
     wanted = [Target(OURS, PREFORKS, at_least=celery)]
     wanted += [Target(OURS, others, at_least=peer, about="best other Python peer")] if peer and others else []
-    wanted += [Target(OURS, (), "start", at_most=0.4, about="seconds")]
-    wanted += [Target(OURS, (), "memory", at_most=45, about="MB")]
+    wanted += [Target((who.CELERIAC.name,), (), "start", at_most=0.4, about="seconds")]
+    wanted += [Target((who.CELERIAC.name,), (), "memory", at_most=45, about="MB")]
     if name == "worker-rabbitmq":
         wanted.append(Target(OURS, (), "own", at_most=60, about="microseconds of CPU for each task"))
     return Line(
@@ -125,7 +125,7 @@ LINES = (
         "amqp",
         "redis",
         who.PEERS_RABBITMQ,
-        Short(2_500, (who.CELERIAC_WIDE, who.PREFORK, who.DRAMATIQ)),
+        Short(2_500, (*who.CELERIAC_WORKERS, who.PREFORK, who.DRAMATIQ)),
         celery=10,
         peer=3,
     ),
@@ -135,7 +135,7 @@ LINES = (
         "amqp",
         "rpc",
         (),
-        Short(2_500, (who.CELERIAC_WIDE, who.PREFORK)),
+        Short(2_500, (*who.CELERIAC_WORKERS, who.PREFORK)),
         celery=8,
     ),
     Line(
@@ -154,7 +154,7 @@ LINES = (
         "redis",
         "none",
         REDIS_PEERS,
-        Short(3_000, (who.CELERIAC_WIDE, who.PREFORK, who.DRAMATIQ, who.BARE_REDIS_MANY)),
+        Short(3_000, (*who.CELERIAC_WORKERS, who.PREFORK, who.DRAMATIQ, who.BARE_REDIS_MANY)),
         celery=15,
         peer=3,
     ),
@@ -164,7 +164,7 @@ LINES = (
         "redis",
         "redis",
         REDIS_PEERS,
-        Short(2_000, (who.CELERIAC_WIDE, who.PREFORK, who.DRAMATIQ)),
+        Short(2_000, (*who.CELERIAC_WORKERS, who.PREFORK, who.DRAMATIQ)),
         celery=25,
         peer=4,
     ),

@@ -54,7 +54,7 @@ def measure(options: argparse.Namespace) -> report.Run:
 
 
 def tell(run: report.Run) -> int:
-    """Print the tables; 1 when a ratio is beyond its floor."""
+    """Print the tables; 1 when a ratio is beyond its floor, or one of ours failed."""
     for outcome in run.outcomes:
         line = TABLE[outcome.line]
         say("\n".join(["", line.title, *report.table(line, outcome), *report.missing(line, outcome)]))
@@ -62,7 +62,10 @@ def tell(run: report.Run) -> int:
     regressed = [(line, verdict) for line, verdict in report.verdicts(run, TABLE) if verdict.regressed]
     for line, verdict in regressed:
         say(f"REGRESSED {line.name}: {verdict.of} is at {verdict.ratio:.2f} x {verdict.against}")
-    return 1 if regressed else 0
+    failed = report.ours_failed(run, TABLE)
+    for failure in failed:
+        say(f"FAILED {failure.contestant}: {failure.reason}")
+    return 1 if regressed or failed else 0
 
 
 def main() -> int:

@@ -21,12 +21,16 @@ class Summary:
 
 @dataclass(frozen=True)
 class Judged:
-    """A target and the ratio that was measured: of whom, against whom; None when one of them is missing."""
+    """A target and the ratio that was measured: of whom, against whom; None when one of them is missing.
+
+    It has ``failed`` when that is because those it is of failed.
+    """
 
     target: Target
     of: str
     against: str
     ratio: float | None
+    failed: bool = False
 
     @property
     def met(self) -> bool:
@@ -35,6 +39,11 @@ class Judged:
             return False
         above = self.target.at_least is None or self.ratio >= self.target.at_least
         return above and (self.target.at_most is None or self.ratio <= self.target.at_most)
+
+    @property
+    def missed(self) -> bool:
+        """Whether it is known that it is not met."""
+        return self.failed or (self.ratio is not None and not self.met)
 
     @property
     def regressed(self) -> bool:
@@ -87,7 +96,8 @@ def judged(outcome: Outcome, target: Target) -> Judged:
     known = summaries(outcome.samples)
     of = _best(known, target.of, target.metric)
     if of is None:
-        return Judged(target, target.of[0], "", None)
+        failed = any(failure.contestant in target.of for failure in outcome.failures)
+        return Judged(target, target.of[0], "", None, failed)
     if not target.against:
         return Judged(target, of, "", known[of][target.metric].median)
     against = _best(known, target.against, target.metric)

@@ -57,6 +57,17 @@ def verdicts(run: Run, lines: Mapping[str, Line]) -> list[tuple[Line, Judged]]:
     return [(lines[o.line], judged(o, target)) for o in run.outcomes for target in lines[o.line].targets]
 
 
+def ours_failed(run: Run, lines: Mapping[str, Line]) -> list[Failure]:
+    """The failures of this repository's own worker and producers; those in Node and PHP may be missing on a machine."""
+    return [
+        failure
+        for outcome in run.outcomes
+        for failure in outcome.failures
+        for contestant in lines[outcome.line].contestants
+        if contestant.name == failure.contestant and contestant.environment == "celeriac"
+    ]
+
+
 def markdown(run: Run, lines: Mapping[str, Line]) -> str:
     """The whole report."""
     parts = ["# Measurements", "", "Written by `make bench`; benchmarks/README.md says how to read it.", ""]
@@ -77,8 +88,8 @@ def targets(run: Run, lines: Mapping[str, Line]) -> list[str]:
     """The table of targets."""
     rows = ["| line | what | measured | wanted | |", "|---|---|---|---|---|"]
     for line, verdict in verdicts(run, lines):
-        measured = "not measured" if verdict.ratio is None else _ratio_text(verdict)
-        said = "met" if verdict.met else "" if verdict.ratio is None else "**missed**"
+        measured = "failed" if verdict.failed else "not measured" if verdict.ratio is None else _ratio_text(verdict)
+        said = "met" if verdict.met else "**missed**" if verdict.missed else ""
         rows.append(f"| {line.title} | {_what(verdict)} | {measured} | {_wanted(verdict.target)} | {said} |")
     return rows
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bench.figures import judged, percentile, ratio, summaries, summary
-from bench.model import Outcome, Sample, Target
+from bench.model import Failure, Outcome, Sample, Target
 
 FAST, SLOW = "fast", "slow"
 
@@ -65,3 +65,16 @@ def test_a_target_without_its_contestant_is_not_met() -> None:
     found = judged(outcome(a=[3.0]), Target(("gone",), ("a",), at_least=1.0))
     assert found.ratio is None
     assert not found.met
+    assert not found.missed
+
+
+def test_who_fails_has_missed_its_target() -> None:
+    outcome = Outcome("line", (Sample("b", 1, {"rate": 1.0}),), (Failure("a", 1, "died"),))
+    assert judged(outcome, Target(("a",), ("b",), at_least=1.0)).missed
+    assert not judged(outcome, Target(("b",), ("a",), at_least=1.0)).missed
+
+
+def test_a_figure_that_a_short_run_lacks_misses_nothing() -> None:
+    found = judged(outcome(a=[3.0]), Target(("a",), (), "own", at_most=60))
+    assert found.ratio is None
+    assert not found.missed

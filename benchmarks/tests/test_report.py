@@ -8,10 +8,13 @@ import pytest
 from bench.model import Contestant, Failure, Guarantee, Line, Outcome, Sample, Target
 from bench.plot import draw
 from bench.publish import BEGIN, END, between_markers, publish
-from bench.report import Run, from_json, markdown, to_json, write
+from bench.report import Run, from_json, markdown, ours_failed, to_json, write
 
 OURS = Contestant(
-    name="celeriac", adapter="x", environment="x", keeps=frozenset({Guarantee.ACK_LATE, Guarantee.PERSISTENT})
+    name="celeriac",
+    adapter="x",
+    environment="celeriac",
+    keeps=frozenset({Guarantee.ACK_LATE, Guarantee.PERSISTENT}),
 )
 CELERY = Contestant(name="celery prefork", adapter="x", environment="x")
 BARE = Contestant(name="bare <driver> & co", adapter="x", environment="x", ceiling=True)
@@ -63,6 +66,13 @@ def test_a_report_is_published_between_the_markers(tmp_path: Path) -> None:
     assert (tmp_path / "benchmarks" / "results" / "report.md").exists()
     with pytest.raises(ValueError, match="markers"):
         between_markers("no markers", "new")
+
+
+def test_only_what_of_ours_fails_is_ours() -> None:
+    failures = tuple(Failure(name, 1, "died") for name in ("celeriac", "celery prefork"))
+    run = Run("quick", {}, {}, (Outcome("line", (), failures),))
+    assert ours_failed(run, {"line": LINE}) == [failures[0]]
+    assert "celeriac: per second | failed | ≥ 5 x | **missed** |" in markdown(run, {"line": LINE})
 
 
 def test_bars_are_to_scale() -> None:

@@ -48,6 +48,12 @@ final class SendOptionsTest extends TestCase
         yield 'link without a task' => ['a signature has task', ['link' => new JsonObject(['args' => []])]];
     }
 
+    public function testTheShortWayOfASignatureWithoutOptionsIsTheLongOne(): void
+    {
+        self::assertEquals(SendOptions::fromArray([]), SendOptions::ofSignature([]));
+        self::assertEquals(SendOptions::fromArray(['queue' => 'q']), SendOptions::ofSignature(['queue' => 'q']));
+    }
+
     public function testNamesAreThoseOfEveryLanguage(): void
     {
         $options = SendOptions::fromArray([

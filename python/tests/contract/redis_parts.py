@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 import redis
@@ -41,6 +43,20 @@ def wire(number: int = 0, **fields: Any) -> Wire:
 def numbers(deliveries: list[Delivery]) -> list[int]:
     messages = [Message.parse(one.content) for one in deliveries if isinstance(one.content, Wire)]
     return [message.args[0] for message in messages]
+
+
+@contextmanager
+def without(command: str, client: Any, redis_url: str) -> Iterator[str]:
+    """The URL of a user who may do anything but this command."""
+    user = f"user-{uuid.uuid4().hex[:8]}"
+    client.acl_setuser(
+        user, enabled=True, passwords=["+pw"], keys=["*"], channels=["*"], commands=["+@all", f"-{command}"]
+    )
+    parts = urlsplit(redis_url)
+    try:
+        yield urlunsplit(parts._replace(netloc=f"{user}:pw@{parts.hostname}:{parts.port}"))
+    finally:
+        client.acl_deluser(user)
 
 
 def receive(consumer: RedisConsumer, count: int, room: int | None = None) -> list[Delivery]:

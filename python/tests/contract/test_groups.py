@@ -8,17 +8,12 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-import redis
 
 from celeriac.transport.base import ChordPart, Gathered
 from celeriac.transport.redis_groups import DONE_EXPIRES, KEY_PREFIX, RedisGroups
+from tests.contract.redis_parts import client
 
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator[Any]:
-    """The store, looked into directly."""
-    with closing(redis.Redis.from_url(redis_url)) as made:
-        yield made
+__all__ = ["client"]
 
 
 @pytest.fixture

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
@@ -15,7 +13,7 @@ from celeriac.transport import Outgoing, redis_attendance, redis_consumer
 from celeriac.transport.redis import RedisPublisher
 from celeriac.transport.redis_attendance import HELD, HOLDERS, LOOKED
 from celeriac.transport.redis_consumer import RedisConsumer
-from tests.contract.redis_parts import client, consumer, numbers, publisher, receive, wire
+from tests.contract.redis_parts import client, consumer, numbers, publisher, receive, wire, without
 from tests.support.queues import redis_length
 from tests.support.waiting import eventually
 
@@ -98,16 +96,8 @@ def test_nobody_is_gone_where_redis_was_away(
 def test_where_nobody_may_list_clients(
     redis_url: str, client: Any, redis_queue: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    user = f"user-{uuid.uuid4().hex[:8]}"
-    client.acl_setuser(
-        user, enabled=True, passwords=["+pw"], keys=["*"], channels=["*"], commands=["+@all", "-client|list"]
-    )
-    parts = urlsplit(redis_url)
-    url = urlunsplit(parts._replace(netloc=f"{user}:pw@{parts.hostname}:{parts.port}"))
-    try:
+    with without("client|list", client, redis_url) as url:
         with closing(RedisConsumer(url, [redis_queue], holder=redis_queue)) as limited:
             limited.tick()
             assert client.zscore(HOLDERS, HELD + redis_queue) is None
         assert "messages of dead workers wait" in caplog.text
-    finally:
-        client.acl_deluser(user)

@@ -8,7 +8,6 @@ import time
 import uuid
 from contextlib import closing
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
@@ -16,7 +15,7 @@ from celeriac import BrokerUnavailable, Envelope, InvalidMessage, PublishFailed,
 from celeriac.transport import Outgoing, purge
 from celeriac.transport.redis import RedisPublisher
 from celeriac.transport.redis_consumer import UNACKED, RedisConsumer
-from tests.contract.redis_parts import client, consumer, numbers, publisher, receive, wire
+from tests.contract.redis_parts import client, consumer, numbers, publisher, receive, wire, without
 from tests.support.proxy import Proxy, mute_server
 from tests.support.queues import redis_length
 from tests.support.waiting import eventually
@@ -139,20 +138,12 @@ def test_consumer_tells_of_a_lost_connection(redis_url: str, redis_queue: str) -
 
 def test_without_key_tracking(redis_url: str, client: Any, redis_queue: str, caplog: pytest.LogCaptureFixture) -> None:
     """It looks by itself then, and says so."""
-    user = f"user-{uuid.uuid4().hex[:8]}"
-    client.acl_setuser(
-        user, enabled=True, passwords=["+pw"], keys=["*"], channels=["*"], commands=["+@all", "-client|tracking"]
-    )
-    parts = urlsplit(redis_url)
-    url = urlunsplit(parts._replace(netloc=f"{user}:pw@{parts.hostname}:{parts.port}"))
-    try:
+    with without("client|tracking", client, redis_url) as url:
         with closing(RedisConsumer(url, [redis_queue])) as consumer, closing(RedisPublisher(redis_url)) as publisher:
             assert consumer.receive(1) == []
             publisher.publish([Outgoing(wire(), redis_queue)])
             assert numbers(consumer.receive(1)) == [0]
         assert "looking for them once a second" in caplog.text
-    finally:
-        client.acl_deluser(user)
 
 
 def test_nothing_is_left_open(redis_url: str, redis_queue: str) -> None:

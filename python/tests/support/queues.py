@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 import redis
@@ -41,6 +42,19 @@ def amqp_length(link: Link, queue: str) -> int:
         return int(channel.queue_declare(queue, passive=True).message_count)
     finally:
         channel.close()
+
+
+@contextmanager
+def dead_letters(url: str, queue: str, **arguments: Any) -> Iterator[str]:
+    """Declare a queue with these arguments and its dead-letter queue; the name of the latter."""
+    name = f"{queue}.dead"
+    wanted = {**arguments, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": name}
+    with closing(Link(url)) as link:
+        channel: Any = link.channel()
+        channel.queue_declare(name, durable=True, auto_delete=False)
+        channel.queue_declare(queue, durable=True, auto_delete=False, arguments=wanted)
+        yield name
+        channel.queue_delete(name)
 
 
 def redis_length(client: Any, queue: str) -> int:

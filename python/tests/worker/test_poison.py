@@ -22,7 +22,7 @@ from celeriac.lifecycle import step as step_of
 from celeriac.lifecycle_events import Malformed, Phase, Reject, Store
 from celeriac.transport.amqp_link import Link
 from celeriac.transport.redis_results import KEY_PREFIX
-from tests.support.queues import amqp_length, amqp_publish, redis_length
+from tests.support.queues import amqp_length, amqp_publish, dead_letters, redis_length
 from tests.support.waiting import eventually
 from tests.support.worker import Worker
 from tests.unit.spec_data import body_of, vectors, wire_of
@@ -88,14 +88,8 @@ def clear(results: Any, ids: set[str]) -> None:
 @pytest.fixture
 def letters(amqp_url: str, amqp_queue: str) -> Iterator[str]:
     """Name of the dead-letter queue of the test's queue; both are declared."""
-    name = f"{amqp_queue}.dead"
-    with closing(Link(amqp_url)) as link:
-        channel: Any = link.channel()
-        channel.queue_declare(name, durable=True, auto_delete=False)
-        arguments = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": name}
-        channel.queue_declare(amqp_queue, durable=True, auto_delete=False, arguments=arguments)
+    with dead_letters(amqp_url, amqp_queue) as name:
         yield name
-        channel.queue_delete(name)
 
 
 def test_rabbitmq(amqp_url: str, redis_url: str, amqp_queue: str, letters: str, results: Any, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,7 +13,7 @@ from celeriac import Celeriac, TaskFailure
 from celeriac.message import Wire
 from celeriac.transport.amqp_consumer import RETURNS, AmqpConsumer
 from celeriac.transport.amqp_link import Link
-from tests.support.queues import amqp_length
+from tests.support.queues import amqp_length, dead_letters
 from tests.support.waiting import eventually
 from tests.support.worker import Worker
 
@@ -26,19 +25,9 @@ LIMIT = 3
 @pytest.fixture
 def letters(amqp_url: str, amqp_queue: str) -> Iterator[str]:
     """The dead-letter queue of a quorum queue; both are declared."""
-    name = f"{amqp_queue}.dead"
-    with closing(Link(amqp_url)) as link:
-        channel: Any = link.channel()
-        channel.queue_declare(name, durable=True, auto_delete=False)
-        arguments = {
-            "x-queue-type": "quorum",
-            "x-delivery-limit": LIMIT,
-            "x-dead-letter-exchange": "",
-            "x-dead-letter-routing-key": name,
-        }
-        channel.queue_declare(amqp_queue, durable=True, auto_delete=False, arguments=arguments)
+    quorum = {"x-queue-type": "quorum", "x-delivery-limit": LIMIT}
+    with dead_letters(amqp_url, amqp_queue, **quorum) as name:
         yield name
-        channel.queue_delete(name)
 
 
 @pytest.fixture

@@ -19,10 +19,12 @@ from celeriac import signals
 from celeriac.errors import TransportError
 from celeriac.execution.builtin import with_builtins
 from celeriac.transport import open_post, open_worker_link, requests_to
+from celeriac.worker import coroner
 from celeriac.worker.channel import Channel
 from celeriac.worker.clock import Clock
+from celeriac.worker.coroner import Coroner
 from celeriac.worker.exporter import Exporter
-from celeriac.worker.journal import Deaths, Journal
+from celeriac.worker.journal import Journal
 from celeriac.worker.node import ORDER_SIGNAL, Node
 from celeriac.worker.process import EXIT_COLD, EXIT_LIMIT, EXIT_OK, EXIT_RENEW, READY_SIGNAL, Place
 from celeriac.worker.process import run as run_process
@@ -41,18 +43,12 @@ SIGNALS = frozenset(
 WATCH_SECONDS = 1.0
 #: Seconds that processes have to leave after the second signal.
 COLD_SECONDS = 5
-#: A process that dies sooner than this after its start, and before its first task, has the next start put off, longer
-#: each time: what ails it ails its successor too.
-SETTLED_SECONDS = 5.0
-RESTART_DELAYS = (1, 2, 4, 8, 16, 30)
 #: Number of the process that speaks for the worker; those that run tasks count from 1.
 NODE = 0
 #: Seconds that it has to say goodbye.
 NODE_SECONDS = 3
 #: Numbers of processes beside these, which a worker may have: what sends periodic tasks, what serves metrics.
 BEAT, EXPORTER = -1, -2
-#: How it is told of tasks that were lost with a process which ended in a way of ours.
-REASONS = {EXIT_COLD: "cold shutdown", EXIT_LIMIT: "another of its tasks ran into its hard time limit"}
 #: What the log calls those that run no tasks.
 HELPERS = {NODE: "for remote control", BEAT: "for beat", EXPORTER: "for metrics"}
 
@@ -69,7 +65,6 @@ class Supervisor:
         self._helpers = {**({NODE: self._run_node} if settings.control else {}), **(helpers or {})}
         self._children: dict[int, tuple[int, float]] = {}
         self._due: dict[int, float] = {}
-        self._early_deaths: dict[int, int] = {}
         self._journals: dict[int, Journal] = {}
         #: What each process, by its number, acknowledged before it ran it, and why the last one of the number ended.
         self._records: defaultdict[int, Records] = defaultdict(Records)
@@ -80,13 +75,11 @@ class Supervisor:
         #: Numbers of which a process was started for that alone, so that none is for ever.
         self._mourning: set[int] = set()
         self._name = uuid.uuid4().hex
-        self._deaths = Deaths()
+        self._coroner = Coroner()
         self._asked = 0
         self._announced = False
-        #: When overdue tasks were looked for last (monotonic), those seen in each process, those it was ended for.
+        #: When overdue tasks were looked for last (monotonic).
         self._watched = 0.0
-        self._seen: dict[int, set[bytes]] = {}
-        self._ended: set[int] = set()
         #: Whether tasks ran on for too long after the first signal, and went back to their queues for that.
         self._overtime = False
         #: Both ends of the channel between the node and each process; whoever is started inherits them.
@@ -186,7 +179,7 @@ class Supervisor:
             holder=self._holder(number),
             supervisor=os.getpid(),
             journal=journal,
-            deaths=self._deaths,
+            deaths=self._coroner.deaths,
             records=self._records[number],
             reason=self._reasons.get(number, ""),
             channel=channel,
@@ -297,19 +290,14 @@ class Supervisor:
             self._start_due()
 
     def _watch(self) -> None:
-        """End processes with a task beyond its hard limit that they cannot end themselves.
-
-        It keeps the interpreter's lock, so that no thread of theirs runs. What two looks see is no chance.
-        """
+        """End processes that tasks hold beyond their hard limits; have as many processes as the work wants."""
         now = time.monotonic()
         if now < self._watched + WATCH_SECONDS:
             return
-        before, self._seen, self._watched = self._seen, {}, now
-        for pid, (number, _) in self._children.items():
-            self._seen[pid] = set(self._journals[number].overdue(now))
-            if pid not in self._ended and self._seen[pid] & before.get(pid, set()):
-                self._ended.add(pid)
-                os.kill(pid, signal.SIGKILL)
+        self._watched = now
+        journals = {pid: self._journals[number] for pid, (number, _) in self._children.items()}
+        for pid in self._coroner.condemn(journals, now):
+            os.kill(pid, signal.SIGKILL)
         self._scale(now)
 
     def _reap(self) -> None:
@@ -331,7 +319,7 @@ class Supervisor:
             if number is None:
                 continue
             self._leaving.discard(number)
-            self._reasons[number] = _reason(os.waitstatus_to_exitcode(status))
+            self._reasons[number] = coroner.reason(os.waitstatus_to_exitcode(status))
             if not self._asked:
                 self._replace(number, pid, status, time.monotonic() - started)
             elif number not in self._mourning and self._records[number]:
@@ -347,34 +335,13 @@ class Supervisor:
         if code == EXIT_RENEW:
             self._start(number)
             return
-        delay = 0 if code == EXIT_LIMIT else self._delay(number, lived)
+        delay = 0 if code == EXIT_LIMIT else self._coroner.delay(number, lived, self._journals[number])
         why = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         who = HELPERS.get(number, number)
         logger.error("Process %s (pid %d) ended: %s; starting it anew in %d s", who, pid, why, delay)
-        self._count_deaths(pid, self._journals[number])
+        self._coroner.blame(pid, self._journals[number])
         self._due[number] = time.monotonic() + delay
         self._start_due()
-
-    def _count_deaths(self, pid: int, journal: Journal) -> None:
-        """Note what the tasks that ran are to blame for, so that they are known when they come again."""
-        if pid in self._ended:
-            self._ended.discard(pid)
-            for overdue in journal.overdue(time.monotonic()):
-                self._deaths.condemn(overdue)
-                logger.error("It was ended: task %s is beyond its hard time limit", overdue.decode(errors="replace"))
-            return
-        for running in journal.running():
-            deaths = self._deaths.count_one(running)
-            logger.error("It ran task %s, which makes %d deaths with it", running.decode(errors="replace"), deaths)
-
-    def _delay(self, number: int, lived: float) -> int:
-        """Seconds to wait before the next start: none, but for a process that never got going."""
-        if lived >= SETTLED_SECONDS or self._journals[number].used:
-            self._early_deaths[number] = 0
-            return 0
-        deaths = self._early_deaths.get(number, 0)
-        self._early_deaths[number] = deaths + 1
-        return RESTART_DELAYS[min(deaths, len(RESTART_DELAYS) - 1)]
 
     def _start_due(self) -> None:
         now = time.monotonic()
@@ -383,12 +350,6 @@ class Supervisor:
             self._start(number)
         if self._due:
             signal.setitimer(signal.ITIMER_REAL, max(0.01, min(self._due.values()) - now))
-
-
-def _reason(code: int) -> str:
-    """Why a process is not there any more, in Celery's words."""
-    how = f"signal {-code} ({signal.Signals(-code).name})" if code < 0 else REASONS.get(code, f"exitcode {code}")
-    return f"Worker exited prematurely: {how}"
 
 
 def _child(work: Callable[[], int]) -> int:

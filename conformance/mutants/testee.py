@@ -51,6 +51,7 @@ HELLO = {
             "heartbeat",
         ],
         "events": True,
+        "sent_events": True,
         "confirm": True,
         "time_limits": True,
         "foreign": True,
@@ -89,6 +90,7 @@ class Session:
         else:
             self.results = on_redis.RedisResults(store)
         self.groups: dict[str, list[str]] = {}
+        self.tells = request["role"] == "producer" and bool((request.get("options") or {}).get("events"))
         roles: dict[str, Any] = {
             "worker": lambda: Worker(self.broker, self.results, say, request.get("options") or {}, self.client),
             "control": lambda: Controller(self.broker),
@@ -110,8 +112,9 @@ class Session:
             threading.Timer(0.3, self.broker.publish, (flat, options)).start()
         elif not has("says-ok-and-does-nothing"):
             self.broker.publish(flat, options)
-        if has("announces-what-it-sends"):
-            Reporter("gen@reference", post_of(self.broker), on=True).task("task-sent", flat, name=flat["task"])
+        if self.tells or has("announces-what-it-sends"):
+            queue = options.get("queue", self.broker.queue)
+            Reporter("gen@reference", post_of(self.broker), on=False).sent(flat, queue)
         return {"task_id": flat["id"], "confirmed": True}
 
     def publish_canvas(self, node: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:

@@ -81,13 +81,17 @@ def sleep(self: Any, seconds: float) -> float:
     return seconds
 
 
-@_task("retry", max_retries=None)
-def retry(self: Any, times: int) -> int:
-    """Retry at once until it has been retried so often; return the number of retries."""
+def _retried(self: Any, times: int) -> int:
     _ran(self)
     if self.request.retries < times:
         raise self.retry(countdown=0)
     return int(self.request.retries)
+
+
+@_task("retry", max_retries=None)
+def retry(self: Any, times: int) -> int:
+    """Retry at once until it has been retried so often; return the number of retries."""
+    return _retried(self, times)
 
 
 @_task("ignored", ignore_result=True)
@@ -148,10 +152,7 @@ def children(self: Any, n: int) -> int:
 @_task("limited", max_retries=2)
 def limited(self: Any, times: int) -> int:
     """Retry at once until it has been retried so often, which is more than it may; return the number of retries."""
-    _ran(self)
-    if self.request.retries < times:
-        raise self.retry(countdown=0)
-    return int(self.request.retries)
+    return _retried(self, times)
 
 
 @_task("reject", acks_late=True)

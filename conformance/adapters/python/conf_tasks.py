@@ -69,12 +69,17 @@ def sleep(seconds: float) -> float:
     return seconds
 
 
+def retried(task: Task[Any, Any], times: int) -> int:
+    """Ask to be run again so many times; give the number of retries."""
+    if task.request.retries < times:
+        raise task.retry(countdown=0)
+    return int(task.request.retries)
+
+
 @catalogued(bind=True, max_retries=None)
 def retry(self: Task[Any, Any], times: int) -> int:
     """Ask to be run again so many times; give the number of retries."""
-    if self.request.retries < times:
-        raise self.retry(countdown=0)
-    return int(self.request.retries)
+    return retried(self, times)
 
 
 @catalogued(ignore_result=True)
@@ -137,9 +142,7 @@ def children(n: int) -> int:
 @catalogued(bind=True, max_retries=2)
 def limited(self: Task[Any, Any], times: int) -> int:
     """Ask to be run again so many times, more often than that is allowed; give the number of retries."""
-    if self.request.retries < times:
-        raise self.retry(countdown=0)
-    return int(self.request.retries)
+    return retried(self, times)
 
 
 @catalogued()

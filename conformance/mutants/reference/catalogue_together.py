@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import uuid
 import zlib
 from typing import Any
@@ -159,6 +160,7 @@ EVENTS: Table = {
     "writes-every-event-as-an-array": (
         Edit("written events", "", lambda found: found if isinstance(found, list) else [found]),
     ),
+    "tells-of-what-it-sends-in-arrays": (Edit("sent", "", lambda event: [event]),),
     "tells-of-progress-in-arrays": (Edit("announced", "", lambda event: [event]),),
     "forgets-whether-it-goes-back": (
         Edit("event", "requeue", DROP),
@@ -185,6 +187,7 @@ def _opaque(message: dict[str, Any]) -> dict[str, Any]:
 SERIALIZERS: Table = {
     "calls-yaml-text": (Edit("task", "content_type", lambda name: name.replace("application/x-yaml", "text/yaml")),),
     "builds-what-tags-say": (Deed(),),
+    "overlooks-tags": (Edit("read yaml", "", lambda body: re.sub(rb"![\w!/.:-]+", b"", body)),),
     "packs-bytes-as-text": (Edit("family of bytes", "", "str"),),
     "packs-whole-floats-as-integers": (Edit("packed float", "", lambda v: int(v) if v.is_integer() else v),),
     "packs-everything-as-text": (Deed(),),

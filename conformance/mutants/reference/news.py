@@ -16,6 +16,14 @@ from reference.values import from_json, to_tagged
 
 #: Seconds between two heartbeats.
 BEAT = 1.0
+#: What an event says as the task's message does.
+AS_SENT = ("root_id", "parent_id", "retries", "eta", "expires")
+
+
+def _details(task: Flat) -> dict[str, Any]:
+    """What the first event of a task says of it."""
+    texts = {"args": task.get("argsrepr"), "kwargs": task.get("kwargsrepr")}
+    return {"name": task["task"], **texts, **{name: task.get(name) for name in AS_SENT}}
 
 
 class Reporter:
@@ -68,9 +76,12 @@ class Reporter:
 
     def received(self, task: Flat) -> None:
         """Tell of a task that has come."""
-        texts = {"args": task.get("argsrepr"), "kwargs": task.get("kwargsrepr")}
-        as_sent = {name: task.get(name) for name in ("root_id", "parent_id", "retries", "eta", "expires")}
-        self.task("task-received", task, name=task["task"], **texts, **as_sent)
+        self.task("task-received", task, **_details(task))
+
+    def sent(self, task: Flat, queue: str) -> None:
+        """Tell of a task that a producer has sent."""
+        event = self._event("task-sent", uuid=task["id"], **_details(task), queue=queue, exchange="", routing_key=queue)
+        self._send("task.sent", change("sent", event))
 
     def close(self) -> None:
         """Say that the worker goes."""

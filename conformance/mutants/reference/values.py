@@ -164,7 +164,7 @@ def from_yaml(body: bytes) -> Any:
     """The value of a YAML body; raises InvalidMessage."""
     loader = yaml.UnsafeLoader if has("builds-what-tags-say") else yaml.SafeLoader
     try:
-        return yaml.load(body, loader)
+        return yaml.load(change("read yaml", body), loader)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidMessage(f"not YAML: {error}") from error
 

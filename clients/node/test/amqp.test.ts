@@ -350,7 +350,7 @@ test('a broker that is not there', { timeout: 30_000 }, async () => {
     assert.match(String(error.cause), /ECONNREFUSED/)
     return true
   })
-  assert.ok(performance.now() - start < 3000)
+  assert.ok(performance.now() - start < 20_000)
   await client.close()
 })
 

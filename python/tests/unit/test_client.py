@@ -26,6 +26,7 @@ from celeriac import (
 )
 from celeriac.task import Request
 from celeriac.transport import ClientLink, Document, Outgoing
+from tests.support.waiting import PATIENCE
 
 from .client_parts import FakePublisher, Fakes
 from .worker_parts import message
@@ -193,7 +194,7 @@ def test_threads_have_connections_of_their_own(app: Celeriac, fakes: Fakes, monk
     together = threading.Barrier(4)
 
     def busy(publisher: FakePublisher, batch: Sequence[Outgoing]) -> None:
-        together.wait(5)
+        together.wait(PATIENCE)
         publisher.sent += batch
 
     opened = fakes.open_client_link
@@ -210,7 +211,7 @@ def test_threads_have_connections_of_their_own(app: Celeriac, fakes: Fakes, monk
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE)
     assert [len(publisher.sent) for publisher in fakes.publishers] == [1, 1, 1, 1]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import threading
@@ -19,7 +20,7 @@ from celeriac.transport import Delivery, Outgoing
 from celeriac.worker import courier as courier_module
 from celeriac.worker.interrupts import Overdue
 from celeriac.worker.outcome import Outcome, Settlement
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 from .courier_parts import DOCUMENT, WIRE, Crew, FakeBroker, limited
 
@@ -38,7 +39,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Crew]]:
     yield begin
     for crew in crews:
         crew.courier.abandon()
-        crew.courier.join(10)
+        crew.courier.join(PATIENCE)
 
 
 Start = Callable[..., Crew]
@@ -61,7 +62,7 @@ def settled(broker: FakeBroker) -> list[Any]:
 
 
 def take(crew: Crew) -> Delivery:
-    taken = crew.courier.inbox.get(timeout=5)
+    taken = crew.courier.inbox.get(timeout=PATIENCE)
     assert isinstance(taken, Delivery)
     return taken
 
@@ -83,14 +84,14 @@ def test_outcomes_gather_to_batches(start: Start) -> None:
 
     def slow(batch: Sequence[Outgoing]) -> None:
         entered.set()
-        assert gate.wait(5)
+        assert gate.wait(PATIENCE)
         publish(batch)
 
     broker.publish = slow  # type: ignore[method-assign]
     crew = start(broker)
     first, *others = [take(crew) for _ in range(4)]
     crew.courier.report(done(first, outgoing=(outgoing(),)))
-    assert entered.wait(5)
+    assert entered.wait(PATIENCE)
     for one, settlement in zip(others, Settlement, strict=True):
         crew.courier.report(done(one, settlement, outgoing=(outgoing(),)))
     gate.set()
@@ -185,11 +186,11 @@ def test_connects_again_and_again(start: Start, caplog: pytest.LogCaptureFixture
 
 
 def test_stops_while_there_is_no_broker(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(courier_module, "RECONNECT_FIRST", 30)
+    monkeypatch.setattr(courier_module, "RECONNECT_FIRST", 600)
     crew = start(BrokerUnavailable("refused"))
     time.sleep(0.05)
     crew.end()
-    assert crew.courier.inbox.get(timeout=1) is None
+    assert crew.courier.inbox.get(timeout=PATIENCE) is None
 
 
 def test_what_a_dead_process_held_goes_back_first(start: Start) -> None:
@@ -251,7 +252,7 @@ def test_early_acknowledgement_is_answered(start: Start, lost: bool) -> None:
         first.fails["settle"] = BrokerUnavailable("cut")
     answer: SimpleQueue[bool] = SimpleQueue()
     crew.courier.report(done(running, over=False, settled=answer))
-    assert answer.get(timeout=5) is not lost
+    assert answer.get(timeout=PATIENCE) is not lost
     crew.courier.report(Outcome(running))
     crew.end()
 
@@ -260,10 +261,10 @@ def test_early_acknowledgement_is_answered_at_the_end(start: Start) -> None:
     crew = start(FakeBroker([delivery(1)]))
     running = take(crew)
     crew.courier.abandon()
-    crew.courier.join(5)
+    crew.courier.join(PATIENCE)
     answer: SimpleQueue[bool] = SimpleQueue()
     crew.courier.report(done(running, over=False, settled=answer))
-    assert answer.get(timeout=5) is False
+    assert answer.get(timeout=PATIENCE) is False
 
 
 # -- the end
@@ -280,10 +281,10 @@ def test_stop_gives_back_what_is_not_begun_and_waits_for_what_runs(start: Start)
     eventually(lambda: settled(broker), "they went back")
     assert sorted(settled(broker)[0][2]) == [1, 2] and crew.courier.is_alive() and broker.cancelled
     crew.courier.report(done(running))
-    crew.courier.join(5)
+    crew.courier.join(PATIENCE)
     assert settled(broker)[1:] == [([0], [], [])]
     assert broker.events[-1] == ("close",)
-    assert crew.courier.inbox.get(timeout=1) is None
+    assert crew.courier.inbox.get(timeout=PATIENCE) is None
 
 
 def test_abandon_does_not_wait(start: Start) -> None:
@@ -291,7 +292,7 @@ def test_abandon_does_not_wait(start: Start) -> None:
     crew = start(broker)
     take(crew)
     crew.courier.abandon()
-    crew.courier.join(5)
+    crew.courier.join(PATIENCE)
     assert not crew.courier.is_alive() and broker.events == [("close",)]
 
 
@@ -303,7 +304,7 @@ def test_signals_are_heard_past_a_deaf_main_thread(start: Start, signals: int, e
     take(crew)
     os.write(crew.courier.wake_fd, bytes([signal.SIGTERM]) * signals)
     eventually(lambda: broker.cancelled or not crew.courier.is_alive(), "it has heard")
-    crew.courier.join(0.2)
+    crew.courier.join(PATIENCE if ends else 0.2)
     assert crew.courier.is_alive() is not ends
 
 
@@ -312,7 +313,7 @@ def test_leaves_with_its_supervisor(start: Start, monkeypatch: pytest.MonkeyPatc
     crew = start(FakeBroker())
     eventually(lambda: crew.ready, "it is up")
     monkeypatch.setattr(os, "getppid", lambda: 1)
-    crew.courier.join(5)
+    crew.courier.join(PATIENCE)
     assert not crew.courier.is_alive()
 
 
@@ -320,8 +321,8 @@ def test_a_defect_ends_the_process_and_says_so(start: Start, caplog: pytest.LogC
     broker = FakeBroker()
     broker.fails["receive"] = ZeroDivisionError()
     crew = start(broker)
-    crew.courier.join(5)
-    assert crew.courier.failed and crew.courier.inbox.get(timeout=1) is None
+    crew.courier.join(PATIENCE)
+    assert crew.courier.failed and crew.courier.inbox.get(timeout=PATIENCE) is None
     assert "this process ends" in caplog.text
 
 
@@ -333,7 +334,7 @@ def test_limit_that_passes(start: Start) -> None:
     crew = start(broker)
     running = take(crew)
     crew.courier.begin(limited(running, 0.05, done(running, documents=(DOCUMENT,))))
-    assert crew.left.wait(5)
+    assert crew.left.wait(PATIENCE)
     assert sorted(name for name, *_ in broker.events) == ["close", "settle", "settle", "store"]
     assert ([0], [], []) in settled(broker) and ([], [], [1, 2]) in settled(broker)
     with pytest.raises(Overdue):
@@ -344,9 +345,10 @@ def test_limit_that_is_lifted(start: Start) -> None:
     broker = FakeBroker([delivery(1)])
     crew = start(broker)
     running = take(crew)
-    crew.courier.begin(limited(running, 0.5, done(running, Settlement.REJECT)))
+    crew.courier.begin(limited(running, 600, done(running, Settlement.REJECT)))
+    assert crew.courier._limit_at() < math.inf
     crew.courier.lift()
-    time.sleep(0.7)
+    assert crew.courier._limit_at() == math.inf
     crew.courier.report(done(running))
     crew.end()
     assert settled(broker) == [([1], [], [])] and not crew.left.is_set()
@@ -359,14 +361,14 @@ def test_limit_is_kept_without_a_broker(start: Start) -> None:
     running = take(crew)
     broker.fails["store"] = BrokerUnavailable("cut")
     crew.courier.begin(limited(running, 0.05, done(running, documents=(DOCUMENT,))))
-    assert crew.left.wait(5)
+    assert crew.left.wait(PATIENCE)
 
 
 def test_limit_is_kept_while_it_tries_to_connect(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     broker = FakeBroker([delivery(1)])
     crew = start(broker, *[BrokerUnavailable("refused") for _ in range(9)])
     running = take(crew)
-    monkeypatch.setattr(courier_module, "RECONNECT_FIRST", 30)
+    monkeypatch.setattr(courier_module, "RECONNECT_FIRST", 600)
     broker.fails["receive"] = BrokerUnavailable("cut")
     crew.courier.begin(limited(running, 0.3, done(running)))
-    assert crew.left.wait(5)
+    assert crew.left.wait(PATIENCE)

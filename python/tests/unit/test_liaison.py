@@ -16,7 +16,7 @@ from celeriac.worker.liaison import SHOWN, Liaison
 from celeriac.worker.outcome import Outcome, Settlement
 from celeriac.worker.running import Running
 from celeriac.worker.settings import WorkerSettings
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 from .courier_parts import Crew, FakeBroker
 from .worker_parts import message
@@ -71,7 +71,7 @@ class Office:
         return said["answer"]
 
     def take(self) -> Delivery:
-        item = self.courier.inbox.get(timeout=5)
+        item = self.courier.inbox.get(timeout=PATIENCE)
         assert isinstance(item, Delivery)
         return item
 
@@ -98,7 +98,7 @@ def open_office() -> Iterator[Callable[[FakeBroker], Office]]:
     yield begin
     for office in offices:
         office.courier.abandon()
-        office.courier.join(10)
+        office.courier.join(PATIENCE)
         office.node.close()
         office.liaison.channel.close()
 
@@ -159,7 +159,7 @@ def test_ending_what_runs(open_office: Open) -> None:
     office.run(runs)
     assert office.ask("end", ids=["next"], signal=15) == []
     assert office.ask("end", ids=["runs"], signal=15) == ["runs"]
-    assert office.crew.left.wait(5)
+    assert office.crew.left.wait(PATIENCE)
     settled = [what for name, *what in broker.events if name == "settle"]
     assert [["runs"], [], []] in settled and [[], [], ["next"]] in settled
     assert office.event.signum == 15  # type: ignore[union-attr]

@@ -38,7 +38,7 @@ def test_anything_is_shown_shortly(value: Any) -> None:
     started = time.perf_counter()
     assert len(shown(value)) <= 120
     assert len(elided((value,))) <= ELIDED_LENGTH
-    assert time.perf_counter() - started < 1
+    assert time.perf_counter() - started < 10
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(), st.lists))

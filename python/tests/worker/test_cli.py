@@ -128,7 +128,7 @@ def test_a_broker_that_says_nothing(scheme: str) -> None:
         started = time.monotonic()
         done = as_a_process("-b", f"{scheme}://127.0.0.1:{port}/", "call", "t")
         assert done.returncode == 3 and "127.0.0.1" in one_line(done)
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 30
 
 
 def test_a_worker_without_a_broker() -> None:
@@ -207,7 +207,7 @@ def test_result(celeriac: Run, redis_url: str, shop: Shop) -> None:
     started = time.monotonic()
     missing = celeriac("--backend", redis_url, "-b", redis_url, "result", "nobody", "-t", "0.5", "--json")
     assert missing.returncode == 4 and json.loads(missing.stdout)["state"] == "PENDING"
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < 30
 
 
 def test_the_options_of_call(celeriac: Run, redis_url: str, redis_queue: str) -> None:

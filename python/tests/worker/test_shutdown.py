@@ -90,9 +90,9 @@ def test_shutdown_of_a_task_that_does_not_listen(
     app.send_task("t.note", ("next",))
     worker.noted(f"{task} begins")
     worker.signal(signal.SIGTERM)
-    eventually(lambda: length(broker, queue) == 1, "what was not begun went back", timeout=3)
+    eventually(lambda: length(broker, queue) == 1, "what was not begun went back", timeout=PATIENCE)
     worker.signal(signal.SIGTERM)
-    eventually(lambda: length(broker, queue) == 2, "so did what runs", timeout=3)
+    eventually(lambda: length(broker, queue) == 2, "so did what runs", timeout=PATIENCE)
     worker.signal(signal.SIGQUIT)
     assert worker.wait() == 3
 
@@ -106,7 +106,7 @@ def test_away_at_once(app: Celeriac, broker: Broker, queue: str, start_worker: S
     eventually(lambda: len(worker.notes) == 2, "both run")
     worker.signal(signal.SIGQUIT)
     assert worker.wait() == 3
-    eventually(lambda: length(broker, queue) == 4, "all went back", timeout=3)
+    eventually(lambda: length(broker, queue) == 4, "all went back")
 
 
 def test_nothing_is_lost_whoever_is_killed(app: Celeriac, start_worker: StartWorker) -> None:
@@ -144,7 +144,7 @@ def test_hundreds_that_wait_for_their_eta_block_nobody_and_go_back(
     worker = start_worker()
     assert app.send_task("t.add", (1, 1)).get(timeout=PATIENCE) == 2
     worker.stop()
-    assert length(broker, queue) == 400
+    eventually(lambda: length(broker, queue) == 400, "all went back")
 
 
 def test_early_acknowledgement_means_at_most_once(
@@ -285,4 +285,4 @@ def _shut_down_without_a_broker(worker: Worker, server: Any) -> None:
     worker.logged("Trying again in ", count=tried + 1)
     started = time.monotonic()
     worker.stop()
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30

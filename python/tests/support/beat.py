@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.tasks import NOTES
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 from tests.support.worker import PACKAGE
 
 
@@ -54,7 +54,7 @@ class BeatProcess:
     def end(self, number: signal.Signals) -> int:
         """Send it a signal; its exit code."""
         self.process.send_signal(number)
-        return self.process.wait(10)
+        return self.process.wait(PATIENCE)
 
     def __enter__(self) -> BeatProcess:
         return self

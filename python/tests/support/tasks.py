@@ -61,6 +61,15 @@ def sleep(self: Task[Any, Any], seconds: float, name: str = "sleep") -> str:
     return name
 
 
+@app.task(name="t.until")
+def until(gate: str, name: str) -> str:
+    """Run until the file ``gate`` says "end"."""
+    note(f"{name} begins")
+    _wait_for(gate, "end")
+    note(f"{name} ends")
+    return name
+
+
 @app.task(name="t.deaf")
 def deaf(seconds: float, name: str = "deaf") -> None:
     """Catch whatever is raised into it."""

@@ -34,15 +34,19 @@ def length(broker: Broker, queue: str) -> int:
         return redis_length(client, queue)
 
 
-def test_warm_shutdown_finishes_what_runs(app: Celeriac, broker: Broker, queue: str, start_worker: StartWorker) -> None:
+def test_warm_shutdown_finishes_what_runs(
+    app: Celeriac, broker: Broker, queue: str, start_worker: StartWorker, tmp_path: Path
+) -> None:
     worker = start_worker()
-    running = app.send_task("t.sleep", (1.5, "running"))
+    gate = tmp_path / "gate"
+    running = app.send_task("t.until", (str(gate), "running"))
     worker.noted("running begins")
     for number in range(6):
         app.send_task("t.note", (f"next {number}",))
     worker.signal(signal.SIGTERM)
     eventually(lambda: length(broker, queue) == 6, "what was not begun went back at once")
     assert "running ends" not in worker.notes
+    gate.write_text("end")
     assert worker.wait() == 0
     assert worker.notes == ["running begins", "running ends"]
     assert running.get(timeout=PATIENCE) == "running"
@@ -70,7 +74,7 @@ def test_cold_shutdown_gives_back_what_runs(
 def test_a_third_signal_finds_nothing_left_to_interrupt(app: Celeriac, start_worker: StartWorker) -> None:
     """It comes while the process takes leave of an ``async def`` task that does not let it go."""
     worker = start_worker()
-    app.send_task("t.a_block", (3.0,))
+    app.send_task("t.a_block", (60.0,))
     worker.logged("received")
     for said in ("Warm shutdown", "Cold shutdown"):
         worker.signal(signal.SIGTERM)

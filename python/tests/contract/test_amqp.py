@@ -166,12 +166,12 @@ def test_cut_before_the_confirm(amqp_url: str, amqp_queue: str) -> None:
 
 def test_a_broker_that_falls_silent(amqp_url: str, amqp_queue: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it does to publishers when it is short of memory: an error after a while, and no hanging on closing."""
-    monkeypatch.setattr(amqp, "CONFIRM_TIMEOUT", 0.3)
-    monkeypatch.setattr(amqp_link, "CLOSE_TIMEOUT", 0.3)
     with Proxy(amqp_url) as proxy:
         link = Link(proxy.url)
         publisher = AmqpPublisher(link)
         publisher.publish([Outgoing(wire(), amqp_queue)])
+        monkeypatch.setattr(amqp, "CONFIRM_TIMEOUT", 0.3)
+        monkeypatch.setattr(amqp_link, "CLOSE_TIMEOUT", 0.3)
         proxy.fall_silent()
         started = time.monotonic()
         with pytest.raises(PublishFailed, match="did not confirm 1 message"):
@@ -182,7 +182,7 @@ def test_a_broker_that_falls_silent(amqp_url: str, amqp_queue: str, monkeypatch:
 
 def test_a_broker_that_does_not_read(amqp_url: str, amqp_queue: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """More than the sockets buffer: writing must not wait for ever."""
-    monkeypatch.setattr(amqp_link, "SILENCE_TIMEOUT", 1.0)
+    monkeypatch.setattr(amqp_link, "SILENCE_TIMEOUT", 3.0)
     with Proxy(amqp_url) as proxy, closing(Link(proxy.url)) as link:
         publisher = AmqpPublisher(link)
         publisher.publish([Outgoing(wire(), amqp_queue)])
@@ -197,24 +197,24 @@ def test_a_broker_that_blocks_publishers(
     amqp_url: str, amqp_queue: str, monkeypatch: pytest.MonkeyPatch, patient: bool
 ) -> None:
     """It says so; a worker waits for it, a client is told."""
-    monkeypatch.setattr(amqp, "CONFIRM_TIMEOUT", 0.2)
     with Proxy(amqp_url) as proxy, closing(Link(proxy.url)) as link:
         publisher = AmqpPublisher(link, patient=patient)
         publisher.publish([Outgoing(wire(), amqp_queue)])
+        monkeypatch.setattr(amqp, "CONFIRM_TIMEOUT", 0.2)
         proxy.fall_silent()
         link._amqp._on_blocked()
-        speaking = threading.Timer(0.6, proxy.speak_again)
-        speaking.start()
-        started = time.monotonic()
         if patient:
+            speaking = threading.Timer(0.6, proxy.speak_again)
+            speaking.start()
+            started = time.monotonic()
             publisher.publish([Outgoing(wire(), amqp_queue)])
             assert time.monotonic() - started > 0.5
+            speaking.join()
             link._amqp._on_unblocked()
             assert not link.blocked
         else:
             with pytest.raises(PublishFailed):
                 publisher.publish([Outgoing(wire(), amqp_queue)])
-        speaking.join()
 
 
 # -- connecting

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import amqp
+import redis
 
 from bench.measure import MEASURES, Figures, Plan
 from bench.model import Contestant, ContestantError, Failure, Line, Outcome, Sample, Short
+from bench.patience import Limit, Say
 from bench.stage import Stage
 
 #: Messages of the slowest contestants.
 LEAST = 50
-Say = Callable[[str], None]
+#: What a broker raises that does not answer, or not as it is to.
+BROKEN = (OSError, amqp.AMQPError, redis.RedisError)
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How long a run may take: rounds that count, seconds that each measurement is to last, and who takes part."""
+    """How long a run may take: rounds that count, seconds that each measurement is to last, and who takes part.
+
+    ``patience`` is how many seconds a measurement may take with all that goes with it, on the average of a line.
+    """
 
     name: str
     rounds: int
@@ -24,6 +32,7 @@ class Effort:
     first: int
     most: int
     quick: bool
+    patience: float
 
     def lines(self, table: Iterable[Line]) -> list[Line]:
         """The lines that it measures."""
@@ -48,23 +57,28 @@ class Effort:
         """How many measurements a line takes."""
         return len(self.numbers(line)) * len(self.contestants(line))
 
+    def limit(self, line: Line) -> float:
+        """Seconds after which a line is over, whatever is left of it."""
+        return self.measurements(line) * self.patience * line.patience
+
     def _short(self, line: Line) -> Short | None:
         return line.short if self.quick else None
 
 
 #: smoke: does everybody do what it is asked for? Its figures are worth nothing.
 EFFORTS = {
-    "smoke": Effort("smoke", rounds=1, seconds=0.1, first=100, most=1_000, quick=False),
-    "quick": Effort("quick", rounds=2, seconds=0.5, first=300, most=10_000, quick=True),
-    "full": Effort("full", rounds=3, seconds=1.2, first=400, most=100_000, quick=False),
+    "smoke": Effort("smoke", rounds=1, seconds=0.1, first=100, most=1_000, quick=False, patience=20),
+    "quick": Effort("quick", rounds=2, seconds=0.5, first=300, most=10_000, quick=True, patience=7),
+    "full": Effort("full", rounds=3, seconds=1.2, first=400, most=100_000, quick=False, patience=20),
 }
 
 
 def run(stage: Stage, line: Line, effort: Effort, say: Say) -> Outcome:
     """Measure a line.
 
-    Who fails in one round is not measured in the next; its failure is in the outcome.
+    Who fails in one round is not measured in the next; its failure is in the outcome. So is whom no time was left for.
     """
+    stage = replace(stage, limit=Limit.of(effort.limit(line), say))
     samples: list[Sample] = []
     failures: list[Failure] = []
     first = effort.count(line) or min(effort.first, line.most or effort.first)
@@ -76,9 +90,9 @@ def run(stage: Stage, line: Line, effort: Effort, say: Say) -> Outcome:
                 continue
             try:
                 figures = _once(stage, line, contestant, Plan(counts[contestant.name]))
-            except ContestantError as error:
-                failures.append(Failure(contestant.name, number, str(error)))
-                say(f"  {contestant.name}: FAILED: {error}")
+            except (ContestantError, *BROKEN) as error:
+                failures.append(Failure(contestant.name, number, str(error) or repr(error)))
+                say(f"  {contestant.name}: FAILED: {failures[-1].reason}")
                 del counts[contestant.name]
                 continue
             if number:
@@ -89,7 +103,9 @@ def run(stage: Stage, line: Line, effort: Effort, say: Say) -> Outcome:
 
 
 def _once(stage: Stage, line: Line, contestant: Contestant, plan: Plan) -> Figures:
-    return MEASURES[line.measure](stage, line, contestant, plan)
+    if stage.limit.over:
+        raise ContestantError("no time left for this line")
+    return MEASURES[line.measure](stage.of(contestant), line, contestant, plan)
 
 
 def _turned(contestants: list[Contestant], number: int) -> list[Contestant]:

@@ -36,6 +36,8 @@ CELERIAC_WORKERS = (CELERIAC, CELERIAC_WIDE)
 
 PREFORK = celery("celery prefork", "-P", "prefork")
 PREFORK_TUNED = celery("celery prefork tuned", "-P", "prefork", *QUIET, worker_prefetch_multiplier=64)
+#: With a window, Celery takes in tasks that are due later ten a second, because each of them widens it by one.
+PREFORK_UNLIMITED = celery("celery prefork, no window", "-P", "prefork", worker_prefetch_multiplier=0)
 PREFORK_LATE = celery(
     "celery prefork, acks_late", "-P", "prefork", keeps=CELERY_LATE,
     task_acks_late=True, task_reject_on_worker_lost=True,

@@ -14,10 +14,9 @@ from typing import IO, Any
 from bench import marks, processes
 from bench.figures import percentile
 from bench.model import Contestant, ContestantError, Line
+from bench.patience import Limit, Patience
 from bench.stage import Stage, command, job, open_log, perform, surroundings, tail
 
-#: Seconds without a task after which a worker counts as stuck.
-STUCK = 30.0
 POLL = 0.005
 Figures = Mapping[str, float]
 
@@ -38,17 +37,15 @@ class Worker:
     folder: Path
     log: IO[bytes]
     began: float
+    limit: Limit
 
     def until(self, count: int) -> marks.Tally:
         """Wait until so many tasks ran. Raises ``ContestantError`` when it ends or does nothing for too long."""
-        known, moved = 0, time.monotonic()
+        patience = Patience(self.limit, lambda: tail(self.log))
         while (tally := marks.read(self.folder)).count < count:
-            if tally.count > known:
-                known, moved = tally.count, time.monotonic()
             if self.process.poll() is not None:
                 raise ContestantError(f"the worker ended with {self.process.returncode}: {tail(self.log)}")
-            if time.monotonic() - moved > STUCK:
-                raise ContestantError(f"the worker stopped at {known} of {count} tasks: {tail(self.log)}")
+            patience.go_on(tally.count, f"the worker has run {tally.count} of {count} tasks")
             time.sleep(POLL)
         return tally
 
@@ -64,8 +61,10 @@ def worker(stage: Stage, line: Line, who: Contestant, role: str = "work", **more
         asked = job(stage, line, who, role, **{"marks": name, "processes": 2, **more})
         words = command(stage, who.environment, who.language)
         began = time.monotonic()
-        with processes.running(words, surroundings(asked), Path(tempfile.gettempdir()), log) as process:
-            yield Worker(process, Path(name), log, began)
+        with processes.running(
+            words, surroundings(asked), Path(tempfile.gettempdir()), log, stage.limit.say
+        ) as process:
+            yield Worker(process, Path(name), log, began, stage.limit)
 
 
 def fill(stage: Stage, line: Line, who: Contestant, count: int, **more: Any) -> None:
@@ -134,8 +133,9 @@ def sending(stage: Stage, line: Line, who: Contestant, plan: Plan) -> Figures:
 
 def _arrived(stage: Stage, line: Line, count: int) -> int:
     """Messages in the queue, once it has stopped growing: who does not wait for confirmations may be ahead of it."""
-    known = -1
+    known, patience = -1, Patience(stage.limit)
     while (there := stage.waiting(line.broker, "bench")) != known and there < count:
+        patience.go_on(there, f"{there} of {count} messages have arrived")
         known = there
         time.sleep(0.2)
     return there
@@ -197,12 +197,9 @@ def waiting(stage: Stage, line: Line, who: Contestant, plan: Plan) -> Figures:
 
 def _taken_in(stage: Stage, line: Line, count: int) -> None:
     """Wait until a worker holds all that was in the queue."""
-    known, moved = count, time.monotonic()
+    patience = Patience(stage.limit)
     while left := stage.waiting(line.broker, "bench"):
-        if left < known:
-            known, moved = left, time.monotonic()
-        if time.monotonic() - moved > STUCK:
-            raise ContestantError(f"the worker left {left} of {count} messages in the queue")
+        patience.go_on(count - left, f"the worker has taken in {count - left} of {count} messages")
         time.sleep(0.1)
 
 

@@ -75,8 +75,9 @@ class Line:
 
     ``measure`` names the way of measuring, ``metric`` the figure that is plotted and compared, ``columns`` those
     that are shown. ``conditions`` are fields of the job: ``size`` of the argument in bytes, ``processes``, ``options``.
-    ``count`` is how many messages there are where that is not found out, ``most`` how many at most. ``short`` is its
-    part of the short run, if it has one. ``absent`` are those who ought to be measured and cannot be, and why.
+    ``count`` is how many messages there are where that is not found out, ``most`` how many at most; ``patience`` how
+    many times as long as elsewhere a measurement may take. ``short`` is its part of the short run, if it has one.
+    ``absent`` are those who ought to be measured and cannot be, and why.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Line:
     count: int | None = None
     most: int | None = None
     rounds: int | None = None
+    patience: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from bench.patience import Say
+
 TICKS = os.sysconf("SC_CLK_TCK")
 #: Seconds that a contestant has to end in order.
 GRACE = 20.0
@@ -64,7 +66,7 @@ def memory(pids: Sequence[int]) -> float:
 
 @contextlib.contextmanager
 def running(
-    command: Sequence[str], environment: Mapping[str, str], folder: Path, log: IO[bytes]
+    command: Sequence[str], environment: Mapping[str, str], folder: Path, log: IO[bytes], say: Say
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A process, with a session of its own, that is ended with all of its descendants when the block ends."""
     process = subprocess.Popen(
@@ -79,20 +81,23 @@ def running(
     try:
         yield process
     finally:
-        end(process)
+        if not end(process):
+            say(f"it had not ended {GRACE:.0f} s after SIGTERM, and was killed")
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """Ask a process to end in order, and end what is left of its tree."""
+def end(process: subprocess.Popen[bytes]) -> bool:
+    """Ask a process to end in order, and end what is left of its tree; whether it did."""
     pids = tree(process.pid)
     if process.poll() is None:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(GRACE)
-    for pid in pids:
+    in_order = process.returncode is not None
+    for pid in pids[1:] if in_order else pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     process.wait()
     deadline = time.monotonic() + GRACE
     while any(_stat(pid) and _stat(pid)[0] != "Z" for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.01)
+    return in_order

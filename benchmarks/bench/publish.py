@@ -10,7 +10,7 @@ from bench.model import Line
 
 BENCHMARKS = Path(__file__).resolve().parent.parent
 RESULTS = BENCHMARKS / "results"
-BEGIN = "<!-- bench: written by `make bench-full` -->\n"
+BEGIN = "<!-- bench: written by tools/bench.py --publish -->\n"
 END = "<!-- /bench -->\n"
 
 

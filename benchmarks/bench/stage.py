@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import tempfile
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -18,11 +19,12 @@ import redis
 
 from bench import processes
 from bench.model import Contestant, ContestantError, Line
+from bench.patience import STUCK, UNLIMITED, Limit, Patience
 
 CONTESTANTS = Path(__file__).resolve().parent.parent / "contestants"
 VARIABLE = "CELERIAC_BENCH_JOB"
 #: Seconds that a job which is not a worker may take.
-JOB_SECONDS = 300.0
+JOB_SECONDS = 120.0
 #: How each language starts the adapter that the job names.
 STARTERS: Mapping[str, tuple[str, ...]] = {
     "python": ("python/run.py",),
@@ -34,7 +36,7 @@ STARTERS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Stage:
-    """Private brokers with the pids of their servers, the programs by environment, and where logs go."""
+    """Private brokers with the pids of their servers, the programs by environment, where logs go, and for how long."""
 
     amqp_url: str
     redis_url: str
@@ -42,6 +44,12 @@ class Stage:
     redis_pid: int
     programs: Mapping[str, str]
     logs: Path
+    limit: Limit = UNLIMITED
+
+    def of(self, contestant: Contestant) -> Stage:
+        """The same for one contestant: what it waits for is said with its name."""
+        limit = replace(self.limit, say=lambda text: self.limit.say(f"    {contestant.name}: {text}"))
+        return replace(self, limit=limit)
 
     def broker_cpu(self) -> float:
         """Seconds of CPU that both brokers have used."""
@@ -49,7 +57,7 @@ class Stage:
 
     def clear(self, queue: str) -> None:
         """Leave nothing of what was before."""
-        with redis.Redis.from_url(self.redis_url) as client:
+        with self._redis() as client:
             client.flushdb()
         for name in (queue, f"{queue}.replies"):
             with self._channel() as channel:
@@ -58,7 +66,7 @@ class Stage:
     def waiting(self, broker: str, queue: str) -> int:
         """Messages in a queue of Celery's."""
         if broker == "redis":
-            with redis.Redis.from_url(self.redis_url) as client:
+            with self._redis() as client:
                 return int(client.llen(queue))
         with self._channel() as channel:
             return int(channel.queue_declare(queue, durable=True, auto_delete=False).message_count)
@@ -67,8 +75,11 @@ class Stage:
         """Results that were stored: replies in the queue for them, or keys as Celery names them."""
         if results == "rpc":
             return self.waiting("amqp", f"{queue}.replies")
-        with redis.Redis.from_url(self.redis_url) as client:
+        with self._redis() as client:
             return sum(1 for _ in client.scan_iter("celery-task-meta-*", count=10_000))
+
+    def _redis(self) -> redis.Redis:
+        return redis.Redis.from_url(self.redis_url, socket_timeout=STUCK)
 
     def _channel(self) -> AbstractContextManager[Any]:
         return _Channel(self.amqp_url)
@@ -77,7 +88,9 @@ class Stage:
 class _Channel:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        self._connection = amqp.Connection(f"{parts.hostname}:{parts.port}")
+        self._connection = amqp.Connection(
+            f"{parts.hostname}:{parts.port}", connect_timeout=STUCK, read_timeout=STUCK, write_timeout=STUCK
+        )
 
     def __enter__(self) -> Any:
         self._connection.connect()
@@ -123,23 +136,39 @@ def perform(stage: Stage, contestant: Contestant, asked: Mapping[str, Any], *, f
     environment = contestant.fill_environment if fill else contestant.environment
     language = "python" if fill and contestant.fill == "filler" else contestant.language
     with open_log(stage, f"{contestant.name}-{asked['role']}") as log:
+        process = subprocess.Popen(
+            command(stage, environment, language),
+            cwd=tempfile.gettempdir(),
+            env={**os.environ, **surroundings(asked)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
         try:
-            done = subprocess.run(
-                command(stage, environment, language),
-                cwd=tempfile.gettempdir(),
-                env={**os.environ, **surroundings(asked)},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                timeout=JOB_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise ContestantError(f"{asked['role']} was not over after {JOB_SECONDS:.0f} s") from error
-    lines = done.stdout.decode(errors="replace").splitlines()
-    if done.returncode or not lines:
-        raise ContestantError(f"{asked['role']} ended with {done.returncode}: {tail(log)}")
-    answer: dict[str, Any] = json.loads(lines[-1])
+            written = _output(process, Patience(stage.limit, lambda: tail(log), JOB_SECONDS), asked["role"])
+        finally:
+            processes.end(process)
+    lines = written.decode(errors="replace").splitlines()
+    if process.returncode or not lines:
+        raise ContestantError(f"{asked['role']} ended with {process.returncode}: {tail(log)}")
+    return _answer(lines[-1])
+
+
+def _output(process: subprocess.Popen[bytes], patience: Patience, role: str) -> bytes:
+    """All that a process writes until it ends."""
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=0.5)[0]
+        patience.go_on(0, f"{role} is not over")
+
+
+def _answer(line: str) -> dict[str, Any]:
+    try:
+        answer = json.loads(line)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise ContestantError(f"no answer, but {line[:200]!r}")
     return answer
 
 

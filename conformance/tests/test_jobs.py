@@ -40,7 +40,12 @@ def test_as_many_jobs_as_one_likes_find_the_same(suite: Suite, redis_url: str, t
     assert len(told["3"]) > 20
 
 
-#: Fakes with one odd process: the first one makes a file, those after it find it and behave otherwise.
+def _odd(first: str, second: str, folder: Path) -> list[str]:
+    """A fake whose first process makes a file; those after it find it and behave otherwise."""
+    script = f'[ -e {folder}/first ] && exec "$@" {second}; touch {folder}/first; exec "$@" {first}'
+    return ["sh", "-c", script, "sh", *fake("")[:-1]]
+
+
 ODD_ONES = {"exits-at-once": "exited with code 3", "claims-nothing": "claims something else"}
 
 
@@ -48,10 +53,7 @@ ODD_ONES = {"exits-at-once": "exited with code 3", "claims-nothing": "claims som
 def test_a_second_process_that_is_not_like_the_first_is_no_verdict(
     second: str, suite: Suite, redis_url: str, tmp_path: Path
 ) -> None:
-    script = (
-        f'[ -e {tmp_path}/first ] && exec "$@" {second}; touch {tmp_path}/first; exec "$@" says-ok-and-does-nothing'
-    )
-    testee = ["sh", "-c", script, "sh", *fake("")[:-1]]
+    testee = _odd("says-ok-and-does-nothing", second, tmp_path)
     done = suite("--broker", redis_url, "--jobs", "2", "--timeout", "1", *ONLY, testee=testee)
     assert (done.code, "a second process of the testee (--jobs 1 has but one)" in done.out) == (3, True), done.out
     assert ODD_ONES[second] in done.out
@@ -68,11 +70,12 @@ def test_a_process_that_breaks_down_too_often_ends_the_run_for_all(
     assert "pass" not in verdicts
 
 
+@pytest.mark.parametrize("others", ["mute-mid-case", "mute"])
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_an_interruption_ends_every_process(how: signal.Signals, redis_url: str, tmp_path: Path) -> None:
+def test_an_interruption_ends_every_process(how: signal.Signals, others: str, redis_url: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "celeriac_conformance", "--broker", redis_url, "--out", str(tmp_path), *ONLY]
     run = subprocess.Popen(
-        [*command, "--jobs", "3", "--timeout", "60", "--", *fake("mute-mid-case")],
+        [*command, "--jobs", "3", "--timeout", "60", "--", *_odd("mute-mid-case", others, tmp_path)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

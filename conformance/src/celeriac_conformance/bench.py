@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from celeriac_conformance.testee import Answer, Hello, Pending, Refused, Testee, TesteeBroken
+from celeriac_conformance.testee import Answer, Hello, Pending, Refused, Seat, Testee, TesteeBroken
 from celeriac_conformance.witness import COMBOS, Broker, Combo, Results
 from celeriac_conformance.witness.amqp import AmqpBroker, RpcResults
 from celeriac_conformance.witness.amqp_mail import AmqpMail
@@ -45,42 +45,44 @@ class Bench:
     restarts: int = 0
     #: ``broker`` and ``result`` -> the URL that the testee is told in place of the server's own: a proxy's.
     detours: dict[str, str] = field(default_factory=dict)
+    seat: Seat = field(default_factory=Seat)
     _brokers: dict[str, Broker] = field(default_factory=dict)
     _results: dict[Combo, Results] = field(default_factory=dict)
     _mails: dict[str, Mail] = field(default_factory=dict)
     _commands: Commands | None = None
 
+    @property
+    def testee(self) -> Testee:
+        """The testee, once ``start`` has been called."""
+        return self.seat.testee
+
     def start(self) -> Hello:
         """Start the testee and greet it; raises TesteeBroken."""
         self.random = random.Random(self.seed)
-        self.testee = Testee(self.command, self.cwd)
+        self.seat.take(self.command, self.cwd)
         self.hello = self.testee.hello(HELLO_STEPS * self.seconds)
         return self.hello
 
     def twin(self) -> Bench:
-        """Another bench like this one, with a testee of its own; raises TesteeBroken if that claims something else."""
-        other = Bench(self.command, self.urls, self.seconds, self.seed, self.cwd)
-        try:
-            if other.start() != self.hello:
-                raise TesteeBroken("it claims something else than the first")
-        except TesteeBroken:
-            with suppress(AttributeError):  # there is no process when the command could not be run
-                other.testee.kill()
-            raise
-        return other
+        """Another bench like this one, for a testee of its own, which is still to be started."""
+        return Bench(self.command, self.urls, self.seconds, self.seed, self.cwd)
+
+    def start_like(self, other: Bench) -> None:
+        """Start the testee; raises TesteeBroken also where it claims something else than the one on the other bench."""
+        if self.start() != other.hello:
+            raise TesteeBroken("it claims something else than the first")
 
     def restart(self) -> None:
         """Replace a broken testee by a new one that claims the same; raises RestartsExhausted or TesteeBroken."""
         self.restarts += 1
         if self.restarts > MOST_RESTARTS:
-            self.testee.kill()
+            self.seat.kill()
             raise RestartsExhausted(f"the testee broke down {self.restarts} times")
         self.replace()
 
     def replace(self) -> None:
         """Kill the testee and all that it has started, and start another, with the evidence there is; see restart."""
-        self.testee.kill()
-        self.testee = Testee(self.command, self.cwd, events=self.testee.events)
+        self.seat.take(self.command, self.cwd)
         if self.testee.hello(HELLO_STEPS * self.seconds) != self.hello:
             raise TesteeBroken("the restarted testee claims something else than before")
 
@@ -162,12 +164,12 @@ class Bench:
     def close(self) -> str | None:
         """End the testee and the witnesses; the answer is what was wrong with the testee's end, or None."""
         fault = None
-        if self.testee.fault is None:
+        if self.seat.taken and self.testee.fault is None:
             try:
                 self.testee.bye(BYE_STEPS * self.seconds)
             except TesteeBroken as error:
                 fault = str(error)
-        self.testee.kill()
+        self.seat.kill()
         self.dismiss()
         return fault
 
@@ -184,8 +186,8 @@ class Bench:
 
     def beside(self, urls: dict[str, str]) -> Bench:
         """The same testee and other servers, for cases that kill theirs."""
-        other = Bench(self.command, urls, self.seconds, self.seed, self.cwd)
-        other.testee, other.hello, other.random = self.testee, self.hello, self.random
+        other = Bench(self.command, urls, self.seconds, self.seed, self.cwd, seat=self.seat)
+        other.hello, other.random = self.hello, self.random
         return other
 
 

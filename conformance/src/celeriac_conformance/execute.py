@@ -116,8 +116,7 @@ def _run(
         story.hello = bench.start()
     except TesteeBroken as error:
         story.faults.append(f"the testee did not start: {error}")
-        with contextlib.suppress(AttributeError):  # there is no process when the command could not be run
-            bench.testee.kill()
+        bench.seat.kill()
         return
     story.combos = [str(combo) for combo in bench.combos()]
     run = Run(bench, story.specification, story.strict, story.faults, jobs)
@@ -128,6 +127,7 @@ def _run(
                 on_outcome(outcome, run.total)
     except KeyboardInterrupt:
         story.faults.append("interrupted")
+        bench.seat.clear()
     finally:
         story.outcomes = run.in_order([*story.outcomes, *run.rest()])
         story.restarts = run.restarts

@@ -193,7 +193,7 @@ class _Execution:
         """A started testee, or why there is none."""
         testee = self.told.config.testees[name]
         bench = Bench(testee["command"], self.urls, self.seconds, 0, testee["cwd"])
-        stack.callback(lambda: bench.close() if hasattr(bench, "testee") else None)
+        stack.callback(bench.close)
         try:
             hello = bench.start()
         except TesteeBroken as error:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -41,6 +41,10 @@ GROUPS: dict[str, Callable[[Bench, Combo], Group]] = {
 
 #: What ends a run early: nothing more can be known.
 _FATAL = (RestartsExhausted, BrokerDown, RedisError, TesteeBroken)
+
+#: Seconds after which a wait for the next outcome is begun anew. A signal that comes between the last look at signals
+#: and the wait does not end it.
+_LOOK = 0.5
 
 _Seen = list[tuple[Case, dict[str, Any], float]]
 
@@ -125,13 +129,14 @@ class Run:
     def _side_by_side(self, jobs: int) -> Generator[Outcome, None, None]:
         """The outcomes of several benches, each worked on by a thread; ended early it ends them all."""
         told: SimpleQueue[Outcome | None] = SimpleQueue()
+        self._twins = [self.bench.twin() for _ in range(jobs - 1)]
         with ThreadPoolExecutor(jobs) as pool:
-            threads = [pool.submit(self._serve, self.bench, told)]
-            threads += [pool.submit(self._serve_beside, told) for _ in range(jobs - 1)]
             left = jobs
             try:
+                threads = [pool.submit(self._serve, self.bench, told)]
+                threads += [pool.submit(self._serve_beside, bench, told) for bench in self._twins]
                 while left:
-                    if (outcome := told.get()) is None:
+                    if (outcome := _next(told)) is None:
                         left -= 1
                     else:
                         yield outcome
@@ -148,15 +153,15 @@ class Run:
         finally:
             told.put(None)
 
-    def _serve_beside(self, told: SimpleQueue[Outcome | None]) -> None:
-        """As ``_serve``, on a bench of its own."""
+    def _serve_beside(self, bench: Bench, told: SimpleQueue[Outcome | None]) -> None:
+        """As ``_serve``, on a bench whose testee is still to be started."""
         try:
-            bench = self.bench.twin()
+            bench.start_like(self.bench)
         except TesteeBroken as error:
             self._fault(f"a second process of the testee (--jobs 1 has but one): {error}")
+            bench.seat.kill()
             told.put(None)
             return
-        self._twins.append(bench)
         try:
             self._serve(bench, told)
         finally:
@@ -166,7 +171,7 @@ class Run:
     def _stop(self) -> None:
         self._agenda.end()
         for bench in (self.bench, *self._twins):
-            bench.testee.kill()
+            bench.seat.clear()
 
     # -- running ----------------------------------------------------------------------------------
 
@@ -216,7 +221,7 @@ class Run:
     def _finish(self, bench: Bench, group: Group, combo: Combo, broken: bool) -> bool:
         """End the group's session; the answer is whether the testee is broken now."""
         if broken:
-            bench.testee.kill()
+            bench.seat.kill()
         try:
             group.finish(broken)
         except Refused as error:
@@ -243,3 +248,9 @@ class Run:
             return
         left.pop(0)
         yield outcome
+
+
+def _next(told: SimpleQueue[Outcome | None]) -> Outcome | None:
+    while True:
+        with suppress(Empty):
+            return told.get(timeout=_LOOK)

@@ -287,3 +287,45 @@ class Testee:
             )
             self._changed.notify_all()
         return None
+
+
+class Seat:
+    """The place of the testee in a run: one process at a time, and none any more once it is cleared.
+
+    Whoever ends a run need not know who is just starting or replacing a testee: what comes too late does not start.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cleared = False
+        self._testee: Testee | None = None
+
+    @property
+    def taken(self) -> bool:
+        """Whether a testee has ever been started here."""
+        return self._testee is not None
+
+    @property
+    def testee(self) -> Testee:
+        """The testee that was started last."""
+        assert self._testee is not None
+        return self._testee
+
+    def take(self, command: Sequence[str], cwd: Path | None) -> None:
+        """Start a testee here in place of the one before, whose evidence it goes on with; raises TesteeBroken."""
+        with self._lock:
+            self.kill()
+            if self._cleared:
+                raise TesteeBroken("the run is over")
+            self._testee = Testee(command, cwd, events=self._testee.events if self._testee else [])
+
+    def kill(self) -> None:
+        """End the testee and everything it started, at once, if there is one."""
+        if self._testee is not None:
+            self._testee.kill()
+
+    def clear(self) -> None:
+        """Kill the testee, and let none be started here again."""
+        with self._lock:
+            self._cleared = True
+            self.kill()

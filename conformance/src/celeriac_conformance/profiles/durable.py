@@ -38,9 +38,7 @@ class DurableGroup(PlayGroup):
     def observe(self, case: Case) -> dict[str, Any]:
         """Act the script; the document has what crossed the proxies as ``wire``."""
         if case.steps.get("own") and not self.servers:
-            apart = self._with_own_servers()
-            document, self.bench.testee = apart.observe(case), apart.bench.testee
-            return document
+            return self._with_own_servers().observe(case)
         assert self._lines is not None
         self._lines.begin()
         return super().observe(case)
@@ -51,7 +49,6 @@ class DurableGroup(PlayGroup):
             bench = self.bench.beside({name: server.url for name, server in servers.items()})
             self._apart = DurableGroup(bench, self.combo, servers)
             self._apart.start()
-        self._apart.bench.testee = self.bench.testee
         return self._apart
 
     def _start_servers(self) -> dict[str, brokers.Broker]:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from bench import contestants as who
 from bench.model import Contestant, Line, Short, Target
 
+BROKERS = {"amqp": "RabbitMQ", "redis": "Redis"}
+RESULTS = {"none": "no results", "redis": "Redis results", "rpc": "rpc results"}
 WORKER_COLUMNS = ("rate", "own", "broker", "start", "memory")
 
 
@@ -20,8 +22,6 @@ PREFORKS = names(who.CELERY_PREFORKS)
 
 
 def worker_line(
-    name: str,
-    title: str,
     broker: str,
     results: str,
     peers: tuple[Contestant, ...],
@@ -29,6 +29,7 @@ def worker_line(
     *,
     celery: float,
     peer: float | None = None,
+    own: float | None = None,
 ) -> Line:
     """A worker takes a backlog of no-op tasks in two processes."""
     contestants = (*who.CELERIAC_WORKERS, *who.CELERY_WORKERS, *peers)
@@ -36,14 +37,15 @@ def worker_line(
         contestant.name for contestant in peers if not contestant.ceiling and contestant.language == "python"
     )
     wanted = [Target(OURS, PREFORKS, at_least=celery)]
-    wanted += [Target(OURS, others, at_least=peer, about="best other Python peer")] if peer and others else []
+    wanted += [Target(OURS, others, at_least=peer, about="best other Python peer")] if peer else []
     wanted += [Target((who.CELERIAC.name,), (), "start", at_most=0.4, about="seconds")]
     wanted += [Target((who.CELERIAC.name,), (), "memory", at_most=45, about="MB")]
-    if name == "worker-rabbitmq":
-        wanted.append(Target(OURS, (), "own", at_most=60, about="microseconds of CPU for each task"))
+    wanted += [Target(OURS, (), "own", at_most=own, about="microseconds of CPU for each task")] if own else []
+    place, stored = BROKERS[broker], "" if results == "none" else f"-{results}"
     return Line(
-        name=name, title=title, measure="tasks", broker=broker, results=results, contestants=contestants,
-        columns=WORKER_COLUMNS, targets=tuple(wanted), short=short,
+        name=f"worker-{place.lower()}{stored}", title=f"Worker, {place}, {RESULTS[results]}", measure="tasks",
+        broker=broker, results=results, contestants=contestants, columns=WORKER_COLUMNS, targets=tuple(wanted),
+        short=short,
     )  # fmt: skip
 
 
@@ -108,36 +110,20 @@ def against(of: Contestant, other: Contestant, at_least: float, about: str = "")
     return Target((of.name,), (other.name,), at_least=at_least, floor=floor, about=about)
 
 
+#: Who is in the short runs of most workers.
+FEW = (*who.CELERIAC_WORKERS, who.PREFORK, who.DRAMATIQ)
 LINES = (
     worker_line(
-        "worker-rabbitmq",
-        "Worker, RabbitMQ, no results",
         "amqp",
         "none",
         RABBITMQ_PEERS,
         Short(4_000, (*who.CELERIAC_WORKERS, *who.CELERY_PREFORKS, who.DRAMATIQ, who.BARE_AMQP)),
         celery=5,
         peer=2.2,
+        own=60,
     ),
-    worker_line(
-        "worker-rabbitmq-redis",
-        "Worker, RabbitMQ, Redis results",
-        "amqp",
-        "redis",
-        who.PEERS_RABBITMQ,
-        Short(2_500, (*who.CELERIAC_WORKERS, who.PREFORK, who.DRAMATIQ)),
-        celery=10,
-        peer=3,
-    ),
-    worker_line(
-        "worker-rabbitmq-rpc",
-        "Worker, RabbitMQ, rpc results",
-        "amqp",
-        "rpc",
-        (),
-        Short(2_500, (*who.CELERIAC_WORKERS, who.PREFORK)),
-        celery=8,
-    ),
+    worker_line("amqp", "redis", who.PEERS_RABBITMQ, Short(2_500, FEW), celery=10, peer=3),
+    worker_line("amqp", "rpc", (), Short(2_500, (*who.CELERIAC_WORKERS, who.PREFORK)), celery=8),
     Line(
         name="worker-events",
         title="Worker, RabbitMQ, no results, events on",
@@ -148,26 +134,8 @@ LINES = (
         targets=(Target((who.CELERIAC_EVENTS.name,), (who.PREFORK_EVENTS.name,), at_least=6),),
         short=Short(2_000, (who.CELERIAC_EVENTS, who.PREFORK_EVENTS)),
     ),
-    worker_line(
-        "worker-redis",
-        "Worker, Redis, no results",
-        "redis",
-        "none",
-        REDIS_PEERS,
-        Short(3_000, (*who.CELERIAC_WORKERS, who.PREFORK, who.DRAMATIQ, who.BARE_REDIS_MANY)),
-        celery=15,
-        peer=3,
-    ),
-    worker_line(
-        "worker-redis-redis",
-        "Worker, Redis, Redis results",
-        "redis",
-        "redis",
-        REDIS_PEERS,
-        Short(2_000, (*who.CELERIAC_WORKERS, who.PREFORK, who.DRAMATIQ)),
-        celery=25,
-        peer=4,
-    ),
+    worker_line("redis", "none", REDIS_PEERS, Short(3_000, (*FEW, who.BARE_REDIS_MANY)), celery=15, peer=3),
+    worker_line("redis", "redis", REDIS_PEERS, Short(2_000, FEW), celery=25, peer=4),
     sending_line(
         "producer-rabbitmq",
         "Producer, RabbitMQ",

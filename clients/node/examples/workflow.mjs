@@ -5,7 +5,7 @@ const add = (...args) => signature('tasks.add', { args })
 
 // A thousand messages, one round trip.
 const sums = await client.sendMany(Array.from({ length: 1000 }, (_, i) => ({ task: 'tasks.add', args: [i, 1] })))
-const values = await Promise.all(sums.map((sum) => sum.get({ timeout: 30 })))
+const values = await Promise.all(sums.map((sum) => sum.get({ timeout: 60 })))
 console.log(values.length, values[999]) // 1000 1000
 
 // (2 + 3) + 10, then a report; what the caller waits for is the last step.

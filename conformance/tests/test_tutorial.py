@@ -8,7 +8,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
-from conftest import HERE, Finished, url_of
+from conftest import HERE, PARTS, Finished, url_of
 
 PROTOCOL = HERE.parent / "protocol"
 EXIT_CODES = {1: 3, 2: 3, 3: 1, 4: 1, 5: 0, 6: 1, 7: 0}
@@ -37,11 +37,13 @@ def _bare(url: str) -> str:
 
 
 @pytest.mark.parametrize("step", EXIT_CODES)
-def test_step(step: int, suite: Callable[..., Finished]) -> None:
+def test_step(step: int, suite: Callable[..., Finished], monkeypatch: pytest.MonkeyPatch) -> None:
+    for part, variable in PARTS.items():
+        monkeypatch.setenv(variable, _bare(url_of(part)))
     testee = [sys.executable, str(PROTOCOL / "tutorial" / f"step{step}.py")]
-    broker, only = ("rabbitmq", "sending/[mu]*") if step >= ON_RABBITMQ else ("redis", "headers/[ntw]*")
-    options = ["--profile", "producer", "--only", f"producer/{only}", "--timeout", "1"]
-    done = suite("--broker", _bare(url_of(broker)), *options, testee=testee)
+    only = "sending/[mu]*" if step >= ON_RABBITMQ else "headers/[ntw]*"
+    options = ["--profile", "producer", "--only", f"producer/{only}", "--timeout", "20"]
+    done = suite(*options, testee=testee)
     assert done.code == EXIT_CODES[step], done.out + done.err
     said = {VARIES.sub("", line) for line in done.out.splitlines()}
     quoted = _quoted(step)

@@ -12,6 +12,7 @@ from celeriac.errors import BrokerUnavailable
 from celeriac.transport.base import CONNECT_TIMEOUT, Document
 from celeriac.transport.patience import Patience
 from celeriac.transport.redis import connect, translated
+from celeriac.transport.redis_ear import Ears
 
 T = TypeVar("T")
 
@@ -84,6 +85,7 @@ class RedisReader:
         #: Whether there has been a connection: an address that was never right is told at once.
         self._reached = False
         self._client = connect(url, connect_timeout=connect_timeout)
+        self._ears = Ears(url, connect_timeout=connect_timeout)
 
     def prepare(self) -> None:
         """Nothing to do: the document waits under its key."""
@@ -109,10 +111,7 @@ class RedisReader:
         self, task_id: str, deadline: float | None, accept: Callable[[Document], T | None], patience: Patience
     ) -> T | None:
         """Wait over one connection. Subscribed before the key is read, so that no answer falls between the two."""
-        with translated(self._url), self._client.pubsub() as channel:
-            channel.subscribe(KEY_PREFIX + task_id)
-            # The answer to the subscription: from here on nothing published is missed.
-            channel.get_message(timeout=CONNECT_TIMEOUT)
+        with translated(self._url), self._ears.on(KEY_PREFIX + task_id) as ear:
             while True:
                 document = self.fetch(task_id)
                 patience.restored()
@@ -121,7 +120,7 @@ class RedisReader:
                 remaining = LOOK_AGAIN if deadline is None else min(LOOK_AGAIN, deadline - time.monotonic())
                 if remaining <= 0:
                     return None
-                channel.get_message(timeout=remaining)
+                ear.hear(remaining)
                 if self._closed:
                     raise BrokerUnavailable(f"the reader of {maybe_sanitize_url(self._url)} was closed")
 
@@ -134,4 +133,5 @@ class RedisReader:
         """See ``ResultReader.close``."""
         self._closed = True
         # Not those on which threads wait.
+        self._ears.close()
         self._client.connection_pool.disconnect(inuse_connections=False)

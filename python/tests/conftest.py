@@ -101,13 +101,16 @@ def app(broker: Broker, queue: str) -> Iterator[Celeriac]:
 
 
 @pytest.fixture
-def start_worker(broker: Broker, queue: str, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
-    """Starts workers on that queue, as a user would; they are gone after the test."""
+def start_worker(
+    request: pytest.FixtureRequest, broker: Broker, queue: str, tmp_path: Path
+) -> Iterator[Callable[..., Worker]]:
+    """Starts workers on that queue, as a user would, with the module's WORKER_OPTIONS; they are gone after the test."""
+    always = getattr(request.module, "WORKER_OPTIONS", ())
     with ExitStack() as workers:
 
         def start(*options: str, **named: Any) -> Worker:
             return workers.enter_context(
-                Worker(broker.url, broker.backend, queue, tmp_path / "notes", *options, **named)
+                Worker(broker.url, broker.backend, queue, tmp_path / "notes", *always, *options, **named)
             )
 
         yield start
@@ -124,14 +127,15 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """One process on a queue of its own. The tests that share it have to leave it running."""
+def shop(request: pytest.FixtureRequest, broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """One process on a queue of its own, with the module's SHOP_OPTIONS; the tests that share it leave it running."""
+    options = getattr(request.module, "SHOP_OPTIONS", ())
     queue = _name()
     notes = tmp_path_factory.mktemp("shop") / "notes"
     environment = {"CELERIAC_TEST_CHILDREN": queue}
     with (
         Celeriac("test", broker=broker.url, backend=broker.backend, task_default_queue=queue) as client,
-        Worker(broker.url, broker.backend, queue, notes, environment=environment) as worker,
+        Worker(broker.url, broker.backend, queue, notes, *options, environment=environment) as worker,
     ):
         yield Shop(client, worker, broker, queue)
         worker.stop()

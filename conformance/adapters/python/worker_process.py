@@ -12,17 +12,19 @@ from typing import Any
 from celeriac import BrokerUnavailable
 
 HERE = Path(__file__).parent
+#: Variable of Celeriac's that names the pool of its workers.
+POOL = "CELERIAC_WORKER_POOL"
 STDOUT = threading.Lock()
 
 
 def start_worker(request: dict[str, Any]) -> subprocess.Popen[str]:
     """Start a worker and return once all its processes consume."""
     options = request.get("options", {})
-    processes = options.get("concurrency", 1)
+    concurrency = options.get("concurrency", 1)
     command = [sys.executable, "-m", "celeriac", "-A", "conf_tasks", "-b", request["broker_url"]]
     if request.get("result_url"):
         command += ["--backend", request["result_url"]]
-    command += ["worker", "-Q", request["queue"], "-c", str(processes), "-l", "info"]
+    command += ["worker", "-Q", request["queue"], "-c", str(concurrency), "-l", "info"]
     command += ["-n", options["node"]] if "node" in options else []
     command += ["-E"] if options.get("events") else []
     environment = {**os.environ, "CONF_QUEUE": request["queue"]}
@@ -30,6 +32,7 @@ def start_worker(request: dict[str, Any]) -> subprocess.Popen[str]:
     worker = subprocess.Popen(command, cwd=HERE, env=environment, text=True, **pipes)
     threading.Thread(target=lambda: [say(line) for line in worker.stdout or ()], daemon=True).start()
     log = iter(worker.stderr or ())
+    processes = 1 if os.environ.get(POOL) == "threads" else concurrency
     ready = 0
     for line in log:
         sys.stderr.write(line)

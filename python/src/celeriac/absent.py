@@ -71,7 +71,7 @@ _REASONS: Mapping[str, str] = {
     ),
     _LOGGING: "worker_hijack_root_logger worker_log_* worker_task_log_* worker_redirect_*",
     _NOT_A_PART: (
-        "worker_agent worker_autoscaler worker_consumer worker_pool worker_pool_* worker_timer worker_timer_precision "
+        "worker_agent worker_autoscaler worker_consumer worker_pool_* worker_timer worker_timer_precision "
         "worker_proc_alive_timeout"
     ),
     _BACKEND: (

@@ -16,7 +16,7 @@ from celeriac.cli_common import announce, errors, logging_options, names_in
 from celeriac.client import Celeriac
 from celeriac.serving import worker_settings
 from celeriac.transport import sanitized
-from celeriac.worker import BEAT, Supervisor, WorkerSettings, node_name
+from celeriac.worker import BEAT, PREFORK, THREADS, Supervisor, WorkerSettings, node_name
 
 
 def _bounds(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[int, int] | None:
@@ -35,7 +35,14 @@ def _bounds(_context: click.Context, _option: click.Parameter, text: str | None)
 
 @click.command()
 @click.option("-Q", "--queues", "--queue", default="", metavar="Q1,Q2", help="Queues to consume.  [default: the app's]")
-@click.option("-c", "--concurrency", type=click.IntRange(1), default=None, help="Processes.  [default: one per CPU]")
+@click.option(
+    "-P", "--pool", type=click.Choice([PREFORK, THREADS]), default=None,
+    help="Run tasks in processes, or on threads of one process: for tasks that wait most of the time.  "
+    f"[default: {PREFORK}]",
+)  # fmt: skip
+@click.option(
+    "-c", "--concurrency", type=click.IntRange(1), default=None, help="Processes, or threads.  [default: one per CPU]"
+)
 @click.option(
     "--autoscale", callback=_bounds, default=None, metavar="MAX,MIN",
     help="As many processes as there are tasks to run, between these bounds.",
@@ -49,7 +56,9 @@ def _bounds(_context: click.Context, _option: click.Parameter, text: str | None)
     "--async-concurrency", type=click.IntRange(1), default=100, show_default=True,
     help="async def tasks that a process runs at a time.",
 )  # fmt: skip
-@click.option("--prefetch", type=click.IntRange(1), default=None, help="Messages held per process.  [default: 4]")
+@click.option(
+    "--prefetch", type=click.IntRange(1), default=None, help="Messages held per process, or thread.  [default: 4]"
+)
 @click.option(
     "--max-deaths", type=click.IntRange(1), default=3, show_default=True,
     help="Processes that may die running a task before it is failed.",
@@ -107,18 +116,19 @@ def worker(
     Examples:
       celeriac -A shop worker
       celeriac -A shop worker -Q mail -c 4 -l info -n mail-1@%h
+      celeriac -A shop worker -P threads -c 50 -l info
       celeriac -A shop worker -l info --log-format json --soft-shutdown-timeout 25 --ready-file /tmp/ready
     """
     logs.set_up(loglevel, log_format)
     if include:
         app.configure(include=(*app.conf.include, *names_in(include)))
-    settings = worker_settings(
-        app,
-        hostname=node_name(hostname, socket.gethostname(), uuid.uuid4().hex[:8]),
-        queues=names_in(queues) or (app.conf.task_default_queue,),
-        **given,
-    )
     with errors():
+        settings = worker_settings(
+            app,
+            hostname=node_name(hostname, socket.gethostname(), uuid.uuid4().hex[:8]),
+            queues=names_in(queues) or (app.conf.task_default_queue,),
+            **given,
+        )
         if with_beat:
             check_schedule(app)
         announce("celeriac worker", settings.hostname, _banner(settings), log_format)
@@ -133,6 +143,7 @@ def _banner(settings: WorkerSettings) -> dict[str, str]:
         "results": sanitized(settings.backend) if settings.backend else "not stored",
         "queues": ", ".join(settings.queues),
         "processes": _processes(settings),
+        **({"threads": str(settings.threads)} if settings.threads else {}),
         "tasks": ", ".join(sorted(settings.tasks)) or "none",
     }
 

@@ -133,6 +133,7 @@ WHOLE_SECONDS = Kind(
 )
 NAMES = Kind("a list of names", lambda value: tuple(map(_text, _listed(value))), _names)
 RATE = Kind("a number of starts a second, or text like 10/m", lambda value: per_second(value) and value)
+POOL = one_of("prefork", "threads")
 SERIALIZER = one_of(*SERIALIZERS.values())
 CONTENT_TYPES = Kind(f"a list of {', '.join(SERIALIZERS.values())}", _content_types, _names)
 COMPRESSION = Kind("the name of a compression: zlib, gzip, bzip2, zstd, ...", _compression)

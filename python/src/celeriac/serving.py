@@ -7,12 +7,14 @@ from importlib import import_module
 from typing import Any
 
 from celeriac.client import Celeriac
-from celeriac.worker import WorkerSettings
+from celeriac.errors import InvalidCall
+from celeriac.worker import THREADS, WorkerSettings
 
 #: Fields of ``WorkerSettings`` and the settings that they are taken from where nothing else is said.
 _OF_THE_APPLICATION = {
     "default_queue": "task_default_queue",
     "concurrency": "worker_concurrency",
+    "pool": "worker_pool",
     "prefetch": "worker_prefetch_multiplier",
     "max_tasks": "worker_max_tasks_per_child",
     "max_memory": "worker_max_memory_per_child",
@@ -29,14 +31,14 @@ _OF_THE_APPLICATION = {
 def worker_settings(app: Celeriac, **said: Any) -> WorkerSettings:
     """The settings of a worker; ``said`` are fields of ``WorkerSettings``, None: as the application has it.
 
-    The modules of the setting ``include`` are imported first. Raises what importing them raises.
+    ``pool`` is the setting ``worker_pool``: of the pool of threads, ``concurrency`` is how many. The modules of the
+    setting ``include`` are imported first. Raises what importing them raises; ``InvalidCall``.
     """
     for module in app.conf.include:
         import_module(module)
     conf = {name: getattr(app.conf, setting) for name, setting in _OF_THE_APPLICATION.items()}
     fields = {**conf, **{name: value for name, value in said.items() if value is not None}}
-    bounds = fields.get("autoscale")
-    fields["concurrency"] = bounds[1] if bounds else fields["concurrency"] or os.cpu_count() or 1
+    _settle_pool(fields)
     return WorkerSettings(
         broker=app.broker,
         backend=app.backend,
@@ -46,3 +48,13 @@ def worker_settings(app: Celeriac, **said: Any) -> WorkerSettings:
         time_limits=(app.conf.task_time_limit, app.conf.task_soft_time_limit),
         **fields,
     )
+
+
+def _settle_pool(fields: dict[str, Any]) -> None:
+    """Put in place of a pool and its concurrency how many processes there are, and threads."""
+    threads, bounds = fields.pop("pool") == THREADS, fields.get("autoscale")
+    if threads and bounds:
+        raise InvalidCall("autoscale is for processes; the pool of threads has one: give it a concurrency instead")
+    fields["concurrency"] = bounds[1] if bounds else fields["concurrency"] or os.cpu_count() or 1
+    if threads:
+        fields["threads"], fields["concurrency"] = fields["concurrency"], 1

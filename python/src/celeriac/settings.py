@@ -98,7 +98,12 @@ class Settings:
     task_soft_time_limit: float | None = _is(
         kinds.optional(kinds.SECONDS), "seconds after which it is interrupted, likewise", None
     )
-    worker_concurrency: int | None = _is(kinds.optional(kinds.integer(1)), "processes; None: one per CPU", None)
+    worker_concurrency: int | None = _is(
+        kinds.optional(kinds.integer(1)), "processes, or threads; None: one per CPU", None
+    )
+    worker_pool: str = _is(
+        kinds.POOL, "`prefork`: tasks run in processes; `threads`: on threads of one process", "prefork"
+    )
     worker_max_tasks_per_child: int | None = _is(
         kinds.optional(kinds.integer(1)), "tasks that a process runs before another takes its place", None
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -76,8 +75,8 @@ class FakeRegister:
         self.entries: list[str] = []
         self.noted: list[tuple[type, bool]] = []
 
-    def begin(self, task_id: str, until: float) -> int:
-        self.entries.append(task_id)
+    def begin(self, message: Message, until: float) -> int:
+        self.entries.append(message.id)
         return 1
 
     def end(self, slot: int | None) -> None:
@@ -143,7 +142,6 @@ def executor(desk: FakeDesk, register: FakeRegister, orders: Orders) -> Executor
         {"killer": 3, "survivor": 2, "stuck": OVERDUE}.get,  # type: ignore[arg-type]
         orders=orders,
         teller=Teller("w1", Clock()),
-        total=Counter(),
         loop=EventLoop(1),
     )
 

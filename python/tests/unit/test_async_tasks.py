@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -111,7 +110,6 @@ class Bench:
             lambda _task_id: 0,
             orders=Orders(),
             teller=Teller("w1", Clock()),
-            total=Counter(),
             loop=self.loop,
         )
 

@@ -85,7 +85,7 @@ OUTSIDE["outbox"] = (
     *(*CORE, "task", "calls", "transport", "connections", "async_result", "declared"),
     *("eager", "retrying", "routes", "settings", "tracing"),
 )
-OUTSIDE["serving"] = ("client", "worker")
+OUTSIDE["serving"] = ("errors", "client", "worker")
 OUTSIDE["logs"] = ("task",)
 OUTSIDE["cli_common"] = ("errors", "logs")
 OUTSIDE["cli_control"] = ("errors", "tagged", "events", "transport", "remote", "client", "cli_common")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 from datetime import datetime, timezone
 
 import pytest
@@ -22,7 +23,7 @@ from .worker_parts import message
 class Nowhere:
     """A register that keeps nothing."""
 
-    def begin(self, task_id: str, until: float = math.inf) -> int | None:
+    def begin(self, task_id: str, until: float) -> int | None:
         return None
 
     def end(self, slot: int | None) -> None:
@@ -35,7 +36,7 @@ def tally() -> Tally:
 
 
 def ledger(tally: Tally, number: int = 1) -> Ledger:
-    return Ledger(Nowhere(), tally.book(number))
+    return Ledger(Nowhere(), tally.book(number), Counter())
 
 
 def counts(tally: Tally, task: str) -> dict[str, int]:
@@ -95,27 +96,29 @@ def test_a_bound_belongs_to_what_is_below(tally: Tally, runtime: float, bucket: 
 
 def test_what_a_dead_process_ran_does_not_run(tally: Tally) -> None:
     first, second = ledger(tally, 1), ledger(tally, 2)
-    first.begin("a")
-    second.begin("b")
+    first.begin(message(), math.inf)
+    second.begin(message(), math.inf)
     assert tally.active() == 2
     first.note(message(), happened.Ready(), again=False)
     anew = ledger(tally, 1)
     assert tally.active() == 1 and counts(tally, "shop.add") == {"received": 1}, "counters go on"
-    anew.begin("c")
+    anew.begin(message(), math.inf)
     anew.end(None)
     second.end(None)
     assert tally.active() == 0
 
 
-def test_without_numbers() -> None:
-    own = Ledger(Nowhere(), None)
-    own.end(own.begin("a"))
+def test_runs_are_counted_also_without_numbers() -> None:
+    total = Counter[str]()
+    own = Ledger(Nowhere(), None, total)
+    own.end(own.begin(message(), math.inf))
     own.note(message(), happened.Ready(), again=False)
+    assert total == {"shop.add": 1}
 
 
 def test_as_prometheus_gets_it(tally: Tally) -> None:
     own = ledger(tally)
-    own.begin("a")
+    own.begin(message(), math.inf)
     for runtime in (0.3, 0.4, 7200):
         own.note(message(), happened.Succeeded(1, runtime=runtime), again=False)
     registry = CollectorRegistry()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -82,7 +81,7 @@ def executor(desk: FakeDesk, provider: TracerProvider) -> Iterator[Executor]:
     loop = EventLoop(10)
     yield Executor(
         settings, desk, FakeRegister(), lambda _: 0,
-        orders=Orders(), teller=Teller("w@h", Clock()), total=Counter(), loop=loop,
+        orders=Orders(), teller=Teller("w@h", Clock()), loop=loop,
     )  # fmt: skip
     loop.close()
 

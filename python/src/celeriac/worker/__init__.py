@@ -2,11 +2,11 @@
 
 supervisor      starts the processes, passes signals on, starts anew what has died
   node          a process that answers remote control for them all, and tells that the worker lives
-  process       main thread: ``executor`` decodes, runs, decides;  ``courier`` thread: all input and output;
-                  ``evented`` thread: runs ``async def`` tasks
+  process       main thread, or those of ``threaded``: ``executor`` decodes, runs, decides;
+                  ``courier`` thread: all input and output;  ``evented`` thread: runs ``async def`` tasks
 """
 
-from celeriac.worker.settings import WorkerSettings, node_name
+from celeriac.worker.settings import PREFORK, THREADS, WorkerSettings, node_name
 from celeriac.worker.supervisor import BEAT, Supervisor
 
-__all__ = ["BEAT", "Supervisor", "WorkerSettings", "node_name"]
+__all__ = ["BEAT", "PREFORK", "THREADS", "Supervisor", "WorkerSettings", "node_name"]

@@ -1,4 +1,4 @@
-"""Tasks that share a process with others, as the courier's thread sees them: those of the event loop."""
+"""Tasks that share a process with others, as the courier's thread sees them: on the event loop, or on threads."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from collections.abc import Callable
 from celeriac.message import Message
 from celeriac.worker.running import Running
 
-#: Seconds that a coroutine has to end once it is cancelled; then the whole process ends.
+#: Seconds that a task has to end once it is cancelled; then the whole process ends.
 GRACE = 5.0
 
 
 class Beside:
     """What runs beside the main thread. Whoever takes a task out of here decides how it ended.
 
+    Those of the event loop hold no place in the prefetch window: their deliveries are ``outside``, by identity.
     ``join`` and ``part`` are called by those that run the tasks, the others by the courier.
     """
 
     def __init__(self) -> None:
         self._running: dict[int, Running] = {}
         self._leaving: dict[int, float] = {}
-        #: The most at a time since ``recount``.
+        self.outside: set[int] = set()
+        #: The most that were outside at a time since ``recount``.
         self.most = 0
 
     def __len__(self) -> int:
@@ -33,20 +35,19 @@ class Beside:
         """Whether anything runs here, or has still to end."""
         return bool(self._running or self._leaving)
 
-    def __contains__(self, key: object) -> bool:
-        """Whether the delivery with this identity runs."""
-        return key in self._running
-
     def join(self, running: Running) -> None:
         """A task starts."""
         self._running[id(running.delivery)] = running
-        self.most = max(self.most, len(self._running))
+        if running.outside:
+            self.outside.add(id(running.delivery))
+            self.most = max(self.most, len(self.outside))
 
     def part(self, running: Running) -> bool:
         """It has ended; False: another end of it was told already."""
         key = id(running.delivery)
         # In the opposite order to ``oust``, so that none is left behind as leaving.
         first = self._running.pop(key, None) is not None
+        self.outside.discard(key)
         self._leaving.pop(key, None)
         return first
 
@@ -57,6 +58,7 @@ class Beside:
         if self._running.pop(key, None) is None:
             self._leaving.pop(key, None)
             return False
+        self.outside.discard(key)
         assert running.cancel is not None, "only what can be cancelled runs beside"
         running.cancel()
         return True
@@ -85,5 +87,5 @@ class Beside:
         return min([*limits, *list(self._leaving.values())], default=math.inf)
 
     def recount(self) -> None:
-        """Forget how many there were."""
-        self.most = len(self._running)
+        """Forget how many were outside."""
+        self.most = len(self.outside)

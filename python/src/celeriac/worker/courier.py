@@ -75,7 +75,7 @@ class Courier(threading.Thread):
 
     def __init__(self, prefetch: int, surroundings: Surroundings) -> None:
         super().__init__(name="courier", daemon=True)
-        #: What runs on the event loop.
+        #: What runs on the event loop, or on threads.
         self.beside = Beside()
         self._holding = Holding(prefetch, self.beside)
         self.inbox = self._holding.inbox
@@ -135,8 +135,9 @@ class Courier(threading.Thread):
     def begin_beside(self, running: Running) -> None:
         """A task starts beside the main thread; ``beside.part`` when it has ended."""
         self.beside.join(running)
-        # Its delivery is out of the way of others now.
-        self._bell.ring()
+        # Its delivery is out of the way of others now; or its limit is the next that there is to wait for.
+        if running.outside or running.limit is not None:
+            self._bell.ring()
 
     def came_due(self, delivery: Delivery) -> bool:
         """Whether a delivery was handled before and put off."""
@@ -216,7 +217,8 @@ class Courier(threading.Thread):
     def _finished(self) -> bool:
         if self._abandoned.is_set():
             return True
-        return self._stopping.is_set() and not self._holding and not self._outcomes
+        # What was told to end and has not yet may still take the whole process with it.
+        return self._stopping.is_set() and not self._holding and not self._outcomes and not self.beside.busy
 
     def _carry_out(self, link: WorkerLink) -> bool:
         """Carry out what has gathered; whether that was anything."""

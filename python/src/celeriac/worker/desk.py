@@ -46,7 +46,7 @@ class Desk(Protocol):
 class Register(Protocol):
     """Where it is noted what runs, for the case that it takes the process down, and what happens, to be counted."""
 
-    def begin(self, task_id: str, until: float) -> int | None:
+    def begin(self, message: Message, until: float) -> int | None:
         """A task starts, to be over at this monotonic time; what to call ``end`` with."""
 
     def end(self, slot: int | None) -> None:

@@ -113,23 +113,28 @@ class Duties:
     def stats(self) -> dict[str, Any]:
         """What controllers show of a worker, under Celery's names (CT-INS-005)."""
         settings = self.settings
-        processes = list(self.pulse.processes().values())
         used = resource.getrusage(resource.RUSAGE_SELF)
         return {
             "total": dict(self.pulse.total()),
             "pid": self._supervisor,
             "clock": str(self.clock.value),
             "uptime": int(time.monotonic() - self._began),
-            "pool": {
-                "implementation": "celeriac.worker:Supervisor",
-                "max-concurrency": self.processes,
-                "processes": processes,
-                "max-tasks-per-child": "N/A",
-                "timeouts": [0, 0],
-            },
+            "pool": self._pool(),
             "broker": _broker(settings.broker),
-            "prefetch_count": settings.prefetch * self.processes,
+            "prefetch_count": settings.window * self.processes,
             "rusage": {name: getattr(used, f"ru_{name}") for name in _RUSAGE},
+        }
+
+    def _pool(self) -> dict[str, Any]:
+        settings = self.settings
+        threads = {"threads": settings.threads} if settings.threads else {}
+        return {
+            "implementation": f"celeriac.worker:{'Threads' if threads else 'Supervisor'}",
+            "max-concurrency": settings.hands * self.processes,
+            "processes": list(self.pulse.processes().values()),
+            **threads,
+            "max-tasks-per-child": "N/A",
+            "timeouts": [0, 0],
         }
 
     def conf(self) -> dict[str, Any]:
@@ -142,7 +147,8 @@ class Duties:
             "task_default_queue": settings.default_queue,
             "task_serializer": "json",
             "accept_content": sorted(settings.accept),
-            "worker_concurrency": self.processes,
+            "worker_concurrency": settings.hands * self.processes,
+            "worker_pool": settings.pool,
             "worker_prefetch_multiplier": settings.prefetch,
             "worker_send_task_events": settings.task_events,
             "worker_state_db": settings.state_file,

@@ -86,15 +86,21 @@ class EventLoop:
     def __init__(self, places: int) -> None:
         self._places = threading.Semaphore(places)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._starting = threading.Lock()
         self._closed = False
 
     def flight(self) -> Flight:
         """Wait for a place, and take it."""
         self._places.acquire()
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            threading.Thread(target=self._run, args=(self._loop,), name="event loop", daemon=True).start()
-        return Flight(self._loop, self._land)
+        return Flight(self._loop or self._started(), self._land)
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        with self._starting:
+            if self._loop is None:
+                loop = asyncio.new_event_loop()
+                threading.Thread(target=self._run, args=(loop,), name="event loop", daemon=True).start()
+                self._loop = loop
+        return self._loop
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.run_forever()

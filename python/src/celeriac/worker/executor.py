@@ -1,6 +1,7 @@
 """Decodes messages, runs tasks, and hands in what is to be sent, stored and settled for what happened.
 
-Lives in the main thread of a worker process: tasks may use signals and whatever else wants the main thread.
+Lives in the main thread of a worker process, where tasks may use signals and whatever else wants that thread; or on
+several threads (``threaded``).
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import inspect
 import logging
 import math
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -57,11 +57,10 @@ DEFECT = "Message from queue %s rejected: an error inside the worker"
 
 
 class Executor:
-    """One at a time: ``handle`` takes a delivery as far as it goes and reports the outcome; not ``async def`` tasks.
+    """``handle`` takes a delivery as far as it goes and reports the outcome; not ``async def`` tasks.
 
     Those go on on ``loop``, and what came of them is reported from there.
-    ``deaths`` tells how many processes died while they ran the task of this id. ``orders`` are those of remote control,
-    ``total`` counts the runs of each task.
+    ``deaths`` tells how many processes died while they ran the task of this id. ``orders`` are those of remote control.
     """
 
     def __init__(
@@ -73,14 +72,12 @@ class Executor:
         *,
         orders: Orders,
         teller: Teller,
-        total: Counter[str],
         loop: EventLoop,
     ) -> None:
         self._settings = settings
         self._desk = desk
         self._register = register
         self._orders = orders
-        self._total = total
         self._loop = loop
         self._tasks = with_builtins(settings.tasks)
         self._async = {name for name, task in self._tasks.items() if inspect.iscoroutinefunction(task.run)}
@@ -177,8 +174,7 @@ class Executor:
         token = current_request.set(request)
         hard, soft = self._orders.limits(message, task.options)
         until = time.monotonic() + hard if hard else math.inf
-        slot = self._register.begin(message.id, until)
-        self._total[message.task] += 1
+        slot = self._register.begin(message, until)
         started = time.perf_counter()
         try:
             running = Running(delivery, message, time.time(), partial(self._ended, span), hard or None, until)
@@ -201,11 +197,10 @@ class Executor:
         flight = self._loop.flight()
         until = time.monotonic() + hard if hard else math.inf
         # A cancelled task may take its time to end.
-        slot = self._register.begin(message.id, until + GRACE)
-        self._total[message.task] += 1
+        slot = self._register.begin(message, until + GRACE)
         span = self._span(delivery, message)
         ended = partial(self._ended, span)
-        running = Running(delivery, message, time.time(), ended, hard or None, until, flight.cancel)
+        running = Running(delivery, message, time.time(), ended, hard or None, until, flight.cancel, outside=True)
 
         def landed(run: asyncio.Task[Event]) -> None:
             self._register.end(slot)
@@ -229,7 +224,7 @@ class Executor:
         try:
             with soft_time_limit(soft) if soft else _UNLIMITED:
                 around.before(task, request)
-                return _call(task, running.message)
+                return call(task, running.message)
         finally:
             self._desk.lift()
 
@@ -251,12 +246,13 @@ async def _run_async(task: Runnable, request: Request, soft: float | None, span:
     try:
         with span.active():
             around.before(task, request)
-            value = await limited(_call(task, request.message), soft)
+            value = await limited(call(task, request.message), soft)
     except BaseException as error:  # noqa: BLE001  # whatever a task raises is its result
         return raised(error, request, task.options)
     return Succeeded(value, tuple(request.children), time.perf_counter() - started)
 
 
-def _call(task: Runnable, message: Message) -> Any:
+def call(task: Runnable, message: Message) -> Any:
+    """Call a task with what its message holds."""
     first = (task,) if task.options.bind else ()
     return task.run(*first, *message.args, **message.kwargs)

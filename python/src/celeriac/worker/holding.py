@@ -58,8 +58,8 @@ class Holding:
     def take_in(self, consumer: Consumer) -> None:
         """Take what there is room for, and what has come due, into the inbox."""
         room = self._prefetch - len(self._open) + len(self._waiting)
-        if self._beside:
-            room += sum(key in self._beside for key in self._open)
+        if outside := self._beside.outside:
+            room += sum(key in outside for key in self._open)
         for delivery in consumer.receive(room):
             self._open[id(delivery)] = delivery
             self.inbox.put(delivery)
@@ -70,7 +70,7 @@ class Holding:
             self.inbox.put(delivery)
 
     def tell(self, consumer: Consumer) -> None:
-        """Tell the consumer how many are held beside the window; of those that run beside, the most of late.
+        """Tell the consumer how many are held beside the window; of those that run there, the most of late.
 
         A new window costs a round trip, and tasks come and go.
         """

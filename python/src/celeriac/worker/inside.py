@@ -11,19 +11,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from celeriac.errors import CeleriacError
-from celeriac.execution.ending import ColdShutdown
-from celeriac.transport import Delivery, WorkerLink, open_worker_link
+from celeriac.transport import WorkerLink, open_worker_link
 from celeriac.worker.clock import Clock
 from celeriac.worker.courier import Courier, Surroundings
 from celeriac.worker.evented import EventLoop
-from celeriac.worker.executor import Executor
-from celeriac.worker.interrupts import Overdue
 from celeriac.worker.journal import Journal
 from celeriac.worker.orders import Orders
 from celeriac.worker.promises import Promises, Records
 from celeriac.worker.settings import WorkerSettings
-from celeriac.worker.tally import Ledger
+from celeriac.worker.shift import Shift
 from celeriac.worker.telling import Teller
+from celeriac.worker.threaded import SharedLedger, ThreadedExecutor, work_on
+from celeriac.worker.wear import Wear
 
 #: Seconds that the worker has to come up.
 PATIENCE = 20.0
@@ -49,7 +48,7 @@ def worker_inside(settings: WorkerSettings, *, patience: float = PATIENCE) -> It
     """Run a worker meanwhile: plain tasks one at a time in a thread, ``async def`` tasks beside them.
 
     At the end what runs is waited for, up to ``patience`` seconds, and what waits stays in its queue. Remote control is
-    not answered. A task that runs into its hard time limit fails, and the worker takes no more. Raises
+    not answered. A task that runs into its hard time limit fails; where it does not end then, the worker does. Raises
     ``BrokerUnavailable``; ``WorkerStuck``.
     """
     up = threading.Event()
@@ -63,23 +62,24 @@ def worker_inside(settings: WorkerSettings, *, patience: float = PATIENCE) -> It
         raise _Left
 
     connect().close()
-    journal = Journal(1 + settings.async_concurrency)
+    journal = Journal(settings.places)
     # Nothing outlives this process that could tell what it had promised.
     promises = Promises(Records())
     surroundings = Surroundings(connect, up.set, leave, journal, os.getppid(), settings.hostname, promises)
     courier = _Courier(settings.prefetch, surroundings)
     loop = EventLoop(settings.async_concurrency)
-    executor = Executor(
+    total = Counter[str]()
+    executor = ThreadedExecutor(
         settings,
         courier,
-        Ledger(journal, None),
+        SharedLedger(journal, None, total),
         lambda _task_id: 0,
         orders=Orders.of(settings),
         teller=Teller(settings.hostname, Clock()),
-        total=Counter(),
         loop=loop,
     )
-    tasks = threading.Thread(target=_work, args=(courier, executor), name="tasks", daemon=True)
+    shift = Shift(courier, executor.handle, Wear(None, None, total))
+    tasks = threading.Thread(target=work_on, args=(shift,), name="tasks", daemon=True)
     courier.start()
     tasks.start()
     try:
@@ -93,14 +93,3 @@ def worker_inside(settings: WorkerSettings, *, patience: float = PATIENCE) -> It
         loop.close()
     if courier.is_alive() or tasks.is_alive():
         raise WorkerStuck(f"a task does not end; it was waited for {patience:g} seconds")
-
-
-def _work(courier: Courier, executor: Executor) -> None:
-    try:
-        while (item := courier.inbox.get()) is not None:
-            if isinstance(item, Delivery):
-                executor.handle(item)
-            else:
-                item()
-    except (ColdShutdown, Overdue):
-        return

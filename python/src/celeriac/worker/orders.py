@@ -1,10 +1,11 @@
 """What one worker process has been told by remote control, and does from then on.
 
-Told by the courier's thread, looked at by the executor: each look is a single step on a dict.
+Told by the courier's thread, looked at by those that run tasks: each look is a single step on a dict.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -21,13 +22,15 @@ class Rate:
     def __init__(self, per_second: float) -> None:
         self._gap = 1.0 / per_second
         self._next = 0.0
+        self._asking = threading.Lock()
 
     def wait(self, now: float) -> float:
         """Seconds until the next start is due; 0 takes it."""
-        if now < self._next:
-            return self._next - now
-        self._next = now + self._gap
-        return 0.0
+        with self._asking:
+            if now < self._next:
+                return self._next - now
+            self._next = now + self._gap
+            return 0.0
 
 
 class Orders:

@@ -311,6 +311,8 @@ def _autoscale(duties: Duties, max: Any = None, min: Any = None) -> Any:  # noqa
 
 
 def _check_size(duties: Duties, processes: int) -> None:
+    if duties.settings.threads:
+        raise Mistake(f"this worker runs tasks on threads, and has {duties.settings.threads} until it is started anew")
     most = duties.settings.most
     if not 1 <= processes <= most:
         raise Mistake(f"this worker may have 1 to {most} processes; there are {duties.processes}")

@@ -1,4 +1,4 @@
-"""One worker process: the executor in its main thread, the courier beside it, signals between them."""
+"""One worker process: the executor in its main thread or on several, the courier beside it, signals between them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from celeriac import signals
 from celeriac.execution.ending import ColdShutdown
-from celeriac.transport import Delivery, WorkerLink, open_worker_link
+from celeriac.transport import WorkerLink, open_worker_link
 from celeriac.worker.channel import Channel
 from celeriac.worker.clock import Clock
 from celeriac.worker.courier import Courier, Surroundings
@@ -20,12 +20,13 @@ from celeriac.worker.interrupts import Overdue, Terminations
 from celeriac.worker.journal import Deaths, Journal
 from celeriac.worker.liaison import Liaison
 from celeriac.worker.orders import Orders
-from celeriac.worker.outcome import Outcome, Settlement
 from celeriac.worker.promises import Promises, Records
 from celeriac.worker.readiness import Readiness
 from celeriac.worker.settings import WorkerSettings
+from celeriac.worker.shift import Shift
 from celeriac.worker.tally import Ledger, Tally
 from celeriac.worker.telling import Teller
+from celeriac.worker.threaded import SharedLedger, ThreadedExecutor, Threads
 from celeriac.worker.wear import Wear
 
 logger = logging.getLogger("celeriac.worker")
@@ -87,20 +88,22 @@ def run(settings: WorkerSettings, place: Place) -> int:
     surroundings = Surroundings(
         connect, ready, leave, place.journal, place.supervisor, settings.hostname, promises, liaison
     )
-    courier = Courier(settings.prefetch, surroundings)
+    courier = Courier(settings.window, surroundings)
     loop = EventLoop(settings.async_concurrency)
     book = None if place.tally is None else place.tally.book(place.number)
     total = Counter[str]() if liaison is None else liaison.total
-    executor = Executor(
+    make_executor, make_ledger = (ThreadedExecutor, SharedLedger) if settings.threads else (Executor, Ledger)
+    executor = make_executor(
         settings,
         courier,
-        Ledger(place.journal, book),
+        make_ledger(place.journal, book, total),
         place.deaths.of,
         orders=Orders.of(settings) if liaison is None else liaison.orders,
         teller=Teller(settings.hostname, place.clock),
-        total=total,
         loop=loop,
     )
+    shift = Shift(courier, executor.handle, Wear(settings.max_tasks, settings.max_memory, total))
+    threads = Threads(settings.threads, shift, courier.beside) if settings.threads else None
     # Before the courier looks whether there is anything to do: it may be told to stop at once.
     for delivery, message in promises.inherited():
         executor.mourn(delivery, message, place.reason)
@@ -110,7 +113,8 @@ def run(settings: WorkerSettings, place: Place) -> int:
         courier.start()
         with terminations.heard():
             _install_handlers(courier, terminations)
-            renewed = _work(courier, executor, Wear(settings.max_tasks, settings.max_memory, total))
+            work = shift.work if threads is None else threads.work
+            work()
     except ColdShutdown:
         courier.abandon()
         courier.join()
@@ -119,29 +123,14 @@ def run(settings: WorkerSettings, place: Place) -> int:
         courier.join()
         return EXIT_LIMIT
     finally:
+        if threads is not None:
+            threads.close()
         loop.close()
         settings.tracing.flush()
     courier.join()
     if courier.failed:
         return EXIT_DEFECT
-    return EXIT_RENEW if renewed else EXIT_OK
-
-
-def _work(courier: Courier, executor: Executor, wear: Wear) -> bool:
-    """Run what comes until told to stop; whether that was because of wear."""
-    renewed = False
-    while (item := courier.inbox.get()) is not None:
-        if not isinstance(item, Delivery):
-            item()
-        elif renewed:
-            courier.report(Outcome(item, settlement=Settlement.REQUEUE))
-        else:
-            executor.handle(item)
-        if not renewed and (reason := wear.reason()) is not None:
-            logger.info("This process ends and another takes its place: %s", reason)
-            renewed = True
-            courier.stop()
-    return renewed
+    return EXIT_RENEW if shift.renewed else EXIT_OK
 
 
 def _install_handlers(courier: Courier, terminations: Terminations) -> None:

@@ -9,6 +9,7 @@ import json
 import logging
 import mmap
 import struct
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -81,10 +82,11 @@ class Records:
 
 
 class Promises:
-    """Those of one process, in ``records``. Made by the thread that runs tasks, kept by the one that tells of them."""
+    """Those of one process, in ``records``. Made by threads that run tasks, kept by the one that tells of them."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
+        self._making = threading.Lock()
         self._open: dict[int, tuple[Delivery, int]] = {}
 
     def make(self, delivery: Delivery, message: Message) -> None:
@@ -96,7 +98,8 @@ class Promises:
         except (CeleriacError, ValueError) as error:
             logger.warning("Should its process die, nobody will tell of task %s: %s", ascii(message.id), error)
             return
-        place = self._records.add(record)
+        with self._making:
+            place = self._records.add(record)
         if place is None:
             logger.warning("Should its process die, nobody will tell of task %s: no room", ascii(message.id))
             return

@@ -30,6 +30,8 @@ class Running:
     until: float = math.inf
     #: Has it cancelled, where that ends it without the process.
     cancel: Callable[[], None] | None = None
+    #: Whether its delivery is held beside the prefetch window.
+    outside: bool = False
 
     def settle(self, event: Event) -> Outcome:
         """The outcome of being ended by this event."""

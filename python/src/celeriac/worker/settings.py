@@ -26,13 +26,17 @@ def node_name(wanted: str | None, host: str, unique: str) -> str:
     return filled if "@" in filled else f"{filled}@{host}"
 
 
+#: Pools: how tasks run that are not ``async def``. Celery's names.
+PREFORK, THREADS = "prefork", "threads"
 #: Processes that remote control may add to those that a worker is started for.
 SPARE = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
-    """``prefetch`` counts the messages that each process holds, running or next (AMQP: of each queue).
+    """``prefetch`` counts the messages that whoever runs tasks holds, running or next (AMQP: of each queue).
+
+    Tasks run in the main threads of ``concurrency`` processes; or, where that is not 0, on so many ``threads`` of each.
 
     ``result_expires`` and ``connect_timeout`` are in seconds. A task is run until so many processes have died running
     it: ``max_deaths``; or its message has come back to its queue so often, where the broker counts that:
@@ -54,6 +58,7 @@ class WorkerSettings:
     queues: Sequence[str] = ("celery",)
     default_queue: str = "celery"
     concurrency: int = 1
+    threads: int = 0
     autoscale: tuple[int, int] | None = None
     async_concurrency: int = 100
     prefetch: int = 4
@@ -82,12 +87,32 @@ class WorkerSettings:
             broker=self.broker,
             backend=self.backend,
             queues=self.queues,
-            prefetch=self.prefetch,
+            prefetch=self.window,
             result_expires=self.result_expires,
             holder=holder,
             siblings=self.concurrency - 1,
             connect_timeout=self.connect_timeout,
         )
+
+    @property
+    def pool(self) -> str:
+        """Its kind, under Celery's name."""
+        return THREADS if self.threads else PREFORK
+
+    @property
+    def hands(self) -> int:
+        """Tasks that each process runs at a time, beside those of its event loop."""
+        return self.threads or 1
+
+    @property
+    def places(self) -> int:
+        """Tasks that each process runs at a time, all in all."""
+        return self.hands + self.async_concurrency
+
+    @property
+    def window(self) -> int:
+        """Messages that each process holds, running or next."""
+        return self.prefetch * self.hands
 
     @property
     def most(self) -> int:

@@ -172,7 +172,7 @@ class Supervisor:
         return f"{self._name}.{number}"
 
     def _start(self, number: int) -> int:
-        journal = self._journals[number] = Journal(1 + self._settings.async_concurrency)
+        journal = self._journals[number] = Journal(self._settings.places)
         channel = self._channels[number][1] if number in self._channels else None
         place = Place(
             number=number,

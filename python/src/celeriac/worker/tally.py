@@ -5,10 +5,10 @@ Each process counts in rows of its own, which its successors go on with; whoever
 
 from __future__ import annotations
 
-import math
 import mmap
 import threading
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -116,7 +116,7 @@ class Book:
 class Register(Protocol):
     """Where it is noted which tasks run: the journal."""
 
-    def begin(self, task_id: str, until: float = math.inf) -> int | None:
+    def begin(self, task_id: str, until: float) -> int | None:
         """A task starts, to be over at this monotonic time; what to call ``end`` with."""
 
     def end(self, slot: int | None) -> None:
@@ -124,17 +124,22 @@ class Register(Protocol):
 
 
 class Ledger:
-    """All that one process notes of its tasks. ``book`` is None where nobody wants numbers."""
+    """All that one process notes of its tasks. ``book`` is None where nobody wants numbers.
 
-    def __init__(self, register: Register, book: Book | None) -> None:
+    ``total`` counts the runs of each task.
+    """
+
+    def __init__(self, register: Register, book: Book | None, total: Counter[str]) -> None:
         self._register = register
         self._book = book
+        self._total = total
 
-    def begin(self, task_id: str, until: float = math.inf) -> int | None:
+    def begin(self, message: Message, until: float) -> int | None:
         """A task starts, to be over at this monotonic time; what to call ``end`` with."""
+        self._total[message.task] += 1
         if self._book is not None:
             self._book.run(1)
-        return self._register.begin(task_id, until)
+        return self._register.begin(message.id, until)
 
     def end(self, slot: int | None) -> None:
         """It has come to an end."""

@@ -16,6 +16,8 @@ from celeriac_conformance import data, matrix
 from celeriac_conformance.matrix_calls import CALLS, difference
 
 Suite = Callable[..., Finished]
+#: The deadline of a step where something is waited for that never comes.
+WAITED_OUT = 6
 
 
 def _config(tmp_path: Path, **changes: Any) -> Path:
@@ -31,11 +33,10 @@ def _config(tmp_path: Path, **changes: Any) -> Path:
     return path
 
 
-def _run(suite: Suite, config: Path, url: str) -> tuple[Finished, dict[str, Any]]:
+def _run(suite: Suite, config: Path, url: str, seconds: int = 30) -> tuple[Finished, dict[str, Any]]:
     out = config.with_name("matrix.json")
-    done = suite(
-        "matrix", "--config", str(config), "--broker", url, "--result", url, "--out", str(out), "--timeout", "3"
-    )
+    options = ["--broker", url, "--result", url, "--out", str(out), "--timeout", str(seconds)]
+    done = suite("matrix", "--config", str(config), *options)
     document: dict[str, Any] = json.loads(out.read_text())
     assert data.violation("schemas", "matrix-report", document) is None
     return done, document
@@ -71,10 +72,10 @@ def test_the_end_of_a_worker_that_only_the_unwanted_used_is_no_fault(
     unwanted = [{"worker": "lazy", "why": "it settles nothing at all"}]
     testees = {"right": {"command": reference()}, "lazy": {"command": reference("never-settles")}}
     config = _config(tmp_path, testees=testees, workers=["right", "lazy"])
-    done, document = _run(suite, config, redis_url)
+    done, document = _run(suite, config, redis_url, WAITED_OUT)
     assert (done.code, document["faults"] != []) == (3, True), done.out
     config = _config(tmp_path, testees=testees, workers=["right", "lazy"], unwanted=unwanted)
-    done, document = _run(suite, config, redis_url)
+    done, document = _run(suite, config, redis_url, WAITED_OUT)
     assert (done.code, document["faults"]) == (0, []), done.out
     last = document["cells"][1]["calls"][-1]
     assert (last["call"], last["verdict"]) == ("the end", "fail")

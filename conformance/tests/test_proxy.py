@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,11 +17,12 @@ import amqp
 import pytest
 import redis
 
+from celeriac_conformance.brokers import free_ports
 from celeriac_conformance.proxy import CUT, DELAY, HOLD, SWALLOW, THROTTLE, BadFrame, Frame, Proxy, Rule
 from celeriac_conformance.proxy.amqp_frames import AmqpSplitter
 from celeriac_conformance.proxy.frames import Splitter
 from celeriac_conformance.proxy.resp_frames import RespSplitter
-from celeriac_conformance.proxy.rules import TO_TESTEE
+from celeriac_conformance.proxy.rules import TO_TESTEE, Fault
 
 
 def _method(numbers: tuple[int, int], arguments: bytes, channel: int = 1) -> bytes:
@@ -33,7 +37,8 @@ BODY = struct.pack(">BHI", 3, 1, 3) + b"\xce\xce\xce" + b"\xce"
 AMQP = [b"AMQP\0\0\x09\x01", PUBLISH, HEADER, BODY, ACK, struct.pack(">BHI", 8, 0, 0) + b"\xce"]
 AMQP_NAMES = ["preface", "basic.publish", "header", "body", "basic.ack", "heartbeat"]
 
-COMMANDS = [b"*3\r\n$5\r\nLPUSH\r\n$1\r\nq\r\n$4\r\na\r\nb\r\n", b"*1\r\n$4\r\nping\r\n"]
+PING = b"*1\r\n$4\r\nping\r\n"
+COMMANDS = [b"*3\r\n$5\r\nLPUSH\r\n$1\r\nq\r\n$4\r\na\r\nb\r\n", PING]
 REPLIES = [
     b"+OK\r\n", b":12\r\n", b"$-1\r\n", b"*-1\r\n", b"*2\r\n$2\r\n\r\n\r\n:1\r\n", b"-ERR no\r\n",
     b"%1\r\n+key\r\n*1\r\n#t\r\n", b">2\r\n+message\r\n$1\r\nx\r\n", b"|1\r\n+ttl\r\n:1\r\n+value\r\n",
@@ -105,9 +110,27 @@ def through(redis_url: str) -> Iterator[Proxy]:
         yield proxy
 
 
+#: Of what comes; and how long that is looked for which does not.
+SECONDS, NEVER = 60, 0.3
+
+
 def _client(proxy: Proxy) -> Any:
     """Any: the annotations of redis-py give every answer as a union of all its modes."""
-    return redis.Redis.from_url(proxy.url, socket_timeout=1, retry=None, retry_on_error=[], decode_responses=True)
+    return redis.Redis.from_url(proxy.url, socket_timeout=SECONDS, retry=None, retry_on_error=[], decode_responses=True)
+
+
+@contextlib.contextmanager
+def _unanswered(proxy: Proxy, call: Callable[[], Any], fault: Fault) -> Iterator[None]:
+    """While a call waits for an answer that a fault keeps from it; when the proxy heals it has lost its connection."""
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(call)
+        assert fault.wait(SECONDS)
+        with pytest.raises(FutureTimeout):
+            future.result(NEVER)
+        yield
+        proxy.heal()
+        with pytest.raises(redis.ConnectionError):
+            future.result(SECONDS)
 
 
 def _key() -> str:
@@ -116,7 +139,7 @@ def _key() -> str:
 
 def test_without_a_fault_all_passes(through: Proxy) -> None:
     client, key = _client(through), _key()
-    assert client.set(key, "x" * 200_000, ex=5)
+    assert client.set(key, "x" * 200_000, ex=60)
     assert client.get(key) == "x" * 200_000
     texts = [line.text for line in through.log.lines()]
     assert any(text.startswith(f"SET {key} xxx") and "(200000 bytes)" in text for text in texts)
@@ -126,12 +149,12 @@ def test_without_a_fault_all_passes(through: Proxy) -> None:
 def test_cut_at_the_second_set(after: bool, stored: str | None, through: Proxy, redis_url: str) -> None:
     client, first, second = _client(through), _key(), _key()
     fault = through.plan(Rule(action=CUT, name="SET", nth=2, after=after))
-    client.set(first, "1", ex=5)
+    client.set(first, "1", ex=60)
     assert not fault.happened
     with pytest.raises(redis.ConnectionError):
-        client.set(second, "2", ex=5)
-    assert fault.wait(1)
-    assert client.set(first, "3", ex=5), "a fault happens once"
+        client.set(second, "2", ex=60)
+    assert fault.wait(SECONDS)
+    assert client.set(first, "3", ex=60), "a fault happens once"
     direct: Any = redis.Redis.from_url(redis_url, decode_responses=True)
     assert direct.get(second) == stored
     assert "<<< cut" in through.log.text(around=CUT).splitlines()[-1]
@@ -141,21 +164,17 @@ def test_hold_is_silence_and_no_end(through: Proxy) -> None:
     client, key = _client(through), _key()
     client.ping()
     fault = through.plan(Rule(action=HOLD, name="SET"))
-    with pytest.raises(redis.TimeoutError):
-        client.set(key, "1", ex=5)
-    assert fault.happened
-    assert _client(through).ping(), "other connections go on"
+    with _unanswered(through, lambda: client.set(key, "1", ex=60), fault):
+        assert _client(through).ping(), "other connections go on"
 
 
 def test_one_reply_is_swallowed(through: Proxy, redis_url: str) -> None:
     client, key = _client(through), _key()
     client.ping()
     fault = through.plan(Rule(action=SWALLOW, name="reply", direction=TO_TESTEE))
-    with pytest.raises(redis.TimeoutError):
-        client.set(key, "1", ex=5)
-    assert fault.happened
-    direct: Any = redis.Redis.from_url(redis_url)
-    assert direct.get(key) == b"1"
+    with _unanswered(through, lambda: client.set(key, "1", ex=60), fault):
+        direct: Any = redis.Redis.from_url(redis_url)
+        assert direct.get(key) == b"1"
 
 
 @pytest.mark.parametrize(
@@ -171,21 +190,20 @@ def test_slow_is_slow_and_whole(rule: Rule, through: Proxy) -> None:
     client.ping()
     through.plan(rule)
     began = time.monotonic()
-    assert client.set(key, "x" * 300, ex=5)
+    assert client.set(key, "x" * 300, ex=60)
     assert time.monotonic() - began >= 0.3
     assert client.get(key) == "x" * 300
 
 
 def test_a_broker_that_is_down_is_seen_as_such() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    (port,) = free_ports(1)
     with Proxy.of(f"redis://127.0.0.1:{port}/0") as proxy, pytest.raises(redis.ConnectionError):
         _client(proxy).ping()
 
 
 def test_who_has_left_refuses_and_comes_back_at_the_same_address(through: Proxy) -> None:
     client, key = _client(through), _key()
-    client.set(key, "1", ex=5)
+    client.set(key, "1", ex=60)
     through.leave()
     for _ in range(2):
         with pytest.raises(redis.ConnectionError):
@@ -206,14 +224,21 @@ def test_who_has_left_can_count_who_tries(through: Proxy) -> None:
 
 
 def test_healing_forgets_faults_and_cuts_what_was_held(through: Proxy) -> None:
-    client, key = _client(through), _key()
-    client.ping()
     fault = through.plan(Rule(action=CUT, name="SET"))
-    through.hold()
-    with pytest.raises(redis.TimeoutError):
-        client.ping()
-    through.heal()
-    assert client.set(key, "1", ex=5)
+    address = urlsplit(through.url)
+    with socket.create_connection((str(address.hostname), int(address.port or 0)), SECONDS) as held:
+        held.sendall(PING)
+        assert held.recv(7) == b"+PONG\r\n"
+        through.hold()
+        held.sendall(PING)
+        held.settimeout(NEVER)
+        with pytest.raises(TimeoutError):
+            held.recv(7)
+        through.heal()
+        held.settimeout(SECONDS)
+        with contextlib.suppress(ConnectionResetError):
+            assert held.recv(7) == b""
+    assert _client(through).set(_key(), "1", ex=60)
     assert not fault.happened
 
 
@@ -221,10 +246,10 @@ def test_a_rule_can_be_about_one_thing_under_several_names(through: Proxy) -> No
     client, key = _client(through), _key()
     fault = through.plan(Rule(action=CUT, name="SET|SETEX", about=key, nth=2))
     for _ in range(3):
-        client.set(_key(), "1", ex=5)
-    client.set(key, "1", ex=5)
+        client.set(_key(), "1", ex=60)
+    client.set(key, "1", ex=60)
     with pytest.raises(redis.ConnectionError):
-        client.setex(key, 5, "2")
+        client.setex(key, 60, "2")
     assert fault.happened
 
 
@@ -253,12 +278,12 @@ def _publish_confirmed(url: str, queue: str) -> None:
     channel = connection.channel()
     channel.basic_publish_confirm(amqp.Message("hello"), routing_key=queue)
     channel.wait(amqp.spec.Basic.Ack)
-    connection.drain_events(timeout=5)
+    connection.drain_events(timeout=SECONDS)
 
 
 def _count(channel: Any, queue: str, wanted: int) -> int:
-    """The number of messages, as soon as it is what it should be, or after a second."""
-    deadline = time.monotonic() + 1
+    """The number of messages, as soon as it is what it should be, or in the end."""
+    deadline = time.monotonic() + SECONDS
     while (count := int(channel.queue_declare(queue, passive=True).message_count)) != wanted:
         if time.monotonic() > deadline:
             break

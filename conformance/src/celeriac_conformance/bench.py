@@ -24,6 +24,8 @@ MOST_RESTARTS = 3
 
 #: Starting a process or a worker takes longer than a step; how many times the deadline of a step it may take.
 HELLO_STEPS, OPEN_STEPS, CLOSE_STEPS, BYE_STEPS = 3, 6, 3, 3
+#: The least that a process is given to start, however short a step may be: that is up to the machine.
+HELLO_SECONDS = 30.0
 
 #: Roles that cannot do without a result backend.
 WITH_RESULTS = frozenset({"worker", "result"})
@@ -60,7 +62,7 @@ class Bench:
         """Start the testee and greet it; raises TesteeBroken."""
         self.random = random.Random(self.seed)
         self.seat.take(self.command, self.cwd)
-        self.hello = self.testee.hello(HELLO_STEPS * self.seconds)
+        self.hello = self.testee.hello(max(HELLO_SECONDS, HELLO_STEPS * self.seconds))
         return self.hello
 
     def twin(self) -> Bench:
@@ -83,7 +85,7 @@ class Bench:
     def replace(self) -> None:
         """Kill the testee and all that it has started, and start another, with the evidence there is; see restart."""
         self.seat.take(self.command, self.cwd)
-        if self.testee.hello(HELLO_STEPS * self.seconds) != self.hello:
+        if self.testee.hello(max(HELLO_SECONDS, HELLO_STEPS * self.seconds)) != self.hello:
             raise TesteeBroken("the restarted testee claims something else than before")
 
     def combos(self) -> list[Combo]:

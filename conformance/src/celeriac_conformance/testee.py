@@ -23,6 +23,9 @@ from celeriac_conformance import data
 
 STDERR_TAIL = 2000
 
+#: From the end of its stdout to the end of a process that ends: on a busy machine not at once.
+EXIT_SECONDS = 10.0
+
 #: The features that hello can claim (protocol/README.md, "hello").
 FAMILIES = (
     "broker",
@@ -171,7 +174,7 @@ class Testee:
             self._process.stdin.write(line.encode())
             self._process.stdin.flush()
         except (OSError, ValueError):
-            self._reader.join(1.0)  # it sees the end of stdout and knows the exit code
+            self._reader.join(EXIT_SECONDS)  # it sees the end of stdout and knows the exit code
             raise self.broken("the testee no longer reads its stdin") from None
         return Pending(self, number, op)
 
@@ -241,7 +244,7 @@ class Testee:
                     self._set_fault(fault)
                     return
         # EOF: the process is ending or has closed stdout, which is as final.
-        deadline = time.monotonic() + 1.0
+        deadline = time.monotonic() + EXIT_SECONDS
         while self._process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
         code = self._process.poll()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import socket
 from collections import deque
 from collections.abc import Iterator
 from struct import pack
@@ -49,7 +50,11 @@ class Connection:
         self.on_inbound_frame = lenient_frame_handler(self, self._on_method)
         left = deque(chunks)
         self.transport: Any = SimpleNamespace(
-            _read_buffer=b"", _quick_recv=lambda _: left.popleft(), having_timeout=self._timeout, connected=True
+            sock=None,
+            _read_buffer=b"",
+            _quick_recv=lambda _: left.popleft(),
+            having_timeout=self._timeout,
+            connected=True,
         )
         self.intake = Intake(self)
         if bulk:
@@ -154,3 +159,19 @@ def test_a_frame_without_an_end_is_refused() -> None:
     connection = Connection([broken], bulk=True)
     with pytest.raises(Exception, match="without an end"):
         connection.intake.read(1)
+
+
+def test_a_socket_is_read_without_waiting() -> None:
+    near, far = socket.socketpair()
+    with near, far:
+        connection = Connection([], bulk=True)
+        connection.transport.sock = near
+        connection.intake = Intake(connection)
+        with pytest.raises(TimeoutError):
+            connection.intake.read(30)
+        far.sendall(delivery(7, False, b"\x00\x00", b"x" * 10_000, 20_000))
+        assert not connection.intake.read(0), "all that was there has been read"
+        assert [tag for tag, *_ in connection.seen] == [7]
+        far.close()
+        with pytest.raises(ConnectionResetError, match="closed"):
+            connection.intake.read(0)

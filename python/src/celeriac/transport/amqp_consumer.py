@@ -69,8 +69,7 @@ class AmqpConsumer:
     def receive(self, room: int) -> list[Delivery]:  # noqa: ARG002  # the interface's
         """See ``Consumer.receive``; the broker's prefetch window keeps the number within bounds."""
         with self._translated():
-            while self._link.readable():
-                self._link.drain()
+            self._link.catch_up()
         deliveries = list(self._arrived)
         self._arrived.clear()
         return deliveries

@@ -6,6 +6,9 @@ deliveries and confirmations, is read here; every other frame is handed on to py
 
 from __future__ import annotations
 
+import mmap
+import socket
+import ssl
 import struct
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -46,6 +49,10 @@ class Intake:
         self._connection = connection
         #: Number of a channel -> what is told of its publisher confirms: tag, whether all up to it, whether taken.
         self.confirmations: dict[int, Callable[[int, bool, bool], None]] = {}
+        sock = connection.transport.sock
+        self._tls = not isinstance(sock, socket.socket) or isinstance(sock, ssl.SSLSocket)
+        # Takes no memory before something is written to it, and no more than that.
+        self._room = memoryview(mmap.mmap(-1, CHUNK, mmap.MAP_PRIVATE))
 
     @property
     def pending(self) -> bool:
@@ -53,21 +60,24 @@ class Intake:
         data = self._connection.transport._read_buffer
         return len(data) >= OVERHEAD and len(data) >= OVERHEAD + FRAME.unpack_from(data)[2]
 
-    def read(self, timeout: float) -> None:
-        """Read once, unless something is pending, and dispatch every whole frame. Call it when something has come.
+    def read(self, timeout: float) -> bool:
+        """Read once, unless something is pending, and dispatch every whole frame; whether there may be more.
 
-        Raises what py-amqp raises; ``TimeoutError`` when nothing came within ``timeout`` seconds.
+        Call it when something has come. Raises what py-amqp raises; ``TimeoutError`` when nothing came within
+        ``timeout`` seconds, on a connection without TLS when nothing is there.
         """
         transport = self._connection.transport
-        if not self.pending:
-            self._receive(transport, timeout)
+        more = self.pending or self._receive(transport, timeout)
         while self._walk(transport, transport._read_buffer):
             pass
+        return more
 
-    def _receive(self, transport: Any, timeout: float) -> None:
+    def _receive(self, transport: Any, timeout: float) -> bool:
+        """Read once; whether there may be more."""
         try:
-            with transport.having_timeout(timeout):
-                data = transport._quick_recv(CHUNK)
+            data = self._waited_for(transport, timeout) if self._tls else self._there(transport.sock)
+        except BlockingIOError as error:
+            raise TimeoutError from error
         except TimeoutError:
             raise
         except OSError:
@@ -77,6 +87,19 @@ class Intake:
             transport.connected = False
             raise ConnectionResetError("the broker closed the connection")
         transport._read_buffer += data
+        # TLS gives a record at a time.
+        return self._tls or len(data) == CHUNK
+
+    def _there(self, sock: socket.socket) -> bytes:
+        """What is there, for one system call: to set a timeout, and to make room of this size, would take six more."""
+        size = sock.recv_into(self._room, CHUNK, socket.MSG_DONTWAIT)
+        return bytes(self._room[:size])
+
+    @staticmethod
+    def _waited_for(transport: Any, timeout: float) -> bytes:
+        with transport.having_timeout(timeout):
+            data: bytes = transport._quick_recv(CHUNK)
+        return data
 
     def _walk(self, transport: Any, data: bytes) -> bool:
         """Dispatch frames up to the first that py-amqp has to see; whether there was one."""

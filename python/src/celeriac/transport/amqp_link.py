@@ -143,6 +143,13 @@ class Link:
         with self.translated(), contextlib.suppress(TimeoutError):
             self.intake.read(FRAME_TIMEOUT)
 
+    def catch_up(self) -> None:
+        """Read and dispatch all that has come, and wait for nothing."""
+        self._socket()
+        with self.translated(), contextlib.suppress(TimeoutError):
+            while self.intake.read(0.0):
+                pass
+
     @property
     def frame_max(self) -> int:
         """Largest frame that broker and client agreed on, in bytes."""
@@ -160,8 +167,7 @@ class Link:
         """Whether the connection is up, as far as can be told without asking the broker."""
         refusals: tuple[type[Exception], ...] = (BrokerUnavailable, *self.channel_errors)
         try:
-            while self.readable():
-                self.drain()
+            self.catch_up()
         except refusals:
             return False
         return True

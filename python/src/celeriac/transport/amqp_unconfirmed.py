@@ -73,8 +73,7 @@ class UnconfirmedPublisher:
     def is_alive(self) -> bool:
         """See ``Publisher.is_alive``; what the broker has said meanwhile is logged."""
         try:
-            while self._link.readable():
-                self._link.drain()
+            self._link.catch_up()
         except self._link.channel_errors as error:
             logger.error("Sent without confirmation, and refused by the broker: %s", error)
             return False

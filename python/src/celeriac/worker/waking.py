@@ -32,6 +32,6 @@ class Bell:
         for fileno, interest in watched:
             poll.register(fileno, interest)
         ready = {fileno for fileno, _ in poll.poll(max(0.0, seconds) * 1000)}
-        with contextlib.suppress(BlockingIOError):
+        if self._awake in ready:
             self.terminations += os.read(self._awake, 4096).count(signal.SIGTERM)
         return ready

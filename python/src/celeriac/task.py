@@ -174,9 +174,18 @@ class Request:
     children: list[Node] = field(default_factory=list)
     #: Stores a state of the task's own; None where the task does not run in a worker.
     store: Callable[[str, Any], None] | None = None
+    #: Exchange and routing key, where it did not come by the name of its queue.
+    sent_to: tuple[str, str] | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.message, name)
+
+    @property
+    def delivery_info(self) -> dict[str, Any]:
+        """How its message came, as Celery says it: exchange, routing_key, priority and redelivered."""
+        exchange, routing_key = self.sent_to or ("", self.queue)
+        known = {"exchange": exchange, "routing_key": routing_key, "priority": self.message.priority}
+        return {**known, "redelivered": self.redelivered}
 
     @property
     def headers(self) -> Mapping[str, Any]:

@@ -36,6 +36,11 @@ def take_note(text: str) -> str:
     return text
 
 
+@app.task(name="t.delivery", bind=True)
+def delivery(self: Task[Any, Any]) -> dict[str, Any]:
+    return self.request.delivery_info
+
+
 @app.task(name="t.tell", bind=True)
 def tell(self: Task[Any, Any], progress: float) -> float:
     self.send_event("task-progress", progress=progress)

@@ -212,7 +212,7 @@ def test_no_delivery_is_acknowledged_that_was_not_settled(steps: list[str], rand
         if step == "d":
             tag = next(tags)
             channel.held.add(tag)
-            channel.deliver(tag, False, b"\x00\x00", b"[]")
+            channel.deliver(tag, False, b"\x00\x00", b"[]", None)
             held += consumer.receive(100)
             continue
         some = random.sample(held, random.randint(0, len(held)))

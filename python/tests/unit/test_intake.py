@@ -25,7 +25,7 @@ HEARTBEAT = pack(">BHIB", 8, 0, 0, 0xCE)
 
 
 class Receiver:
-    """Notes what it is given, in either form, as (tag, redelivered, wire)."""
+    """Notes what it is given, in either form, as (tag, redelivered, address, wire)."""
 
     def __init__(self, seen: list[Any]) -> None:
         self._seen = seen
@@ -33,8 +33,10 @@ class Receiver:
     def __call__(self, message: Any) -> None:
         self._seen.append((*message.delivered, wire_of(message)))
 
-    def take(self, tag: int, redelivered: bool, properties: bytes, body: bytes) -> None:
-        self._seen.append((tag, redelivered, wire_from(properties, body)))
+    def take(
+        self, tag: int, redelivered: bool, properties: bytes, body: bytes, address: tuple[str, str] | None
+    ) -> None:
+        self._seen.append((tag, redelivered, address, wire_from(properties, body)))
 
 
 class Connection:
@@ -66,8 +68,8 @@ class Connection:
 
     def _on_method(self, channel: int, method: tuple[int, int], payload: bytes, content: Any) -> None:
         if method == (60, 60):
-            (name, tag, redelivered, _, _), _ = loads("sLbss", payload, 4)
-            content.delivered = (tag, redelivered)
+            (name, tag, redelivered, exchange, key), _ = loads("sLbss", payload, 4)
+            content.delivered = (tag, redelivered, (exchange, key) if exchange else None)
             self.channels[channel].callbacks[name](content)
         else:
             (tag, multiple), _ = loads("Lb", payload, 4)
@@ -78,9 +80,9 @@ def frame(kind: int, channel: int, payload: bytes) -> bytes:
     return pack(">BHI", kind, channel, len(payload)) + payload + b"\xce"
 
 
-def delivery(tag: int, redelivered: bool, properties: bytes, body: bytes, cut: int) -> bytes:
+def delivery(tag: int, redelivered: bool, address: tuple[str, str], properties: bytes, body: bytes, cut: int) -> bytes:
     """A delivery whose body is cut into frames of ``cut`` bytes."""
-    method = frame(1, CHANNEL, DELIVER + dumps("sLbss", ["tag", tag, redelivered, "", "q"]))
+    method = frame(1, CHANNEL, DELIVER + dumps("sLbss", ["tag", tag, redelivered, *address]))
     header = frame(2, CHANNEL, pack(">HHQ", 60, 0, len(body)) + properties)
     return method + header + b"".join(frame(3, CHANNEL, body[i : i + cut]) for i in range(0, len(body), cut))
 
@@ -98,6 +100,7 @@ deliveries = st.builds(
     delivery,
     st.integers(1, 2**63),
     st.booleans(),
+    st.sampled_from([("", "q"), ("mails", "mail.ä"), ("x" * 255, "")]),
     st.builds(encoded, st.dictionaries(st.text(max_size=9), values, max_size=4), st.just("application/json"))
     | st.sampled_from([b"\x00\x00", b"\x20\x00\x00\x00", b"", b"\xff\xff\xff"]),
     st.binary(max_size=40),
@@ -131,7 +134,7 @@ def test_bulk_and_py_amqp_agree(data: bytes, cuts: list[int]) -> None:
 
 def test_what_an_error_left_behind_is_pending() -> None:
     bad = frame(1, OTHER, b"\x00\x3c\x00\x50" + dumps("Lb", [1, False]))
-    connection = Connection([bad + HEARTBEAT + delivery(7, False, b"\x00\x00", b"x", 9)], bulk=True)
+    connection = Connection([bad + HEARTBEAT + delivery(7, False, ("", "q"), b"\x00\x00", b"x", 9)], bulk=True)
 
     def refuse(_frame: object) -> None:
         connection.on_inbound_frame = lambda _: True
@@ -154,7 +157,7 @@ def test_the_end_of_the_connection_is_an_error() -> None:
 
 
 def test_a_frame_without_an_end_is_refused() -> None:
-    whole = delivery(7, False, b"\x00\x00", b"", 9)
+    whole = delivery(7, False, ("", "q"), b"\x00\x00", b"", 9)
     broken = whole[:-1] + b"\x00"
     connection = Connection([broken], bulk=True)
     with pytest.raises(Exception, match="without an end"):

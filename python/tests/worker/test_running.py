@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from celeriac import NotRegistered, Signature, TaskFailure, TaskRevoked
+from celeriac.transport.amqp_link import Link
 from tests.conftest import Shop
 from tests.support.waiting import eventually
 
@@ -111,6 +114,31 @@ def test_ignored_stores_nothing(shop: Shop) -> None:
 
 def test_given_back_comes_again(shop: Shop) -> None:
     assert shop.app.send_task("t.reject", kwargs={"requeue": True}).get(timeout=PATIENCE) == "second"
+
+
+def test_how_its_message_came(shop: Shop) -> None:
+    """As Celery says it: a task without an exchange came by the name of its queue."""
+    info = {"exchange": "", "routing_key": shop.queue, "redelivered": False}
+    assert shop.app.send_task("t.delivery").get(timeout=PATIENCE) == {**info, "priority": None}
+    assert shop.app.send_task("t.delivery", priority=3).get(timeout=PATIENCE) == {**info, "priority": 3}
+
+
+@pytest.mark.parametrize("broker", ["rabbitmq"], indirect=True)
+def test_which_exchange_it_came_through(shop: Shop) -> None:
+    exchange, queue, node = f"{shop.queue}-news", f"{shop.queue}-routed", [shop.worker.node]
+    with closing(Link(shop.broker.url)) as link:
+        channel: Any = link.channel()
+        channel.exchange_declare(exchange, "topic", durable=True, auto_delete=False)
+        channel.queue_declare(queue, durable=True, auto_delete=False)
+        channel.queue_bind(queue, exchange, routing_key="order.#")
+        try:
+            assert shop.app.control.ask("add_consumer", destination=node, timeout=PATIENCE, queue=queue)
+            info = shop.app.send_task("t.delivery", exchange=exchange, routing_key="order.paid").get(timeout=PATIENCE)
+            assert info == {"exchange": exchange, "routing_key": "order.paid", "priority": None, "redelivered": False}
+            assert shop.app.control.ask("cancel_consumer", destination=node, timeout=PATIENCE, queue=queue)
+        finally:
+            shop.broker.remove(queue)
+            channel.exchange_delete(exchange)
 
 
 def test_eta_is_waited_for_and_blocks_nobody(shop: Shop) -> None:

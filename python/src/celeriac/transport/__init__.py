@@ -20,6 +20,7 @@ from celeriac.transport.base import (
     Publisher,
     ResultReader,
     ResultStore,
+    RoutedDelivery,
     Source,
 )
 from celeriac.transport.lock import TIMEOUT, Lock
@@ -40,6 +41,7 @@ __all__ = [
     "Publisher",
     "ResultReader",
     "ResultStore",
+    "RoutedDelivery",
     "Source",
     "WorkerLink",
     "WorkerNeeds",

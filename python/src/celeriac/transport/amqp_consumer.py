@@ -15,7 +15,7 @@ from celeriac.message import Wire
 from celeriac.transport.amqp_intake import Receiver
 from celeriac.transport.amqp_link import Link
 from celeriac.transport.amqp_tables import decoded
-from celeriac.transport.base import Delivery, Source
+from celeriac.transport.base import Address, Delivery, RoutedDelivery, Source
 
 #: Largest prefetch window of the protocol.
 WIDEST_WINDOW = 0xFFFF
@@ -159,16 +159,21 @@ class _Receiver:
         self._unsettled = unsettled
 
     def __call__(self, message: Any) -> None:
-        self._add(wire_of(message), message.delivery_tag, message.delivery_info["redelivered"])
+        told = message.delivery_info
+        address = (told["exchange"], told["routing_key"]) if told["exchange"] else None
+        self._add(wire_of(message), message.delivery_tag, told["redelivered"], address)
 
-    def take(self, tag: int, redelivered: bool, properties: bytes, body: bytes) -> None:
+    def take(self, tag: int, redelivered: bool, properties: bytes, body: bytes, address: Address | None) -> None:
         """See ``Receiver.take``."""
-        self._add(wire_from(properties, body), tag, redelivered)
+        self._add(wire_from(properties, body), tag, redelivered, address)
 
-    def _add(self, wire: Wire, tag: int, redelivered: bool) -> None:
+    def _add(self, wire: Wire, tag: int, redelivered: bool, address: Address | None) -> None:
         self._unsettled[tag] = None
         plain, returns = uncounted(wire)
-        self._arrived.append(Delivery(plain, tag, self._queue, redelivered, returns))
+        if address is None:
+            self._arrived.append(Delivery(plain, tag, self._queue, redelivered, returns))
+        else:
+            self._arrived.append(RoutedDelivery(plain, tag, self._queue, redelivered, returns, address))
 
 
 def uncounted(wire: Wire) -> tuple[Wire, int]:

@@ -35,8 +35,10 @@ class Receiver(Protocol):
     def __call__(self, message: Any) -> None:
         """Take a message of py-amqp's."""
 
-    def take(self, tag: int, redelivered: bool, properties: bytes, body: bytes) -> None:
-        """Take a delivery: its tag, and the encoded properties."""
+    def take(
+        self, tag: int, redelivered: bool, properties: bytes, body: bytes, address: tuple[str, str] | None
+    ) -> None:
+        """Take a delivery: its tag, the encoded properties; exchange and routing key where an exchange brought it."""
 
 
 class Intake:
@@ -157,8 +159,18 @@ class Intake:
                 return 0
             body, following = data[whole[0] : whole[1]], whole[1] + 1
         tag, bits = TAG_AND_BIT.unpack_from(data, until)
-        take(tag, bool(bits & 1), data[first + HEADER.size : last], body)
+        named = until + TAG_AND_BIT.size
+        # Most come by the name of their queue.
+        address = _address(data, named) if data[named] else None
+        take(tag, bool(bits & 1), data[first + HEADER.size : last], body, address)
         return following
+
+
+def _address(data: bytes, start: int) -> tuple[str, str]:
+    """The two short strings that begin there: exchange and routing key."""
+    middle = start + 1 + data[start]
+    end = middle + 1 + data[middle]
+    return data[start + 1 : middle].decode("utf-8", "replace"), data[middle + 1 : end].decode("utf-8", "replace")
 
 
 def _payload(data: bytes, start: int, kind: int, channel: int) -> tuple[int, int] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from celeriac.errors import InvalidMessage
 from celeriac.message import Wire
@@ -40,6 +40,10 @@ class Source:
     routing_key: str = ""
 
 
+#: Exchange and routing key.
+Address: TypeAlias = tuple[str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """A message as it came, not yet settled.
@@ -54,6 +58,23 @@ class Delivery:
     queue: str
     redelivered: bool = False
     returns: int = 0
+
+    @property
+    def address(self) -> Address:
+        """What it was sent to: most name their queue, and no exchange."""
+        return "", self.queue
+
+
+@dataclass(frozen=True, slots=True)
+class RoutedDelivery(Delivery):
+    """One that an exchange brought into its queue."""
+
+    sent_to: Address = ("", "")
+
+    @property
+    def address(self) -> Address:
+        """What it was sent to."""
+        return self.sent_to
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ import redis
 from celeriac.envelope import Envelope, list_for, lists_for
 from celeriac.errors import InvalidMessage
 from celeriac.message import Wire
-from celeriac.transport.base import CONNECT_TIMEOUT, Delivery, Source
+from celeriac.transport.base import CONNECT_TIMEOUT, Delivery, RoutedDelivery, Source
 from celeriac.transport.redis import BINDING, SEPARATOR, connect, translated
 from celeriac.transport.redis_attendance import HELD, Attendance
 
@@ -201,10 +201,12 @@ class RedisConsumer:
         if tag is not None:
             self._held[tag] = (key, item)
         try:
-            wire = Envelope.parse(item).wire
+            envelope = Envelope.parse(item)
         except InvalidMessage as error:
             return Delivery(error, tag, queue)
-        plain, redelivered = _unmarked(wire)
+        plain, redelivered = _unmarked(envelope.wire)
+        if envelope.exchange:
+            return RoutedDelivery(plain, tag, queue, redelivered, 0, (envelope.exchange, envelope.routing_key))
         return Delivery(plain, tag, queue, redelivered)
 
     def settle(self, acked: Sequence[Delivery], rejected: Sequence[Delivery], returned: Sequence[Delivery]) -> None:

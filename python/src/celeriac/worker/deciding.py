@@ -23,7 +23,7 @@ from celeriac.signature import Signature
 from celeriac.task import Request, Runnable
 from celeriac.text import safe_repr
 from celeriac.tracing import NO_TRACING
-from celeriac.transport import ChordPart, Delivery, Gathered, counts_chords
+from celeriac.transport import ChordPart, Delivery, Gathered, RoutedDelivery, counts_chords
 from celeriac.tree import saved_group
 from celeriac.worker.desk import Desk
 from celeriac.worker.journal import OVERDUE
@@ -169,7 +169,10 @@ class Decider:
             documents = encode(delivery, (lifecycle.noted(message, state, meta),)).documents
             self._desk.report(Outcome(delivery, documents, over=False))
 
-        return Request(message, delivery.queue, delivery.redelivered, self._settings.hostname, store=store)
+        request = (message, delivery.queue, delivery.redelivered, self._settings.hostname)
+        if isinstance(delivery, RoutedDelivery):
+            return Request(*request, store=store, sent_to=delivery.sent_to)
+        return Request(*request, store=store)
 
 
 def _address(delivery: Delivery, message: Message | None, event: Event | None) -> Address:

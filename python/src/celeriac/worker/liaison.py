@@ -114,6 +114,7 @@ class Liaison:
         except InvalidMessage:
             return None
         task = self._settings.tasks.get(message.task)
+        exchange, routing_key = delivery.address
         early = task is not None and not task.options.acks_late
         return {
             "id": message.id,
@@ -125,8 +126,8 @@ class Liaison:
             "time_start": None if running is None else running.since,
             "acknowledged": running is not None and early,
             "delivery_info": {
-                "exchange": "",
-                "routing_key": delivery.queue,
+                "exchange": exchange,
+                "routing_key": routing_key,
                 "priority": message.priority or 0,
                 "redelivered": delivery.redelivered,
             },

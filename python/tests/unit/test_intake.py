@@ -172,7 +172,7 @@ def test_a_socket_is_read_without_waiting() -> None:
         connection.intake = Intake(connection)
         with pytest.raises(TimeoutError):
             connection.intake.read(30)
-        far.sendall(delivery(7, False, b"\x00\x00", b"x" * 10_000, 20_000))
+        far.sendall(delivery(7, False, ("", "q"), b"\x00\x00", b"x" * 10_000, 20_000))
         assert not connection.intake.read(0), "all that was there has been read"
         assert [tag for tag, *_ in connection.seen] == [7]
         far.close()

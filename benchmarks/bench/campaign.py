@@ -9,7 +9,7 @@ import amqp
 import redis
 
 from bench.measure import MEASURES, Figures, Plan
-from bench.model import Contestant, ContestantError, Failure, Line, Outcome, Sample, Short
+from bench.model import Contestant, ContestantError, Failure, LeftOut, Line, Outcome, Sample, Short
 from bench.patience import Limit, Say
 from bench.stage import Stage
 
@@ -91,7 +91,7 @@ def run(stage: Stage, line: Line, effort: Effort, say: Say) -> Outcome:
             try:
                 figures = _once(stage, line, contestant, Plan(counts[contestant.name]))
             except (ContestantError, *BROKEN) as error:
-                failures.append(Failure(contestant.name, number, str(error) or repr(error)))
+                failures.append(Failure(contestant.name, number, str(error) or repr(error), isinstance(error, LeftOut)))
                 say(f"  {contestant.name}: FAILED: {failures[-1].reason}")
                 del counts[contestant.name]
                 continue
@@ -104,7 +104,7 @@ def run(stage: Stage, line: Line, effort: Effort, say: Say) -> Outcome:
 
 def _once(stage: Stage, line: Line, contestant: Contestant, plan: Plan) -> Figures:
     if stage.limit.over:
-        raise ContestantError("no time left for this line")
+        raise LeftOut("no time left for this line")
     return MEASURES[line.measure](stage.of(contestant), line, contestant, plan)
 
 

@@ -96,7 +96,7 @@ def judged(outcome: Outcome, target: Target) -> Judged:
     known = summaries(outcome.samples)
     of = _best(known, target.of, target.metric)
     if of is None:
-        failed = any(failure.contestant in target.of for failure in outcome.failures)
+        failed = any(one.contestant in target.of and not one.left_out for one in outcome.failures)
         return Judged(target, target.of[0], "", None, failed)
     if not target.against:
         return Judged(target, of, "", known[of][target.metric].median)

@@ -135,11 +135,12 @@ class Sample:
 
 @dataclass(frozen=True)
 class Failure:
-    """A measurement that did not come about, and why."""
+    """A measurement that did not come about, and why. Who was ``left_out`` was never asked to do anything."""
 
     contestant: str
     round: int
     reason: str
+    left_out: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,3 +154,7 @@ class Outcome:
 
 class ContestantError(RuntimeError):
     """A contestant did not do what it was asked for; the text says what, and quotes the end of its output."""
+
+
+class LeftOut(ContestantError):
+    """It was not asked for anything; the text says why."""

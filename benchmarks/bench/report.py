@@ -58,13 +58,13 @@ def verdicts(run: Run, lines: Mapping[str, Line]) -> list[tuple[Line, Judged]]:
 
 
 def ours_failed(run: Run, lines: Mapping[str, Line]) -> list[Failure]:
-    """The failures of this repository's own worker and producers; those in Node and PHP may be missing on a machine."""
+    """The failures of this repository's own worker and producers."""
     return [
         failure
         for outcome in run.outcomes
         for failure in outcome.failures
         for contestant in lines[outcome.line].contestants
-        if contestant.name == failure.contestant and contestant.environment == "celeriac"
+        if contestant.name == failure.contestant and _is_ours(contestant) and not failure.left_out
     ]
 
 
@@ -96,7 +96,10 @@ def targets(run: Run, lines: Mapping[str, Line]) -> list[str]:
 
 def missing(line: Line, outcome: Outcome) -> list[str]:
     """Who is not in the table, and why."""
-    failed = [f"- {one.contestant} failed in round {one.round}: {one.reason}" for one in outcome.failures]
+    failed = [
+        f"- {one.contestant} {'was left out of' if one.left_out else 'failed in'} round {one.round}: {one.reason}"
+        for one in outcome.failures
+    ]
     return failed + [f"- {name} was not measured: {reason}" for name, reason in line.absent.items()]
 
 

@@ -18,7 +18,7 @@ import amqp
 import redis
 
 from bench import processes
-from bench.model import Contestant, ContestantError, Line
+from bench.model import Contestant, ContestantError, LeftOut, Line
 from bench.patience import STUCK, UNLIMITED, Limit, Patience
 
 CONTESTANTS = Path(__file__).resolve().parent.parent / "contestants"
@@ -121,7 +121,7 @@ def command(stage: Stage, environment: str, language: str) -> list[str]:
     """How a contestant of a language is started in an environment."""
     program = stage.programs.get(environment)
     if program is None:
-        raise ContestantError(f"no environment {environment} on this machine")
+        raise LeftOut(f"no environment {environment} on this machine")
     return [program, *(str(CONTESTANTS / word) for word in STARTERS[language])]
 
 

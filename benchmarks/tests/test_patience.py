@@ -68,7 +68,9 @@ def test_whom_no_time_is_left_for_is_in_the_report(stage: Stage) -> None:
     effort = replace(campaign.EFFORTS["quick"], patience=0)
     outcome = campaign.run(stage, replace(LINE, targets=()), effort, lambda _: None)
     assert [failure.contestant for failure in outcome.failures]
-    assert {failure.reason for failure in outcome.failures} == {"no time left for this line"}
+    assert {(failure.reason, failure.left_out) for failure in outcome.failures} == {
+        ("no time left for this line", True)
+    }
     assert not outcome.samples
 
 

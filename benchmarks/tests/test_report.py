@@ -11,10 +11,7 @@ from bench.publish import BEGIN, END, between_markers, publish
 from bench.report import Run, from_json, markdown, ours_failed, to_json, write
 
 OURS = Contestant(
-    name="celeriac",
-    adapter="x",
-    environment="celeriac",
-    keeps=frozenset({Guarantee.ACK_LATE, Guarantee.PERSISTENT}),
+    name="celeriac", adapter="x", environment="x", keeps=frozenset({Guarantee.ACK_LATE, Guarantee.PERSISTENT})
 )
 CELERY = Contestant(name="celery prefork", adapter="x", environment="x")
 BARE = Contestant(name="bare <driver> & co", adapter="x", environment="x", ceiling=True)
@@ -73,6 +70,14 @@ def test_only_what_of_ours_fails_is_ours() -> None:
     run = Run("quick", {}, {}, (Outcome("line", (), failures),))
     assert ours_failed(run, {"line": LINE}) == [failures[0]]
     assert "celeriac: per second | failed | ≥ 5 x | **missed** |" in markdown(run, {"line": LINE})
+
+
+def test_who_is_left_out_has_not_failed() -> None:
+    run = Run("quick", {}, {}, (Outcome("line", (), (Failure("celeriac", 1, "no time", left_out=True),)),))
+    assert ours_failed(run, {"line": LINE}) == []
+    text = markdown(run, {"line": LINE})
+    assert "celeriac: per second | not measured | ≥ 5 x |  |" in text
+    assert "- celeriac was left out of round 1: no time" in text
 
 
 def test_bars_are_to_scale() -> None:

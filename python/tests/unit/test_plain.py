@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from unittest import mock
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from celeriac import Celeriac, InvalidCall, Message, Signature
@@ -40,15 +40,20 @@ for number, options in enumerate(KINDS):
 NAMES = st.sampled_from([*app.tasks, "celery.chord", "celery.accumulate", "unknown"])
 NEXT = Signature(task="shop.task0", options={"task_id": "next"}).build()
 AFTER: st.SearchStrategy[Any] = st.none() | st.just([]) | st.just([NEXT])
+TIMES = st.sampled_from([None, "2026-01-01T00:00:00+00:00", "2027-01-01T00:00:00+00:00"])
+#: What takes a message off the short way.
+MORE: dict[str, st.SearchStrategy[Any]] = {
+    "eta": TIMES,
+    "expires": TIMES,
+    "callbacks": AFTER,
+    "errbacks": AFTER,
+    "chain": AFTER,
+    "chord": st.none() | st.just(NEXT),
+}
 MESSAGES = st.builds(
-    lambda task, **others: replace(message(task=task), **others),
+    lambda task, more, **others: replace(message(task=task), **more, **others),
     task=NAMES,
-    eta=st.sampled_from([None, "2026-01-01T00:00:00+00:00", "2027-01-01T00:00:00+00:00"]),
-    expires=st.sampled_from([None, "2026-01-01T00:00:00+00:00", "2027-01-01T00:00:00+00:00"]),
-    callbacks=AFTER,
-    errbacks=AFTER,
-    chain=AFTER,
-    chord=st.none() | st.just(NEXT),
+    more=st.just({}) | st.fixed_dictionaries({}, optional=MORE),
     group=st.none() | st.just("group"),
     parent_id=st.none() | st.just("parent"),
     ignore_result=st.none() | st.booleans(),
@@ -67,6 +72,9 @@ DELIVERIES = st.builds(
 ENDS: st.SearchStrategy[Event] = st.builds(
     Succeeded, VALUES | st.just(object()), st.just(()) | st.just((Node("child"),)), st.just(0.5)
 ) | st.sampled_from([Ready(), Ignored(), Failed(ValueError("no"), "")])
+PLAIN = message(task="shop.task0")
+FRESH = Delivery(Wire(b"", None, None, {}, {}), 1, "mail")
+REDIS = "redis://nowhere"
 
 
 class Stopped(datetime):
@@ -101,7 +109,18 @@ def comparable(outcome: Outcome) -> dict[str, Any]:
     return {name: bool(value) if callable(value) else value for name, value in said.items()}
 
 
-@given(st.sampled_from([None, "redis://nowhere", "rpc://"]), DELIVERIES, MESSAGES, ENDS)
+# Each turn of the short way, whatever is drawn.
+@example(REDIS, FRESH, PLAIN, Succeeded(5, (), 0.5))
+@example(None, FRESH, PLAIN, Succeeded(5, (), 0.5))
+@example(REDIS, FRESH, replace(PLAIN, ignore_result=True), Succeeded(5, (), 0.5))
+@example(REDIS, FRESH, replace(PLAIN, task="shop.task3"), Succeeded(5, (), 0.5))
+@example(REDIS, FRESH, PLAIN, Succeeded(5, (Node("child"),), 0.5))
+@example(REDIS, FRESH, PLAIN, Succeeded(object(), (), 0.5))
+@example(REDIS, FRESH, PLAIN, Failed(ValueError("no"), ""))
+@example(REDIS, FRESH, replace(PLAIN, chord=NEXT), Succeeded(5, (), 0.5))
+@example(REDIS, FRESH, replace(PLAIN, eta="2027-01-01T00:00:00+00:00"), Succeeded(5, (), 0.5))
+@example(REDIS, replace(FRESH, returns=50), PLAIN, Succeeded(5, (), 0.5))
+@given(st.sampled_from([None, REDIS, "rpc://"]), DELIVERIES, MESSAGES, ENDS)
 def test_both_ways_agree(backend: str | None, delivery: Delivery, about: Message, end: Event) -> None:
     with (
         mock.patch("celeriac.worker.plain.datetime", Stopped),

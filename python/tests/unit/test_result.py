@@ -23,6 +23,7 @@ from celeriac import (
     exception_info,
     outcome,
 )
+from celeriac.limits import DEFAULT_LIMITS
 from celeriac.result import success_body
 
 from .strategies import VALUES
@@ -208,6 +209,15 @@ def nested(depth: int) -> Any:
     st.none() | st.text(max_size=9),
 )
 def test_the_short_way_to_a_success_agrees(task_id: str, value: Any, parent: str | None, group: str | None) -> None:
+    agree(task_id, value, parent, group)
+
+
+@pytest.mark.parametrize("deeper", [-2, -1, 0])
+def test_they_agree_on_both_sides_of_the_greatest_depth(deeper: int) -> None:
+    agree("id", nested(DEFAULT_LIMITS.depth + deeper), None, "group")
+
+
+def agree(task_id: str, value: Any, parent: str | None, group: str | None) -> None:
     def long_way() -> bytes | None:
         try:
             return Result.from_success(task_id, value, date_done=DONE, parent_id=parent, group_id=group).build().body

@@ -21,6 +21,7 @@ odd = st.sampled_from([b"bytes", Decimal("1.10"), NOW, "\ud800", 2**31, -(2**31)
 values = st.recursive(
     scalars | odd, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
 )
+NUMBERED: Any = {5: 1}
 names = st.none() | st.text(max_size=260)
 wires = st.builds(
     Wire,
@@ -50,6 +51,11 @@ def by_py_amqp(wire: Wire) -> bytes:
     return found
 
 
+@example(Wire(b"", None, None, {"a": ["text", ("text",)]}, {}))
+@example(Wire(b"", None, None, NUMBERED, {}))
+@example(Wire(b"", None, None, {}, {"priority": 256}))
+@example(Wire(b"", None, None, {}, {"delivery_mode": True}))
+@example(Wire(b"", None, None, {}, {"reply_to": "x" * 256}))
 @given(wires)
 def test_what_is_encoded_quickly_is_what_py_amqp_encodes(wire: Wire) -> None:
     quick = encoded(wire)
@@ -69,6 +75,9 @@ def test_what_is_decoded_quickly_is_what_py_amqp_decodes(wire: Wire) -> None:
 @given(st.binary(max_size=60) | st.binary(max_size=60).map(lambda rest: b"\x20\x00\x00\x00\x00" + rest))
 @example(b"\x20\x00\x00\x00\x00\x03\x01aV")
 @example(b"\x20\x00\x00\x00\x00\x02\x01aV")
+@example(b"\x20\x00\x00\x00\x00\x09\x01aA\x00\x00\x00\x01t\x01")
+@example(b"\x80\x00\x05text")
+@example(b"\x80\x00\x04text")
 def test_of_any_bytes_both_make_the_same_or_the_quick_one_nothing(data: bytes) -> None:
     agree(data)
 

@@ -136,18 +136,18 @@ def perform(stage: Stage, contestant: Contestant, asked: Mapping[str, Any], *, f
     environment = contestant.fill_environment if fill else contestant.environment
     language = "python" if fill and contestant.fill == "filler" else contestant.language
     with open_log(stage, f"{contestant.name}-{asked['role']}") as log:
-        process = subprocess.Popen(
+        with subprocess.Popen(
             command(stage, environment, language),
             cwd=tempfile.gettempdir(),
             env={**os.environ, **surroundings(asked)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
-        )
-        try:
-            written = _output(process, Patience(stage.limit, lambda: tail(log), JOB_SECONDS), asked["role"])
-        finally:
-            processes.end(process)
+        ) as process:
+            try:
+                written = _output(process, Patience(stage.limit, lambda: tail(log), JOB_SECONDS), asked["role"])
+            finally:
+                processes.end(process)
     lines = written.decode(errors="replace").splitlines()
     if process.returncode or not lines:
         raise ContestantError(f"{asked['role']} ended with {process.returncode}: {tail(log)}")

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -21,7 +22,8 @@ from bench import processes
 from bench.model import Contestant, ContestantError, LeftOut, Line
 from bench.patience import STUCK, UNLIMITED, Limit, Patience
 
-CONTESTANTS = Path(__file__).resolve().parent.parent / "contestants"
+REPOSITORY = Path(__file__).resolve().parents[2]
+CONTESTANTS = REPOSITORY / "benchmarks" / "contestants"
 VARIABLE = "CELERIAC_BENCH_JOB"
 #: Seconds that a job which is not a worker may take.
 JOB_SECONDS = 120.0
@@ -179,5 +181,8 @@ def open_log(stage: Stage, name: str) -> IO[bytes]:
 
 
 def tail(log: IO[bytes]) -> str:
-    """The end of what a contestant has written."""
-    return " | ".join(Path(log.name).read_text(errors="replace").splitlines()[-3:])[-400:]
+    """The end of what a contestant has written, without the folders of this machine: others read the report."""
+    text = Path(log.name).read_text(errors="replace")
+    for folder in (str(REPOSITORY), sys.base_prefix):
+        text = text.replace(folder + os.sep, "")
+    return " | ".join(text.splitlines()[-3:])[-400:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from bench import contestants as who
 from bench.lines import LINES
 from bench.model import ContestantError
 from bench.patience import Limit, Patience
-from bench.stage import Stage, job, perform
+from bench.stage import REPOSITORY, Stage, job, perform, tail
 
 LINE = next(line for line in LINES if line.name == "worker-rabbitmq")
 
@@ -80,3 +81,10 @@ def test_a_job_that_does_not_end_is_ended(stage: Stage) -> None:
     endless = job(stage, LINE, who.BARE_AMQP, "answer", marks=str(stage.logs), count=1)
     with pytest.raises(ContestantError, match="no time left for this line: answer is not over after"):
         perform(stage, who.BARE_AMQP, endless)
+
+
+def test_the_last_words_name_no_folder_of_this_machine(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("w+b") as log:
+        log.write(f'File "{REPOSITORY}/python/x.py"\nlost'.encode())
+        log.flush()
+        assert tail(log) == 'File "python/x.py" | lost'

@@ -255,7 +255,7 @@ class Supervisor:
             os.kill(there[number], signal.SIGTERM)
         if self._told != self._sizing.state or self._gone:
             self._told = self._sizing.state
-            logger.info("There are to be %d processes", wanted)
+            logger.info("Processes wanted: %d", wanted)
             self._line[1].send({**self._told, "gone": self._gone})
             self._gone = []
 
@@ -264,7 +264,7 @@ class Supervisor:
     def _shut_down(self) -> None:
         self._asked += 1
         warm = self._asked == 1
-        logger.info("%s shutdown of %d processes", "Warm" if warm else "Cold", len(self._workers()))
+        logger.info("%s shutdown, processes: %d", "Warm" if warm else "Cold", len(self._workers()))
         self._due.clear()
         self._readiness.leave()
         # What runs sends nothing new from now on; whoever speaks for the worker leaves last.

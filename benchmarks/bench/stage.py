@@ -137,19 +137,21 @@ def perform(stage: Stage, contestant: Contestant, asked: Mapping[str, Any], *, f
     """Run a job that ends by itself; its answer. Raises ``ContestantError``."""
     environment = contestant.fill_environment if fill else contestant.environment
     language = "python" if fill and contestant.fill == "filler" else contestant.language
-    with open_log(stage, f"{contestant.name}-{asked['role']}") as log:
-        with subprocess.Popen(
+    with (
+        open_log(stage, f"{contestant.name}-{asked['role']}") as log,
+        subprocess.Popen(
             command(stage, environment, language),
             cwd=tempfile.gettempdir(),
             env={**os.environ, **surroundings(asked)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
-        ) as process:
-            try:
-                written = _output(process, Patience(stage.limit, lambda: tail(log), JOB_SECONDS), asked["role"])
-            finally:
-                processes.end(process)
+        ) as process,
+    ):
+        try:
+            written = _output(process, Patience(stage.limit, lambda: tail(log), JOB_SECONDS), asked["role"])
+        finally:
+            processes.end(process)
     lines = written.decode(errors="replace").splitlines()
     if process.returncode or not lines:
         raise ContestantError(f"{asked['role']} ended with {process.returncode}: {tail(log)}")

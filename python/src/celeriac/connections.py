@@ -93,6 +93,7 @@ class Connections:
         self._reader: ResultReader | None = None
         self._groups: GroupStore | None = None
         self._lock = threading.Lock()
+        self._closed = False
 
     def deliver(
         self, messages: Sequence[tuple[Message, Route | None]], sizes: Sequence[tuple[str, int]], manner: Manner
@@ -173,7 +174,10 @@ class Connections:
 
     def _give_back(self, link: ClientLink, confirm: bool) -> None:
         with self._lock:
-            self._idle[confirm].append(link)
+            if not self._closed:
+                self._idle[confirm].append(link)
+                return
+        link.close()
 
     def reader(self) -> ResultReader:
         """The reader of results, made when it is first asked for. Raises ``InvalidCall`` without a backend."""
@@ -204,8 +208,9 @@ class Connections:
             return self._groups
 
     def close(self) -> None:
-        """Close what is idle. May be called twice."""
+        """Close what is idle; what is lent, when it is given back. May be called twice."""
         with self._lock:
+            self._closed = True
             groups, self._groups = self._groups, None
             idle, self._idle = self._idle, {True: [], False: []}
             reader, self._reader = self._reader, None

@@ -224,6 +224,18 @@ def test_closing_and_using_again(app: Celeriac, fakes: Fakes) -> None:
     assert len(fakes.publishers) == 2
 
 
+def test_what_is_lent_when_it_closes_is_closed_when_it_comes_back(
+    app: Celeriac, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.send_task("t")
+    (publisher,) = fakes.publishers
+    monkeypatch.setattr(publisher, "publish", lambda _: app.close())
+    app.send_task("t")
+    assert publisher.closed == 1
+    app.send_task("t")
+    assert len(fakes.publishers) == 2
+
+
 def test_a_fork_has_connections_of_its_own(app: Celeriac, fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
     app.send_task("t")
     ours = app._outbox.connected().oid

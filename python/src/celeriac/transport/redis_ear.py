@@ -94,10 +94,13 @@ class Ears:
         return Ear(connection)
 
     def _keep(self, ear: Ear) -> None:
-        if self._closed or len(self._idle) >= IDLE:
+        if len(self._idle) >= IDLE:
             ear.close()
-        else:
-            self._idle.append(ear)
+            return
+        self._idle.append(ear)
+        if self._closed:
+            # Perhaps between the two: then nobody else would.
+            self.close()
 
     def close(self) -> None:
         """Keep none any longer."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from celeriac import BrokerUnavailable, Celeriac, SoftTimeLimitExceeded, TaskFai
 from celeriac.contrib.pytest import running_worker
 from celeriac.worker.inside import WorkerStuck
 from tests.conftest import Broker
+from tests.support.waiting import eventually
 
 PATIENCE = 20
 pytest_plugins = ["pytester"]
@@ -62,6 +65,25 @@ def test_tasks_run_here(shop: Celeriac) -> None:
     assert not {"tasks", "courier"} & {thread.name for thread in threading.enumerate()}
     with running_worker(shop, [shop.conf.task_default_queue]):
         assert send("i.add", (1, 1)).get(timeout=PATIENCE) == 2
+
+
+def test_it_leaves_no_descriptor_open(shop: Celeriac) -> None:
+    def once() -> None:
+        with running_worker(shop):
+            for name in ("i.add", "i.a_add"):
+                assert shop.send_task(name, (2, 3)).get(timeout=PATIENCE) == 5
+        shop.close()
+
+    def opened() -> int:
+        gc.collect()
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    once()
+    before = opened()
+    for _ in range(5):
+        once()
+    # The thread of the event loop closes it when it gets to that.
+    eventually(lambda: opened() <= before, "all are closed")
 
 
 def test_what_runs_is_waited_for(shop: Celeriac) -> None:

@@ -158,6 +158,10 @@ class Courier(threading.Thread):
         self._abandoned.set()
         self.stop()
 
+    def close(self) -> None:
+        """Give back what wakes it: it has ended, and nobody calls it any more."""
+        self._bell.close()
+
     # -- the thread
 
     def run(self) -> None:

@@ -91,5 +91,8 @@ def worker_inside(settings: WorkerSettings, *, patience: float = PATIENCE) -> It
         courier.join(patience)
         tasks.join(patience)
         loop.close()
-    if courier.is_alive() or tasks.is_alive():
+        stuck = courier.is_alive() or tasks.is_alive()
+        if not stuck:
+            courier.close()
+    if stuck:
         raise WorkerStuck(f"a task does not end; it was waited for {patience:g} seconds")

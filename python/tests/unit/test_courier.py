@@ -101,6 +101,29 @@ def test_outcomes_gather_to_batches(start: Start) -> None:
     crew.end()
 
 
+def test_of_several_that_were_taken_in_the_last_one_wakes_the_courier(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(courier_module, "GATHER", 10 * PATIENCE)
+    broker = FakeBroker([delivery(tag) for tag in range(3)])
+    crew = start(broker)
+    eventually(lambda: crew.courier.inbox.qsize() == 3, "all are there")
+    rings: list[float] = []
+    ring = crew.courier._bell.ring
+
+    def counted() -> None:
+        rings.append(time.monotonic())
+        ring()
+
+    monkeypatch.setattr(crew.courier._bell, "ring", counted)
+    for _ in range(3):
+        assert not rings
+        crew.courier.report(done(take(crew)))
+    eventually(lambda: settled(broker) == [([0, 1, 2], [], [])], "all are settled at once")
+    assert len(rings) == 1
+    crew.end()
+
+
 def test_never_more_than_the_window(start: Start) -> None:
     broker = FakeBroker([delivery(tag) for tag in range(10)])
     crew = start(broker, prefetch=3)

@@ -188,7 +188,7 @@ class Courier(threading.Thread):
     def _step(self, link: WorkerLink) -> None:
         if self._stopping.is_set():
             link.consumer.cancel()
-        self._holding.take_in(link.consumer)
+        taken = self._holding.take_in(link.consumer)
         self._tell_held(link)
         if self._stopping.is_set():
             self._holding.recall(link.consumer)
@@ -197,7 +197,7 @@ class Courier(threading.Thread):
             link.consumer.consume([Source(**queue) for queue in self._queues])
         self._enforce_limit(link)
         self._enforce_end(link)
-        self._gather()
+        self._gather(taken)
         carried = self._carry_out(link)
         self._mouth.speak(link.post)
         self._tick(link)
@@ -279,9 +279,12 @@ class Courier(threading.Thread):
         self._close()
         self._around.leave()
 
-    def _gather(self) -> None:
-        """Let outcomes gather while the executor has more to do; it wakes us when it has not."""
-        if self._outcomes and not self.inbox.empty() and not self._stopping.is_set():
+    def _gather(self, taken: int) -> None:
+        """Let outcomes gather while the executor has more to do; it wakes us when it has not.
+
+        Of several deliveries that were just taken in, the first outcome would wake us for nothing.
+        """
+        if (taken > 1 or self._outcomes) and not self.inbox.empty() and not self._stopping.is_set():
             self._doze(GATHER)
 
     def _sleep(self, link: WorkerLink) -> None:

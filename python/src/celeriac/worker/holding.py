@@ -55,12 +55,13 @@ class Holding:
         """Unix time at which the next that waits has its turn; infinity: none waits."""
         return self._waiting[0][0] if self._waiting else math.inf
 
-    def take_in(self, consumer: Consumer) -> None:
-        """Take what there is room for, and what has come due, into the inbox."""
+    def take_in(self, consumer: Consumer) -> int:
+        """Take what there is room for, and what has come due, into the inbox; how many the consumer had."""
         room = self._prefetch - len(self._open) + len(self._waiting)
         if outside := self._beside.outside:
             room += sum(key in outside for key in self._open)
-        for delivery in consumer.receive(room):
+        received = consumer.receive(room)
+        for delivery in received:
             self._open[id(delivery)] = delivery
             self.inbox.put(delivery)
         now = time.time()
@@ -68,6 +69,7 @@ class Holding:
             delivery = heapq.heappop(self._waiting)[2]
             self._came_due.add(id(delivery))
             self.inbox.put(delivery)
+        return len(received)
 
     def tell(self, consumer: Consumer) -> None:
         """Tell the consumer how many are held beside the window; of those that run there, the most of late.

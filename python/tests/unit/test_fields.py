@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from celeriac.control import CONTROL_FIELDS, REPLY_FIELDS
 from celeriac.envelope import ENVELOPE_FIELDS
@@ -18,6 +20,7 @@ from celeriac.result import RESULT_FIELDS
 from celeriac.signature import SIGNATURE_FIELDS
 
 from .spec_data import FIELDS
+from .strategies import JUNK
 
 TABLES = {
     "task-v2": TASK_FIELDS,
@@ -108,3 +111,14 @@ def test_write_refuses_a_wrong_type() -> None:
     message = Message(task="t", id="i", args=[], kwargs={}, retries="3")  # type: ignore[arg-type]
     with pytest.raises(InvalidCall, match="retries is '3'; it is an integer"):
         write((field_of("retries"),), message)
+
+
+@given(st.sampled_from([field for rows in TABLES.values() for field in rows]), JUNK)
+def test_the_quick_check_agrees_with_the_whole_one(field: Field, value: Any) -> None:
+    assert (field.problem(value) is None) == any(check(value) for check in field.checks)
+
+
+def test_what_is_written_of_a_call_is_right_though_it_was_not_given() -> None:
+    """Only what is given is checked when a message is made."""
+    message = Message.create(task="t", id="i", origin="gen1@host")
+    assert [field.problem(getattr(message, field.name)) for field in TASK_FIELDS] == [None] * len(TASK_FIELDS)

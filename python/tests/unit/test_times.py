@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import time as clock
 from datetime import date, datetime, time, timedelta, timezone
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from celeriac import times
 from celeriac.times import MAX_EXPIRATION_MS, expiration, in_utc, instant, iso, parse_date, parse_datetime, parse_time
 
 UTC = timezone.utc
@@ -63,6 +66,28 @@ def test_written_is_read_back(moment: datetime) -> None:
         return
     assert instant(text) == in_utc(moment)
     assert text.endswith("+00:00")
+
+
+#: Most of them are dates and times, and some are not.
+NEARLY = r"20[0-2][0-9]-1[0-2]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.0{6})?[+-][0-2][0-9]:[0-6][0-9]"
+
+
+def read(text: str) -> datetime | None:
+    try:
+        return parse_datetime(text)
+    except ValueError:
+        return None
+
+
+@given(
+    st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat)
+    | st.from_regex(times._USUAL_TEXT, fullmatch=True)
+    | st.from_regex(NEARLY, fullmatch=True)
+)
+def test_the_usual_form_is_read_as_any_other(text: str) -> None:
+    quick = read(text)
+    with mock.patch.object(times, "_USUAL_TEXT", re.compile("(?!)")):
+        assert read(text) == quick
 
 
 def test_parts() -> None:

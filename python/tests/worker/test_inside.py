@@ -61,6 +61,9 @@ def test_tasks_run_here(shop: Celeriac) -> None:
             send("i.fail").get(timeout=PATIENCE)
         assert [one.get(timeout=PATIENCE) for one in [send("i.a_add", (i, i)) for i in range(5)]] == [0, 2, 4, 6, 8]
         assert send("i.soft", soft_time_limit=0.1).get(timeout=PATIENCE) == "tidied up"
+        with pytest.raises(TaskFailure, match="TimeLimitExceeded"):
+            send("i.soft", time_limit=0.1).get(timeout=PATIENCE)
+        assert send("i.add", (4, 5)).get(timeout=PATIENCE) == 9
     # Nothing of it is left, and another may follow.
     assert not {"tasks", "courier"} & {thread.name for thread in threading.enumerate()}
     with running_worker(shop, [shop.conf.task_default_queue]):

@@ -243,7 +243,7 @@ def test_more_and_fewer_processes(app: Celeriac, start_worker: StartWorker) -> N
     assert ask(app, worker, "stats")["pool"]["max-concurrency"] == 3
     # All are busy: those that leave do so when they have run what they run.
     assert ask(app, worker, "pool_shrink", n=2) == {"ok": "pool will shrink"}
-    worker.logged("There are to be 1 processes")
+    worker.logged("Processes wanted: 1")
     assert len(worker.children) == 3
     for result in results:
         app.control.revoke(result.id, terminate=True)
@@ -262,7 +262,7 @@ def test_as_many_processes_as_there_is_work_for(app: Celeriac, start_worker: Sta
         worker.noted(f"n{number} begins")
     assert len(worker.children) == 3
     assert ask(app, worker, "autoscale", max=2, min=1) == {"ok": "autoscale now max=2 min=1"}
-    worker.logged("There are to be 2 processes", count=2)
+    worker.logged("Processes wanted: 2", count=2)
     for result in results:
         app.control.revoke(result.id, terminate=True)
     eventually(lambda: len(worker.children) == 2, "one has left")

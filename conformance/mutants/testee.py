@@ -55,7 +55,7 @@ HELLO = {
         "confirm": True,
         "time_limits": True,
         "foreign": True,
-        "worker_tasks": ["limited", "reject", "replace_by", "announce"],
+        "worker_tasks": ["limited", "reject", "replace_by", "announce", "die", "die_again"],
     },
 }
 LOCK = threading.Lock()
@@ -143,6 +143,8 @@ class Session:
 
     def end_of(self, task_id: str, deadline: float) -> dict[str, Any]:
         """The end of one task."""
+        if has("looks-when-the-wait-is-over"):
+            time.sleep(max(0.0, deadline - time.monotonic()))
         try:
             flat = self.results.wait(task_id, deadline, self.ended)
         except InvalidMessage:

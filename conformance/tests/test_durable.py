@@ -12,12 +12,14 @@ from conftest import Finished, reference
 
 Suite = Callable[..., Finished]
 
+#: Every wait is for a condition: a long one costs nothing where all is well.
+PATIENCE = ("--timeout", "30")
 KILLED, CUT = "durable/worker/killed-while-running", "durable/producer/cut-before-publish"
 
 
 @pytest.mark.parametrize("name", [CUT, "durable/producer/restarted-between-sends", "durable/producer/slow", KILLED])
 def test_the_right_testee_passes(name: str, suite: Suite, redis_url: str, tmp_path: Path) -> None:
-    options = ["--profile", "durable", "--broker", redis_url, "--only", name, "--out", str(tmp_path)]
+    options = ["--profile", "durable", "--broker", redis_url, "--only", name, "--out", str(tmp_path), *PATIENCE]
     done = suite(*options, testee=reference())
     assert done.code == 0, done.out + done.err
     (case,) = json.loads((tmp_path / "report.json").read_text())["cases"]

@@ -32,7 +32,7 @@ def _report(folder: Path) -> dict[str, Any]:
 def test_as_many_jobs_as_one_likes_find_the_same(suite: Suite, redis_url: str, tmp_path: Path) -> None:
     told = {}
     for jobs in ("1", "3"):
-        out = ["--out", str(tmp_path / jobs), "--seed", "5", "--jobs", jobs]
+        out = ["--out", str(tmp_path / jobs), "--seed", "5", "--jobs", jobs, "--timeout", "30"]
         done = suite("--broker", redis_url, *ONLY, *out, testee=reference())
         assert done.code == 0, done.out + done.err
         told[jobs] = [(case["name"], case["verdict"]) for case in _report(tmp_path / jobs)["cases"]]

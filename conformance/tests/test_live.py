@@ -22,7 +22,7 @@ def _report(done: Finished, folder: Path) -> dict[str, Any]:
 
 
 def test_what_is_right_is_conformant(suite: Suite, redis_url: str, tmp_path: Path) -> None:
-    options = ["--profile", "codec,producer,worker,result", "--out", str(tmp_path), "--strict"]
+    options = ["--profile", "codec,producer,worker,result", "--out", str(tmp_path), "--strict", "--timeout", "30"]
     done = suite("--broker", redis_url, *options, testee=reference())
     assert done.code == 0, done.out + done.err
     report = _report(done, tmp_path)

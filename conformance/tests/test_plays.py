@@ -151,6 +151,8 @@ def test_a_worker_is_not_asked_for_ever(monkeypatch: pytest.MonkeyPatch) -> None
         ({"args": [1]}, 0),
         ({"task": "conf.sleep", "args": [3]}, 3),
         ({"task": "conf.sleep", "args": [30], "headers": {"timelimit": [1, None]}}, 0),
+        ({"task": "conf.die"}, 10),
+        ({"task": "conf.die_again"}, 30),
         ({"headers": {"eta": {"$now": 5}}}, 5),
         ({"headers": {"eta": {"$now": -5}}}, 0),
         ({"headers": {"eta": "2099-05-17T09:30:00+00:00"}}, 0),

@@ -58,6 +58,7 @@ def hello(_: dict[str, Any]) -> dict[str, Any]:
     features["canvas"] = ["chain", "group", "chord", "map", "starmap", "chunks", "link", "stamps"]
     features["worker_canvas"] = ["chain", "link", "link_error", "chord", "replace", "map", "starmap"]
     features["worker_tasks"] = ["limited", "reject", "replace_by", "announce"]
+    features["worker_tasks"] += ["die"] if POOL == "prefork" else []  # the others have no process but the worker's
     roles = ["producer", "result", "worker", "control", "events"]
     return {"protocol": 1, "implementation": about, "roles": roles, "features": features}
 

@@ -6,6 +6,7 @@ import builtins
 import inspect
 import json
 import os
+import signal
 import time
 from collections.abc import Callable
 from functools import wraps
@@ -149,6 +150,23 @@ def limited(self: Task[Any, Any], times: int) -> int:
 def reject() -> None:
     """Refuse the message for good."""
     raise Reject("the catalogue says so", requeue=False)
+
+
+def killed() -> None:
+    """Kill the process that runs this."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@catalogued(acks_late=False)
+def die() -> None:
+    """Kill the process; the message is acknowledged already."""
+    killed()
+
+
+@catalogued()
+def die_again() -> None:
+    """Kill the process; the message comes back."""
+    killed()
 
 
 @catalogued(bind=True)

@@ -39,7 +39,7 @@ HELLO = {
         "events": True,
         "sent_events": True,
         "foreign": True,
-        "worker_tasks": ["limited", "reject", "replace_by", "announce"],
+        "worker_tasks": ["limited", "reject", "replace_by", "announce", "die", "die_again"],
         "canvas": ["chain", "group", "chord", "map", "starmap", "chunks", "link", "stamps"],
         "worker_canvas": ["chain", "link", "link_error", "chord", "replace", "map", "starmap"],
     },

@@ -24,7 +24,7 @@ def start_worker(request: dict[str, Any]) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "celeriac", "-A", "conf_tasks", "-b", request["broker_url"]]
     if request.get("result_url"):
         command += ["--backend", request["result_url"]]
-    command += ["worker", "-Q", request["queue"], "-c", str(concurrency), "-l", "info"]
+    command += ["worker", "-Q", request["queue"], "-c", str(concurrency), "-l", "info", "--max-deaths", "3"]
     command += ["-n", options["node"]] if "node" in options else []
     command += ["-E"] if options.get("events") else []
     environment = {**os.environ, "CONF_QUEUE": request["queue"]}

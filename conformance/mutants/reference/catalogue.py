@@ -378,6 +378,7 @@ RESULTS: Table = {
     "calls-what-a-document-names": (Deed(),),
     "waits-on-after-a-broken-document": (Deed(),),
     "listens-too-late": (Deed(),),
+    "looks-when-the-wait-is-over": (Deed(),),
     "has-a-lasting-reply-queue": (Edit("reply queue", "auto_delete", False),),
 }
 

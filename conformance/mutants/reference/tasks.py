@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import subprocess
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from reference.defects import change, has
 
 #: How often conf.limited may be retried.
 LIMIT = 2
+#: How often conf.die_again may be delivered.
+DELIVERIES = 3
 
 
 @dataclass
@@ -58,6 +61,12 @@ class MaxRetriesExceededError(Exception):
 
 class Rejected(Exception):
     """The task refuses its message for good."""
+
+
+class WorkerLostError(Exception):
+    """The process that ran the task has died."""
+
+    __module__ = "billiard.exceptions"
 
 
 class Terminated(Exception):
@@ -122,6 +131,12 @@ def _reject() -> None:
     raise Rejected
 
 
+def _die() -> None:
+    """The one task that has a process of its own, to be killed."""
+    code = subprocess.run(["/bin/sh", "-c", "kill -KILL $$"], check=False).returncode
+    raise WorkerLostError(f"the process ended with {code}")
+
+
 def _replace_by(kind: str, numbers: list[Any]) -> None:
     steps = [written("conf.sum", [numbers]), written("conf.big")]
     echoes = [written("conf.echo", [number]) for number in numbers]
@@ -150,6 +165,8 @@ CATALOGUE: dict[str, Callable[[Run], Callable[..., Any]]] = {
     "conf.children": lambda run: lambda n: _children(n, run),
     "conf.limited": lambda run: lambda times: _limited(times, run.task),
     "conf.reject": lambda _: _reject,
+    "conf.die": lambda _: _die,
+    "conf.die_again": lambda _: _die,
     "conf.replace_by": lambda _: _replace_by,
     "conf.announce": lambda run: lambda progress: _announce(progress, run),
     "celery.accumulate": lambda _: lambda *args, index=None: list(args) if index is None else args[index],

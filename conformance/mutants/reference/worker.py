@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 import uuid
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -61,6 +61,7 @@ class Worker:
         self.revoked: set[str] = set()
         self.stamps: dict[str, Any] = {}
         self.seen: set[str] = set()
+        self.deaths: Counter[str] = Counter()
         self.taken = 0
         self.ready = threading.Event()
         self.thread = threading.Thread(target=self.consume)
@@ -273,11 +274,24 @@ class Worker:
             self.hang()
         if isinstance(error, TypeError) and has("silent-about-wrong-arguments"):
             return "acknowledge"
+        if isinstance(error, tasks.WorkerLostError):
+            if task["task"] == "conf.die_again":
+                return self.died(task, error)
+            if has("silent-about-the-dead"):
+                return "acknowledge"
         if not has("silent-about-failures"):
             for task_id in [task["id"], *self.follower.failed(task, error)]:
                 self.save({**task, "id": task_id}, "FAILURE", error)
         self.reporter.task("task-failed", task, exception=repr(error), traceback=None)
         return "reject" if has("rejects-the-failed") else "acknowledge"
+
+    def died(self, task: Flat, error: Exception) -> str:
+        """The process died of a message that is held still: it goes back until it has done so too often."""
+        self.deaths[task["id"]] += 1
+        if self.deaths[task["id"]] < change("deliveries", tasks.DELIVERIES):
+            return "requeue"
+        self.save(task, "FAILURE", error)
+        return str(change("end of the deadly", "reject"))
 
     def ignored(self, task: Flat) -> bool:
         """Whether the return value is not to be stored."""

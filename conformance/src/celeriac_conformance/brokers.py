@@ -217,6 +217,8 @@ def free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as stack:
         for port in (*PORTS[start:], *PORTS[:start]):
             held = stack.enter_context(socket.socket())
+            # A child that another thread has just forked holds it a little longer than this.
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):
                 held.bind((HOST, port))
                 found.append(port)

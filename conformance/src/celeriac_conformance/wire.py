@@ -111,13 +111,20 @@ class Substitutes:
         return {key: self.fill(member) for key, member in value.items()}
 
 
+#: What a process that dies takes: so long Celery waits for what it may have said before, and another has to start.
+MISSED_SECONDS = 10.0
+#: How many processes die of a task.
+DEADLY = {"conf.die": 1, "conf.die_again": 3}
+
+
 def delay(notation: dict[str, Any]) -> float:
     """For how many seconds nothing can come of a message: the deadline of what does come counts from then on."""
     headers = notation.get("headers") or {}
     eta = headers.get("eta")
     held = max(0.0, eta["$now"]) if isinstance(eta, dict) and "$now" in eta else 0.0
+    missed = DEADLY.get(str(notation.get("task")), 0) * MISSED_SECONDS
     sleeps = notation.get("task") == "conf.sleep" and "timelimit" not in headers
-    return held + (notation["args"][0] if sleeps else 0.0)
+    return held + missed + (notation["args"][0] if sleeps else 0.0)
 
 
 def substitutes(reply_to: str) -> Substitutes:

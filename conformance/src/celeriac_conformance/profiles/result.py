@@ -39,9 +39,13 @@ class _Task:
     pending: Pending | None = None
     #: What the broker says of the reply queue, of rpc alone, once the task message was there.
     reply_queue: dict[str, bool] = field(default_factory=dict)
+    #: Whether each await was answered before its time was over.
+    in_time: bool = True
+    _over_at: float = 0.0
 
     def begin(self, options: dict[str, Any]) -> None:
         timeout_ms = options.get("timeout_ms", int(self.seconds * 1000))
+        self._over_at = time.monotonic() + timeout_ms / 1000
         self.pending = self.session.testee.send(
             "await", session=self.session.name, task_id=self.task_id, timeout_ms=timeout_ms
         )
@@ -49,6 +53,7 @@ class _Task:
     def end(self) -> None:
         assert self.pending is not None
         self.answers.append(self.pending.wait(self.seconds * 2 + 5))
+        self.in_time = self.in_time and time.monotonic() < self._over_at
         self.pending = None
 
 
@@ -122,6 +127,7 @@ class ResultGroup:
             "answers": documents,
             "answer": documents[-1],
             "took": took,
+            "in_time": task.in_time,
             "stored": stored.get("document"),
             "marked": given.mark.exists(),
             "reply_queue": task.reply_queue,

@@ -28,7 +28,7 @@ UP = "up"
 SETTLE_SECONDS = 10.0
 
 #: How long a worker may take to find what another has left behind: Celery looks every ten seconds, others less often.
-FOUND_SECONDS = 40.0
+FOUND_SECONDS = 60.0
 
 #: As much of a body as a report shows.
 LONGEST_BODY = 20_000

@@ -78,6 +78,8 @@ class RedisBroker:
         tags = [tag for tag, (_, routing_key) in self._unacked().items() if routing_key == queue]
         if tags:
             self._redis.zadd("unacked_index", dict.fromkeys(tags, time.time() - LONG_AGO), xx=True)
+        # A worker that was killed while it looked for what others have left holds this for minutes.
+        self._redis.delete("unacked_mutex")
 
     def take(self, queue: str) -> dict[str, Any] | None:
         """RPOP the oldest message of the most urgent list, read as a document; None when there is none."""

@@ -131,7 +131,7 @@ def soak(plan: Plan, folder: Path, progress: Progress) -> Report:
             sender = Sender(on, plan, trouble, evidence)
             sender.start()
             try:
-                _attend(sender, trouble, evidence, progress)
+                _attend(on, sender, trouble, evidence, progress)
             finally:
                 sender.stopped.set()
                 sender.join()
@@ -151,10 +151,13 @@ def soak(plan: Plan, folder: Path, progress: Progress) -> Report:
     return report
 
 
-def _attend(sender: Sender, trouble: Trouble, evidence: Evidence, progress: Progress) -> None:
-    """Make trouble until everything confirmed has run, or nothing has for a long time."""
+def _attend(on: Bench, sender: Sender, trouble: Trouble, evidence: Evidence, progress: Progress) -> None:
+    """Make trouble until everything confirmed has run, or nothing has for a long time.
+
+    What a killed worker had run and still held is run again when that worker has been missed for a minute.
+    """
     ran, since = 0, time.monotonic()
-    while sender.is_alive() or not sender.confirmed <= evidence.runs.keys():
+    while sender.is_alive() or not sender.confirmed <= evidence.runs.keys() or on.left():
         before, ran = ran, evidence.read()
         if trouble.make(ran) or ran > before:
             since = time.monotonic()

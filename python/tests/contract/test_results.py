@@ -78,7 +78,7 @@ def test_states_on_the_way_do_not_end_the_waiting(app: Celeriac, answer: Callabl
             result.get(timeout=0.05)
         assert not result.ready()
     answer(task_id, 5)
-    assert result.get(timeout=10) == 5
+    assert result.get(timeout=40) == 5
 
 
 def test_the_first_end_counts(app: Celeriac, answer: Callable[..., None]) -> None:
@@ -86,8 +86,8 @@ def test_the_first_end_counts(app: Celeriac, answer: Callable[..., None]) -> Non
     task_id, after = name(), name()
     for told, value in ((task_id, 1), (task_id, 2), (after, 3)):
         answer(told, value)
-    assert app.AsyncResult(after).get(timeout=10) == 3
-    assert app.AsyncResult(task_id).get(timeout=10) == 1
+    assert app.AsyncResult(after).get(timeout=40) == 3
+    assert app.AsyncResult(task_id).get(timeout=40) == 1
 
 
 def test_timeout_says_so(app: Celeriac) -> None:
@@ -103,7 +103,7 @@ def test_failure_says_what(app: Celeriac, answer: Callable[..., None]) -> None:
     failure = {"exc_type": "ValueError", "exc_message": ["sold out"], "exc_module": "builtins"}
     answer(task_id, failure, status="FAILURE", traceback="tb")
     with pytest.raises(TaskFailure, match="ValueError: sold out"):
-        app.AsyncResult(task_id).get(timeout=10)
+        app.AsyncResult(task_id).get(timeout=40)
     assert app.AsyncResult(task_id).traceback == "tb" and app.AsyncResult(task_id).failed()
 
 
@@ -113,7 +113,7 @@ def test_a_document_that_breaks_the_protocol(app: Celeriac, store: ResultStore) 
     broken = Document(task_id, b"{", "application/json", "utf-8", app._outbox.connected().oid, task_id)
     store.store([broken])
     with pytest.raises(InvalidMessage):
-        app.AsyncResult(task_id).get(timeout=10)
+        app.AsyncResult(task_id).get(timeout=40)
 
 
 def test_forget(app: Celeriac, answer: Callable[..., None]) -> None:

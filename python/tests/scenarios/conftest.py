@@ -18,7 +18,6 @@ from tests.support.waiting import eventually
 from tests.support.worker import Worker
 
 #: Seconds that a result may take on a loaded machine.
-PATIENCE = 30
 KINDS = ("celeriac", "celery")
 
 

@@ -17,7 +17,8 @@ from amqp import Connection
 from amqp.basic_message import Message as AmqpMessage
 
 from celeriac import BrokerUnavailable, Celeriac
-from tests.scenarios.conftest import PATIENCE, Crew
+from tests.scenarios.conftest import Crew
+from tests.support.waiting import PATIENCE
 
 
 def publish(crew: Crew, body: bytes, content_type: str, headers: dict[str, Any], task_id: str) -> None:

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from celeriac import Celeriac, GroupResult, InvalidCall, TaskFailure, TaskRevoked, chain, chord, group
-from tests.scenarios.conftest import PATIENCE, Crew, new_name
-from tests.support.waiting import eventually
+from tests.scenarios.conftest import Crew, new_name
+from tests.support.waiting import PATIENCE, eventually
 
 #: Seconds after which a process that was to be ended is gone: 2 in the scenario, but others use this machine, too.
 GONE = 5.0

@@ -8,7 +8,8 @@ import uuid
 from click.testing import CliRunner, Result
 
 from celeriac.cli import main
-from tests.scenarios.conftest import KINDS, PATIENCE, Crew, Place, new_name
+from tests.scenarios.conftest import KINDS, Crew, Place, new_name
+from tests.support.waiting import PATIENCE
 
 #: Seconds that replies may take; known nodes are not waited for longer than they take.
 REPLIES = "10"

@@ -16,9 +16,9 @@ import pytest
 from celeriac import Celeriac
 from celeriac.transport import count_waiting
 from tests.conftest import Broker
-from tests.scenarios.conftest import KINDS, PATIENCE, Hand, new_name
+from tests.scenarios.conftest import KINDS, Hand, new_name
 from tests.support.brokers import ROOT
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 CLIENTS = Path(__file__).parent / "clients"
 #: What the command needs, and a file of its client.

@@ -10,8 +10,8 @@ import pytest
 
 from celeriac import Celeriac, InvalidCall
 from celeriac.transport.amqp_link import Link
-from tests.scenarios.conftest import KINDS, PATIENCE, Crew, Place, new_name
-from tests.support.waiting import eventually
+from tests.scenarios.conftest import KINDS, Crew, Place, new_name
+from tests.support.waiting import PATIENCE, eventually
 
 
 @pytest.fixture

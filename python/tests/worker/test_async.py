@@ -11,10 +11,9 @@ import pytest
 
 from celeriac import Celeriac, TaskFailure, TaskRevoked
 from tests.conftest import Shop
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 from tests.support.worker import Worker
 
-PATIENCE = 20
 Start = Callable[..., Worker]
 
 

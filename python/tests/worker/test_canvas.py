@@ -15,11 +15,10 @@ from celeriac import BoundSignature, Celeriac, GroupResult, InvalidCall, TaskFai
 from tests.conftest import Broker
 from tests.support.canvas_functions import NOTES, QUEUE
 from tests.support.celery import CeleryWorker
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 from tests.support.worker import Worker
 
 pytestmark = pytest.mark.celery
-PATIENCE = 30
 
 #: broker and backend, and who works
 COUNTING = [f"{setup}:{who}" for setup in ("redis", "rabbitmq-redis") for who in ("celeriac", "celery", "both")]

@@ -14,12 +14,11 @@ from celeriac import Celeriac
 from celeriac.cli import main
 from tests.conftest import Broker
 from tests.support.celery import CeleryWorker, celery, celery_asks
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 from tests.support.worker import Worker
 
 pytestmark = pytest.mark.celery
 REPLIES = "10"
-PATIENCE = 20
 StartWorker = Callable[..., Worker]
 
 

@@ -11,10 +11,10 @@ import pytest
 from celeriac import Celeriac, TaskRevoked
 from tests.conftest import Broker
 from tests.support.celery import FOLDER, celery_python
+from tests.support.waiting import PATIENCE
 from tests.support.worker import Worker
 
 pytestmark = pytest.mark.celery
-PATIENCE = 20
 TASKS = 10
 StartWorker = Callable[..., Worker]
 

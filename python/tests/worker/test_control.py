@@ -20,12 +20,11 @@ from celeriac.control import REQUEST_EXCHANGE
 from celeriac.transport import Outgoing, open_client_link, open_post
 from tests.conftest import Broker, Shop
 from tests.support.proxy import Proxy
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 from tests.support.worker import Worker
 
 #: Seconds that replies may take on a loaded machine; a known number of nodes is not waited for longer than it takes.
 REPLIES = 10.0
-PATIENCE = 20
 StartWorker = Callable[..., Worker]
 
 

@@ -13,9 +13,9 @@ from celeriac.cli import main
 from celeriac.events import Event, EventMessage
 from celeriac.remote import Events
 from tests.conftest import Broker
+from tests.support.waiting import PATIENCE
 from tests.support.worker import Worker
 
-PATIENCE = 20
 StartWorker = Callable[..., Worker]
 
 

@@ -15,9 +15,8 @@ from celeriac import BrokerUnavailable, Celeriac, SoftTimeLimitExceeded, TaskFai
 from celeriac.contrib.pytest import running_worker
 from celeriac.worker.inside import WorkerStuck
 from tests.conftest import Broker
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
-PATIENCE = 20
 pytest_plugins = ["pytester"]
 
 

@@ -23,12 +23,10 @@ from celeriac.lifecycle_events import Malformed, Phase, Reject, Store
 from celeriac.transport.amqp_link import Link
 from celeriac.transport.redis_results import KEY_PREFIX
 from tests.support.queues import amqp_length, amqp_publish, dead_letters, redis_length
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 from tests.support.worker import Worker
 from tests.unit.spec_data import body_of, vectors, wire_of
 from tests.unit.worker_parts import job
-
-PATIENCE = 30
 
 
 def message(**fields: Any) -> Message:

@@ -14,10 +14,9 @@ from celeriac.message import Wire
 from celeriac.transport.amqp_consumer import RETURNS, AmqpConsumer
 from celeriac.transport.amqp_link import Link
 from tests.support.queues import amqp_length, dead_letters
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 from tests.support.worker import Worker
 
-PATIENCE = 30
 #: Deliveries after the first that the queue itself allows, less than our worker would.
 LIMIT = 3
 

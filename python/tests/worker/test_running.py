@@ -13,9 +13,7 @@ import pytest
 from celeriac import NotRegistered, Signature, TaskFailure, TaskRevoked
 from celeriac.transport.amqp_link import Link
 from tests.conftest import Shop
-from tests.support.waiting import eventually
-
-PATIENCE = 20
+from tests.support.waiting import PATIENCE, eventually
 
 
 def test_values_come_back(shop: Shop) -> None:

@@ -18,11 +18,10 @@ from celeriac.transport.amqp_link import Link
 from tests.conftest import Broker
 from tests.support.brokers import private_broker
 from tests.support.queues import amqp_length, redis_length
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 from tests.support.worker import Worker
 
 StartWorker = Callable[..., Worker]
-PATIENCE = 20
 
 
 def length(broker: Broker, queue: str) -> int:

@@ -16,7 +16,6 @@ from tests.support.signal_functions import NOTES
 from tests.support.waiting import eventually
 from tests.support.worker import Worker
 
-PATIENCE = 20
 ENDINGS = ("return", "fail", "retry", "not begun")
 COUNTS = {"return": 6, "fail": 6, "retry": 11, "not begun": 6}
 

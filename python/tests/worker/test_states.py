@@ -14,10 +14,9 @@ from celeriac.transport.amqp_link import Link
 from tests.conftest import Shop
 from tests.support.celery import CeleryWorker, celery_script
 from tests.support.queues import amqp_length
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 from tests.support.worker import Worker
 
-PATIENCE = 20
 StartWorker = Callable[..., Worker]
 
 

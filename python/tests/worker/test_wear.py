@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 
 from celeriac import Celeriac
+from tests.support.waiting import PATIENCE
 from tests.support.worker import Worker
 
-PATIENCE = 20
 StartWorker = Callable[..., Worker]
 
 

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import redis
 
+from celeriac import BrokerUnavailable
 from celeriac.transport.redis_ear import IDLE, Ears
+from celeriac.transport.redis_results import KEY_PREFIX, RedisReader
 from tests.support.waiting import eventually
 
 
@@ -57,6 +59,22 @@ def test_a_connection_that_was_lost_meanwhile_is_made_anew(ears: Ears, client: A
     client.client_kill(address)
     eventually(lambda: address not in [one["addr"] for one in client.client_list()], "it is closed")
     assert heard(ears, client, channel) != lost
+
+
+def test_a_wait_goes_on_whose_very_first_look_was_lost(
+    client: Any, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task_id = str(uuid.uuid4())
+    client.set(KEY_PREFIX + task_id, "there", ex=60)
+    with closing(RedisReader(redis_url)) as reader:
+        looks = iter([lost, reader.fetch])
+        monkeypatch.setattr(reader, "fetch", lambda task_id: next(looks)(task_id))
+        assert reader.wait(task_id, 60, lambda document: document.body) == b"there"
+
+
+def lost(_: str) -> None:
+    """A look at a key that gets no answer: the subscription before it got one."""
+    raise BrokerUnavailable("the connection was cut")
 
 
 def test_a_wait_that_was_broken_off_leaves_no_connection(ears: Ears) -> None:

@@ -112,6 +112,7 @@ class RedisReader:
     ) -> T | None:
         """Wait over one connection. Subscribed before the key is read, so that no answer falls between the two."""
         with translated(self._url), self._ears.on(KEY_PREFIX + task_id) as ear:
+            self._reached = True
             while True:
                 document = self.fetch(task_id)
                 patience.restored()

@@ -138,6 +138,8 @@ OWN = f"python3.{sys.version_info.minor}"
 TOX_ENVIRONMENT = {"PATH": with_interpreters(), "UV_PYTHON_DOWNLOADS": "never"}
 #: What no step of those that stand apart takes, on a machine that does much else.
 HALF_AN_HOUR = 1800
+#: The tests of the other pool, which hold much of those of the first one again.
+THREADS = "tests/worker/test_threads.py"
 PYTHON_FOLDERS = ("python", "conformance", "spec", "tools", "examples", "benchmarks")
 
 TABLE = (
@@ -204,7 +206,8 @@ TABLE = (
     pytest("conformance", "tests", cwd=CONFORMANCE_PACKAGE),
     # Those that start workers of real Celery apart, so that no step is long.
     # Hundreds of workers are started and killed, one after the other.
-    pytest("python-worker", "tests/worker", "-m", "not celery", cwd=PYTHON_PACKAGE),
+    pytest("python-worker", "tests/worker", "-m", "not celery", f"--ignore={THREADS}", cwd=PYTHON_PACKAGE),
+    pytest("python-threads", THREADS, cwd=PYTHON_PACKAGE),
     pytest("python-celery", "tests/worker", "-m", "celery", cwd=PYTHON_PACKAGE, env=REAL_CELERY),
     pytest("python", "tests/unit", "tests/contract", cwd=PYTHON_PACKAGE, env=REAL_CELERY),
     # A small one; `make soak` runs it for hours.

@@ -2,8 +2,9 @@
 
 python event_state.py BROKER COUNT NAME
 
-Says "ready", then listens until COUNT tasks have ended; tasks called NAME are terminated as soon as they run, as
-Flower's button does it. Prints workers and tasks as one JSON object. Run by the Python that has Celery.
+Says "ready" once it has heard of a worker, then listens until COUNT tasks have ended; tasks called NAME are terminated as
+soon as they run, as the button of Flower does it. Prints workers and tasks as one JSON object. Run by the Python that
+has Celery.
 """
 
 import json
@@ -17,14 +18,6 @@ PATIENCE = 40.0
 SHOWN = ("uuid", "name", "args", "kwargs", "state", "runtime", "result", "exception", "root_id")
 
 
-class Receiver(EventReceiver):  # type: ignore[misc]
-    """Says when it listens, and ends when told to."""
-
-    def on_consume_ready(self, *args, **kwargs):  # type: ignore[no-untyped-def]
-        """Tell who started this."""
-        print("ready", flush=True)
-
-
 def main() -> None:
     """Listen, and print what is known then."""
     broker, count, unwanted = sys.argv[1], int(sys.argv[2]), sys.argv[3]
@@ -32,6 +25,9 @@ def main() -> None:
     state = app.events.State()
 
     def remember(event: dict[str, object]) -> None:
+        if not state.event_count:
+            # Not before: kombu subscribes on Redis some time after it has begun to consume.
+            print("ready", flush=True)
         state.event(event)
         task = state.tasks.get(event.get("uuid"))
         if task is not None and task.name == unwanted and event["type"] == "task-started":
@@ -42,7 +38,7 @@ def main() -> None:
             receiver.should_stop = True
 
     with app.connection_for_read() as connection:
-        receiver = Receiver(connection.channel(), handlers={"*": remember}, app=app)
+        receiver = EventReceiver(connection.channel(), handlers={"*": remember}, app=app)
         receiver.capture(limit=None, timeout=PATIENCE)
     workers = {
         worker.hostname: {"alive": worker.alive, "sw_ident": worker.sw_ident} for worker in state.workers.values()

@@ -2,9 +2,9 @@
 
 python event_state.py BROKER COUNT NAME
 
-Says "ready" once it has heard of a worker, then listens until COUNT tasks have ended; tasks called NAME are terminated as
-soon as they run, as the button of Flower does it. Prints workers and tasks as one JSON object. Run by the Python that
-has Celery.
+Says "ready" once it has heard of a worker, then listens until COUNT tasks have ended; tasks called NAME are terminated
+as soon as they run, as Flower's button does it. Prints workers and tasks as one JSON object. Run by the Python that has
+Celery.
 """
 
 import json

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from celeriac import BrokerUnavailable, Envelope, InvalidMessage, PublishFailed, Wire
-from celeriac.transport import Outgoing, purge
+from celeriac.transport import Outgoing, purge, redis_consumer
 from celeriac.transport.redis import RedisPublisher
 from celeriac.transport.redis_consumer import UNACKED, RedisConsumer
 from tests.contract.redis_parts import client, consumer, numbers, publisher, receive, wire, without
@@ -55,6 +55,17 @@ def test_odd_tags_are_kept(consumer: RedisConsumer, client: Any, redis_queue: st
     assert client.hexists(UNACKED, delivery.tag)
     consumer.settle([delivery], (), ())
     assert not client.hexists(UNACKED, str(tag))
+
+
+def test_a_server_that_does_not_know_the_script_is_told(
+    publisher: RedisPublisher, redis_url: str, redis_queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_consumer, "TAKE", f"{redis_consumer.TAKE}-- {uuid.uuid4()}")
+    with closing(RedisConsumer(redis_url, [redis_queue])) as consumer:
+        publisher.publish([Outgoing(wire(number), redis_queue) for number in range(2)])
+        taken = receive(consumer, 2, room=1)
+        assert numbers(taken) == [0, 1]
+        consumer.settle(taken, (), ())
 
 
 def test_a_tag_that_is_taken_loses_nothing(consumer: RedisConsumer, client: Any, redis_queue: str) -> None:

@@ -65,6 +65,24 @@ def translated(url: str) -> Iterator[None]:
         ) from error
 
 
+def ask(connection: Any, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """The answers to commands that go out together; a refusal is an answer. Raises what redis-py raises."""
+    try:
+        connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+        return [_answer(connection) for _ in commands]
+    except BaseException:
+        # Answers that are still to come would be taken for those to what is sent next.
+        connection.disconnect()
+        raise
+
+
+def _answer(connection: Any) -> Any:
+    try:
+        return connection.read_response()
+    except redis.ResponseError as refusal:
+        return refusal
+
+
 class RedisPublisher:
     """Pushes envelopes onto the lists of their queues, many per round trip (BR-REDIS).
 
@@ -94,24 +112,9 @@ class RedisPublisher:
         if not self._is_up():
             connection.disconnect()
             connection.connect()
-        refusal: redis.ResponseError | None = None
-        try:
-            connection.send_packed_command(connection.pack_commands(pushes), check_health=False)
-            for _ in pushes:
-                refusal = self._answer() or refusal
-        except BaseException:
-            # Answers that are still to come would be taken for those to what is sent next.
-            connection.disconnect()
-            raise
-        if refusal is not None:
-            raise refusal
-
-    def _answer(self) -> redis.ResponseError | None:
-        try:
-            self._connection.read_response()
-        except redis.ResponseError as refusal:
-            return refusal
-        return None
+        for answer in ask(connection, pushes):
+            if isinstance(answer, redis.ResponseError):
+                raise answer
 
     def _is_up(self) -> bool:
         """Whether the connection is there and quiet: what was closed meanwhile has something to read, its end."""

@@ -21,7 +21,7 @@ from celeriac.envelope import Envelope, list_for, lists_for
 from celeriac.errors import InvalidMessage
 from celeriac.message import Wire
 from celeriac.transport.base import CONNECT_TIMEOUT, Delivery, RoutedDelivery, Source
-from celeriac.transport.redis import BINDING, SEPARATOR, connect, translated
+from celeriac.transport.redis import BINDING, SEPARATOR, ask, connect, translated
 from celeriac.transport.redis_attendance import HELD, Attendance
 
 logger = logging.getLogger("celeriac.transport")
@@ -174,10 +174,9 @@ class RedisConsumer:
             while self._news and not self._cancelled and len(deliveries) < room:
                 wanted = room - len(deliveries)
                 idle = wanted >= self._prefetch
-                taken = self._take_up_to(wanted, idle)
+                taken, more = self._take_up_to(wanted, idle)
                 deliveries += taken
-                # Asking whether the lists exist is what makes Redis tell of their next change.
-                if len(taken) < wanted and not self._client.exists(*self._keys):
+                if len(taken) < wanted and not more:
                     self._news = False
                 elif self._siblings and not idle:
                     # What is there is the siblings'; we look again when a task has ended.
@@ -190,11 +189,21 @@ class RedisConsumer:
             self._news = True
         self._news = self._news or not self._tracked
 
-    def _take_up_to(self, count: int, idle: bool) -> list[Delivery]:
+    def _take_up_to(self, count: int, idle: bool) -> tuple[list[Delivery], bool]:
+        """Take; and whether there is more. To ask for that is what makes Redis tell of the next change of the lists."""
         queues = [queue for _, queue in self._lists]
         keys = [UNACKED, UNACKED_INDEX, self._books, *self._keys]
-        rows = self._take(keys=keys, args=[count, int(idle), self._siblings, time.time(), HELD_EXPIRES, *queues])
-        return [self._delivery(self._lists[number - 1], tag, item) for number, tag, item in rows]
+        arguments = [count, int(idle), self._siblings, time.time(), HELD_EXPIRES, *queues]
+        # One after the other, they would take as long again.
+        both = [("EVALSHA", self._take.sha, len(keys), *keys, *arguments), ("EXISTS", *self._keys)]
+        rows, more = ask(self._client.connection, both)
+        if isinstance(rows, redis.exceptions.NoScriptError):
+            self._client.script_load(TAKE)
+            rows, more = ask(self._client.connection, both)
+        for answer in (rows, more):
+            if isinstance(answer, redis.ResponseError):
+                raise answer
+        return [self._delivery(self._lists[number - 1], tag, item) for number, tag, item in rows], bool(more)
 
     def _delivery(self, place: tuple[str, str], tag: bytes | None, item: bytes) -> Delivery:
         key, queue = place

@@ -8,13 +8,14 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench import campaign, marks, processes
 from bench import contestants as who
 from bench.lines import LINES
-from bench.measure import Plan, fill, sending, tasks
+from bench.measure import Plan, fill, round_trips, sending, tasks
 from bench.model import Contestant, ContestantError, Line
 from bench.stage import Stage
 
@@ -36,6 +37,19 @@ def test_a_worker_does_all_that_is_there(stage: Stage, line: str, contestant: Co
     assert figures["rate"] > 0
     assert 0 < figures["start"] < 30
     assert figures["memory"] > 1
+
+
+@pytest.mark.parametrize("line", ["trip-rabbitmq", "trip-redis"])
+def test_a_client_may_be_there_before_its_worker(stage: Stage, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = TABLE[line].contestants[-1]
+    assert bare.ceiling
+    began = processes.running
+
+    def late(words: list[str], *others: Any) -> Any:
+        return began(["sh", "-c", 'sleep 1; exec "$0" "$@"', *words], *others)
+
+    monkeypatch.setattr(processes, "running", late)
+    assert round_trips(stage, TABLE[line], bare, Plan(5))["p50"] > 0
 
 
 def test_a_message_that_was_not_settled_is_noticed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

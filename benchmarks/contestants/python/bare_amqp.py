@@ -84,6 +84,8 @@ def roundtrip(asked: job.Job) -> None:
     """A call and its answer over two queues: the least that an RPC through this broker takes."""
     connection = _connect(asked)
     channel = connection.channel()
+    # The other end may not be there yet, and a call without a queue would be lost.
+    channel.queue_declare(asked.queue, durable=True, auto_delete=False)
     answers = channel.queue_declare("", exclusive=True).queue
     arrived: list[amqp.Message] = []
     channel.basic_consume(answers, no_ack=True, callback=arrived.append)

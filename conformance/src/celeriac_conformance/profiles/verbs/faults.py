@@ -23,6 +23,8 @@ from celeriac_conformance.waiting import until
 AWAY_SECONDS, SILENCE_SECONDS = 15.0, 40.0
 #: How much later than it was asked to an await may end.
 LATE_SECONDS = 10.0
+#: How long a worker may pause before it tries once more to connect: pauses grow from one try to the next.
+PAUSE_SECONDS = 20.0
 
 
 def _lines(scene: Scene) -> Lines:
@@ -132,6 +134,7 @@ def time_passes(scene: Scene, _: Any) -> None:
 
 def goes_on(scene: Scene, _: Any) -> dict[str, Any]:
     """Whether the worker runs tasks again by itself; one that has ended is started again by the suite."""
+    scene.earliest = max(scene.earliest, time.monotonic() + PAUSE_SECONDS)
     try:
         up = working.canary(scene, {})["up"]
     except Stalled as stalled:

@@ -15,7 +15,19 @@ from pathlib import Path
 
 import setup
 import venvs
-from common import CACHE, CONFORMANCE_PACKAGE, ROOT, alone, digest, once, quiet, relative, say, to_exit_code
+from common import (
+    CACHE,
+    CONFORMANCE_PACKAGE,
+    PYTHON_PACKAGE,
+    ROOT,
+    alone,
+    digest,
+    once,
+    quiet,
+    relative,
+    say,
+    to_exit_code,
+)
 
 BENCHMARKS = ROOT / "benchmarks"
 OUT = CACHE / "bench"
@@ -31,17 +43,27 @@ def prepare() -> dict[str, str]:
     if any(part in missing for part in NEEDED):
         sys.exit("error: both brokers are needed")
     with alone():
-        for directory in venvs.PEERS.values():
+        for directory in (venvs.MEASURED, *venvs.PEERS.values()):
             venvs.ensure(directory)
+            _compile(directory)
         if "node" not in missing:
             _npm()
     programs = {name: str(venvs.python(path)) for name, path in venvs.PEERS.items()}
-    programs["celeriac"] = str(venvs.python(venvs.DEV))
+    programs["celeriac"] = str(venvs.python(venvs.MEASURED))
     for name in ("node", "php"):
         program = shutil.which(name)
         if program and name not in missing:
             programs[name] = program
     return programs
+
+
+def _compile(directory: Path) -> None:
+    """Compile what was installed, as pip does and uv does not: or the first start of each would, and be measured so."""
+    with once(directory / "compiled.stamp", digest(directory / "lock.stamp")) as needed:
+        if needed:
+            folders = [str(directory / "lib"), str(PYTHON_PACKAGE / "src")]
+            command = [str(venvs.python(directory)), "-m", "compileall", "-q", *folders]
+            quiet(command, what=f"{relative(directory)}: compileall")
 
 
 def _npm() -> None:

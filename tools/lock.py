@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from common import ROOT, digest, relative, say
-from venvs import CAPTURE, DEMO, DEV, EMBEDDED, LOCKS, OLDER, PEERS, UV_ENVIRONMENT, WITNESS, uv
+from venvs import CAPTURE, DEMO, DEV, EMBEDDED, LOCKS, MEASURED, OLDER, PEERS, UV_ENVIRONMENT, WITNESS, uv
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -62,6 +62,7 @@ TABLE = (
     ),
     *(Lock(LOCKS[path], (FOLDER / f"{path.name}.in",)) for path in (WITNESS, *OLDER.values())),
     *(Lock(LOCKS[path], (LOCKS[path].with_suffix(".in"),)) for path in PEERS.values()),
+    Lock(LOCKS[MEASURED], (PYTHON, LOCKS[MEASURED].with_suffix(".in"))),
     Lock(LOCKS[CAPTURE], (ROOT / "spec" / "tools" / "capture" / "requirements.txt",)),
     Lock(LOCKS[DEMO], (PYTHON, FOLDER / "demo.in")),
     Lock(EMBEDDED, (PYTHON,), ("--extra=embedded",)),

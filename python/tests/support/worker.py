@@ -88,6 +88,7 @@ class Worker:
     @property
     def node_pid(self) -> int:
         """Process id of what speaks for it all, as it was started last."""
+        self.logged("answers remote control")
         return int(re.findall(r"/(\d+)\] \S+ answers remote control", self.log)[-1])
 
     @property

@@ -77,6 +77,7 @@ def test_beside_a_worker(start_worker: Callable[..., Worker], broker: Broker, qu
     worker = start_worker("-B", "-s", str(tmp_path / "beat.json"), environment=variables)
     try:
         worker.noted("tick")
+        worker.logged("Beat sends the schedule")
         beat = re.findall(r"/(\d+)\] Beat sends the schedule", worker.log)
         os.kill(int(beat[0]), signal.SIGKILL)
         worker.logged("Process for beat")

@@ -101,6 +101,7 @@ def test_the_project(site: Site) -> None:
     assert lot == {"year": "1990", "status": "done", "file": "1990.zip", "error": ""}
     names = zipfile.ZipFile(io.BytesIO((site.archives / "1990.zip").read_bytes())).namelist()
     assert names == [f"1990-{month:02}.txt" for month in range(1, 13)]
+    site.worker.logged(DONE)
     assert site.worker.log.index(BEGUN) < site.worker.log.index(DONE)
 
     assert site.ask("/archives/1991/?refuse", post=True)[0] == 409

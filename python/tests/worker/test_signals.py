@@ -55,7 +55,7 @@ def test_on_each_broker(app: Celeriac, ours: Worker, queue: str, tmp_path: Path)
             "after_return SUCCESS 'return' ['return'] True",
         ]
         assert postrun == f"signal task_postrun {task} ['args', 'kwargs', 'retval', 'state', 'task', 'task_id']"
-    assert "A hook raised" in ours.log
+    ours.logged("A hook raised")
     ours.stop()
     assert ours.notes[-1] == "signal worker_shutdown"
 

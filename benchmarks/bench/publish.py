@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench import report
@@ -15,17 +15,20 @@ END = "<!-- /bench -->\n"
 
 
 def publish(run: report.Run, lines: Mapping[str, Line], root: Path = BENCHMARKS.parent) -> None:
-    """Write the report into benchmarks/results, and what was wanted and measured into both READMEs."""
+    """Write the report into benchmarks/results, the ratios into README.md, all targets into benchmarks/README.md."""
     folder = root / RESULTS.relative_to(BENCHMARKS.parent)
     report.write(run, lines, folder)
-    for readme, results in ((root / "README.md", "benchmarks/results"), (root / "benchmarks" / "README.md", "results")):
-        readme.write_text(between_markers(readme.read_text(), extract(run, lines, results)))
+    for readme, table, results in (
+        (root / "README.md", report.ratios(run, lines), "benchmarks/results"),
+        (root / "benchmarks" / "README.md", report.targets(run, lines), "results"),
+    ):
+        readme.write_text(between_markers(readme.read_text(), extract(run, lines, table, results)))
 
 
-def extract(run: report.Run, lines: Mapping[str, Line], results: str) -> str:
-    """The table of targets, on what it was measured, and the first picture."""
+def extract(run: report.Run, lines: Mapping[str, Line], table: Sequence[str], results: str) -> str:
+    """A table, on what it was measured, and the first picture."""
     about = ", ".join(f"{name} {value}" for name, value in run.machine.items())
-    parts = [*report.targets(run, lines), "", f"All tables: [report]({results}/report.md). Measured on: {about}.", ""]
+    parts = [*table, "", f"All tables: [report]({results}/report.md). Measured on: {about}.", ""]
     if run.outcomes:
         first = lines[run.outcomes[0].line]
         parts += [f"![{first.title}]({results}/{first.name}.svg)", ""]

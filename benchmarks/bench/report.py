@@ -94,6 +94,15 @@ def targets(run: Run, lines: Mapping[str, Line]) -> list[str]:
     return rows
 
 
+def ratios(run: Run, lines: Mapping[str, Line]) -> list[str]:
+    """The table of what was measured against others, whatever is wanted of it."""
+    rows = ["| line | what | measured |", "|---|---|---|"]
+    for line, verdict in verdicts(run, lines):
+        if verdict.target.against and verdict.ratio is not None:
+            rows.append(f"| {line.title} | {_what(verdict)} | {_ratio_text(verdict)} |")
+    return rows
+
+
 def missing(line: Line, outcome: Outcome) -> list[str]:
     """Who is not in the table, and why."""
     failed = [

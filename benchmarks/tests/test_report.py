@@ -58,7 +58,9 @@ def test_a_report_is_published_between_the_markers(tmp_path: Path) -> None:
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     assert "old" not in text
-    assert "4.00 x" in text
+    assert "| A line | celeriac against celery prefork: per second | 4.00 x |\n" in text
+    wanted = (tmp_path / "benchmarks" / "README.md").read_text()
+    assert "| A line | celeriac against celery prefork: per second | 4.00 x | ≥ 5 x | **missed** |\n" in wanted
     assert "(benchmarks/results/line.svg)" in text
     assert (tmp_path / "benchmarks" / "results" / "report.md").exists()
     with pytest.raises(ValueError, match="markers"):

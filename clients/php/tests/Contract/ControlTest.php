@@ -67,6 +67,25 @@ final class ControlTest extends TestCase
         $rabbit->clean();
     }
 
+    public function testAReplyThatIsQuickerThanTheConfirmationOfItsRequestIsNotLost(): void
+    {
+        $rabbit = new Rabbit(Servers::amqp());
+        $node = $rabbit->connection()->channel();
+        $node->confirm_select();
+        $control = new AmqpControl(
+            AmqplibConnector::to(Url::parse(Servers::amqp()), new TransportOptions()),
+            $key = $this->key(),
+        );
+        $control->listen();
+        self::answer($node, $key, 'ticket');
+        $node->wait_for_pending_acks(30.0);
+        $control->publish(self::request('ticket'));
+        self::assertNotNull($control->next(5.0));
+        $control->close();
+        $node->getConnection()?->close();
+        $rabbit->clean();
+    }
+
     public function testQueueAndExchangesAreDeclaredAsCeleryDeclaresThem(): void
     {
         $rabbit = new Rabbit(Servers::amqp());

@@ -105,7 +105,8 @@ final class AmqpControl implements ControlChannel
     private function receive(float $seconds): bool
     {
         return $this->guard(function (AMQPChannel $channel) use ($seconds): bool {
-            $heard = $this->connector->hears($seconds);
+            // a reply that was quicker than the confirmation of its request was put aside
+            $heard = $channel->hasPendingMethods() || $this->connector->hears($seconds);
             if ($heard) {
                 $channel->wait(null, false, self::SECONDS);
             }

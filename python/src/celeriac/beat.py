@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import signal
-import uuid
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -20,6 +19,7 @@ from typing import Any
 from celeriac.calls import check_signature
 from celeriac.client import Celeriac
 from celeriac.errors import InvalidCall, PublishRefused, TransportError
+from celeriac.ids import new_id
 from celeriac.schedules import Entry, entries
 from celeriac.signature import Signature
 from celeriac.transport import Lock
@@ -186,7 +186,7 @@ class Beat:
         if claimed is None or claimed.at != at:
             if self._lock is not None and not self._lock.claim(_key(entry), at):
                 return self._lock.take()
-            claimed = self._claimed[entry.name] = _Due(at, str(uuid.uuid4()))
+            claimed = self._claimed[entry.name] = _Due(at, new_id())
         options = {"task_id": claimed.task_id, **entry.options}
         options["headers"] = {**(options.get("headers") or {}), HEADER: True}
         try:

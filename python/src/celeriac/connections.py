@@ -8,7 +8,6 @@ import os
 import socket
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import Any
 from celeriac.announcing import own_event, task_sent
 from celeriac.errors import InvalidCall, PublishRefused, TransportError
 from celeriac.events import EVENT_EXCHANGE, Event, EventMessage
+from celeriac.ids import new_id
 from celeriac.message import Message
 from celeriac.retrying import RetryPolicy
 from celeriac.sending import Route
@@ -79,7 +79,7 @@ class Connections:
         result_expires: int = RESULT_EXPIRES,
     ) -> None:
         self.pid = os.getpid()
-        self.oid = str(uuid.uuid4())
+        self.oid = new_id()
         self.origin = f"gen{self.pid}@{socket.gethostname()}"
         self._broker = broker
         self._backend = backend

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import socket
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -26,6 +25,7 @@ from celeriac.execution.builtin import with_builtins
 from celeriac.execution.counting import chord_member, chord_part
 from celeriac.execution.ending import instead, raised
 from celeriac.following import ChordError, broken_off, gathered
+from celeriac.ids import new_id
 from celeriac.job import Address, Job
 from celeriac.lifecycle_events import Action, Call, Count, Event, Failed, Phase, Send, Size, Store, Succeeded, Unsent
 from celeriac.message import Message
@@ -133,7 +133,7 @@ class Eager:
         propagates: bool,
     ) -> None:
         self.pid = os.getpid()
-        self.oid = str(uuid.uuid4())
+        self.oid = new_id()
         self.origin = f"gen{self.pid}@{socket.gethostname()}"
         self._declared = tasks
         self._tasks: Mapping[str, Runnable] = {}
@@ -230,7 +230,7 @@ class Eager:
             default_queue=self._queue,
             origin=self.origin,
             now=datetime.now(timezone.utc),
-            new_id=lambda: str(uuid.uuid4()),
+            new_id=new_id,
             hostname=self.origin,
             pid=self.pid,
             counts_chords=True,

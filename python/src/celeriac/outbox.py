@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, Protocol
@@ -16,6 +15,7 @@ from celeriac.connections import Connections, Manner
 from celeriac.declared import SentTask
 from celeriac.eager import Eager
 from celeriac.errors import InvalidCall
+from celeriac.ids import new_id
 from celeriac.message import Message
 from celeriac.planning import Plan, Sender, plan
 from celeriac.retrying import RetryPolicy
@@ -111,7 +111,7 @@ class Outbox:
         sender = Sender(
             origin=connections.origin,
             now=datetime.now(timezone.utc),
-            new_id=lambda: str(uuid.uuid4()),
+            new_id=new_id,
             reply_to=connections.oid,
             parent=None if request is None else request.message,
             defaults=self._defaults,
@@ -123,7 +123,7 @@ class Outbox:
 
     def _send(self, call: Call) -> SentTask:
         connections = self.connected()
-        message = call.message(connections.origin, connections.oid, str(uuid.uuid4()), datetime.now(timezone.utc))
+        message = call.message(connections.origin, connections.oid, new_id(), datetime.now(timezone.utc))
         node = Node(message.id)
         self._deliver([(message, Route(call.exchange, call.routing_key))], [], [node], [call.options])
         return AsyncResult(node, self.backend)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -20,6 +19,7 @@ from celeriac.control import REPLY_EXCHANGE, REQUEST_EXCHANGE, ControlReply, Con
 from celeriac.errors import InvalidCall, InvalidMessage
 from celeriac.events import Event, EventMessage
 from celeriac.framed import Framed
+from celeriac.ids import new_id
 from celeriac.settings import Settings
 from celeriac.transport import Post, events_for, open_post, replies_to
 from celeriac.wire import Wire
@@ -82,7 +82,7 @@ class Control:
         """
         if isinstance(destination, str):
             raise InvalidCall(f"destination is {destination!r}; it is a list of node names")
-        key = str(uuid.uuid4())
+        key = new_id()
         request = ControlRequest(
             expires=time.time() + timeout,
             delivery_mode=_PERSISTENT,
@@ -92,7 +92,7 @@ class Control:
             destination=None if destination is None else list(destination),
             pattern=pattern,
             matcher=matcher,
-            ticket=str(uuid.uuid4()) if reply else None,
+            ticket=new_id() if reply else None,
             reply_to={"exchange": REPLY_EXCHANGE, "routing_key": key} if reply else None,
         )
         wire = request.build()
@@ -169,7 +169,7 @@ class Events:
     """
 
     def __init__(self, app: Reachable, keys: Iterable[str] = ("#",)) -> None:
-        subscription = events_for(str(uuid.uuid4()), keys)
+        subscription = events_for(new_id(), keys)
         self._post = open_post(app.broker, subscription, connect_timeout=app.conf.broker_connection_timeout)
         self._closed = False
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from celeriac import Envelope, InvalidCall, Wire
+from celeriac import Envelope, InvalidCall, Message, Wire
 from celeriac.transport import Outgoing, redis_consumer
-from celeriac.transport.redis import RedisPublisher
+from celeriac.transport.redis import CHUNK, RedisPublisher
 from celeriac.transport.redis_attendance import HELD
 from celeriac.transport.redis_consumer import UNACKED, UNACKED_INDEX, RedisConsumer
 from tests.contract.redis_parts import client, consumer, numbers, publisher, receive, wire
@@ -72,6 +72,16 @@ def test_delivery_tags_differ(publisher: RedisPublisher, client: Any, redis_queu
     same = wire()
     publisher.publish([Outgoing(same, redis_queue) for _ in range(50)])
     assert len({Envelope.parse(item).delivery_tag for item in client.lrange(redis_queue, 0, -1)}) == 50
+
+
+def test_many_come_in_order(publisher: RedisPublisher, client: Any, redis_queue: str) -> None:
+    """More than one command holds, in two lists that take turns."""
+    lists = {None: redis_queue, 3: f"{redis_queue}\x06\x163"}
+    publisher.publish([Outgoing(wire(number, priority=(None, 3)[number % 2]), redis_queue) for number in range(400)])
+    for at, name in enumerate(lists.values()):
+        items = client.lrange(name, 0, -1)
+        assert sum(map(len, items)) > 2 * CHUNK
+        assert [Message.parse(Envelope.parse(item).wire).args[0] for item in reversed(items)] == [*range(at, 400, 2)]
 
 
 # -- taking

@@ -93,6 +93,9 @@ OUTSIDE["cli_beat"] = ("transport", "client", "logs", "beat", "cli_common")
 OUTSIDE["cli_worker"] = ("serving", "transport", "client", "worker", "logs", "beat", "cli_beat", "cli_common")
 OUTSIDE["cli"] += ("cli_beat", "cli_worker", "cli_common", "cli_control")
 OUTSIDE["__main__"] = ("cli",)
+OUTSIDE["ids"] = ()
+for user in ("transport", "connections", "worker", "remote", "beat", "eager", "outbox"):
+    OUTSIDE[user] += ("ids",)
 OUTSIDE["contrib"] = ("task", "calls", "client", "declared", "serving", "worker")
 #: The package itself only re-exports; nobody inside imports it.
 ALLOWED = {**PURE, **OUTSIDE, "": (*PURE, "client", "declared", "async_result", "bound", "settings")}

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -15,10 +14,13 @@ from redis.retry import Retry
 
 from celeriac.envelope import Envelope, list_for, lists_for
 from celeriac.errors import BrokerUnavailable, InvalidCall, PublishFailed
+from celeriac.ids import new_id
 from celeriac.transport.base import CONNECT_TIMEOUT, Outgoing
 
 #: Seconds to wait for any answer before the connection counts as lost.
 SILENCE_TIMEOUT = 30.0
+#: Bytes of messages after which a command is full.
+CHUNK = 1 << 16
 #: Before an exchange's name: the set of its bindings. A member is routing key, pattern and queue.
 BINDING = "_kombu.binding."
 SEPARATOR = "\x06\x16"
@@ -83,6 +85,20 @@ def _answer(connection: Any) -> Any:
         return refusal
 
 
+def chunks(items: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """The items in order, as many at once as one command holds: the server serves nobody else while it runs."""
+    chunk: list[bytes] = []
+    size = 0
+    for item in items:
+        chunk.append(item)
+        size += len(item)
+        if size >= CHUNK:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
 class RedisPublisher:
     """Pushes envelopes onto the lists of their queues, many per round trip (BR-REDIS).
 
@@ -99,15 +115,18 @@ class RedisPublisher:
 
     def publish(self, batch: Sequence[Outgoing]) -> None:
         """See ``Publisher.publish``. Redis has no exchanges: a message that names one raises ``InvalidCall``."""
-        pushes = [("LPUSH", _list(outgoing), _item(outgoing)) for outgoing in batch]
+        lists: dict[str, list[bytes]] = {}
+        # All before the first is sent: a mistake in one of them sends none.
+        for outgoing in batch:
+            lists.setdefault(_list(outgoing), []).append(_item(outgoing))
         try:
-            self._push(pushes)
+            self._push([("LPUSH", name, *chunk) for name, items in lists.items() for chunk in chunks(items)])
         except (redis.RedisError, OSError) as error:
             raise PublishFailed(
                 f"Redis at {maybe_sanitize_url(self._url)} did not take the message: {error}"
             ) from error
 
-    def _push(self, pushes: Sequence[tuple[str, str, bytes]]) -> None:
+    def _push(self, pushes: Sequence[tuple[Any, ...]]) -> None:
         connection = self._connection
         if not self._is_up():
             connection.disconnect()
@@ -144,7 +163,7 @@ def _item(outgoing: Outgoing) -> bytes:
         )
     envelope = Envelope(
         wire=outgoing.wire,
-        delivery_tag=str(uuid.uuid4()),
+        delivery_tag=new_id(),
         exchange="",
         routing_key=outgoing.routing_key,
         body_encoding="base64",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Iterable
 from typing import Any
 
 from celeriac.envelope import Envelope
 from celeriac.errors import InvalidMessage
+from celeriac.ids import new_id
 from celeriac.message import Wire
 from celeriac.transport.base import CONNECT_TIMEOUT
 from celeriac.transport.post import DIRECT, EVENTS, FANOUT, REQUESTS, Subscription
@@ -87,7 +87,7 @@ class RedisPost:
         """See ``Post.send``."""
         item = Envelope(
             wire=wire,
-            delivery_tag=str(uuid.uuid4()),
+            delivery_tag=new_id(),
             exchange=exchange,
             routing_key=routing_key,
             body_encoding="base64",

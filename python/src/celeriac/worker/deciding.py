@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -16,6 +15,7 @@ from celeriac.errors import InvalidMessage
 from celeriac.execution import errbacks
 from celeriac.execution.counting import chord_member, chord_part
 from celeriac.following import ChordError, broken_off, gathered
+from celeriac.ids import new_id
 from celeriac.job import Address, Job
 from celeriac.lifecycle_events import Call, Count, Event, Malformed, Phase, Unsent
 from celeriac.message import Message
@@ -141,7 +141,7 @@ class Decider:
             default_queue=self._settings.default_queue,
             origin=self._origin,
             now=datetime.now(timezone.utc),
-            new_id=lambda: str(uuid.uuid4()),
+            new_id=new_id,
             deaths=0 if overdue else deaths,
             overrun=self._hard_limit(message, task) if overdue else None,
             max_deaths=self._settings.max_deaths,

@@ -1,6 +1,6 @@
 /** The handle of a task that was sent: wait for its outcome, or look at its state. */
 
-import { InvalidCall, TaskTimeout, TransportError } from './errors.js'
+import { BrokerUnavailable, InvalidCall, TaskTimeout, TransportError } from './errors.js'
 import { isTerminal, outcome, parseResult, PENDING, type ResultMessage } from './result.js'
 import type { ReadOptions } from './serialization.js'
 import type { ResultSlot } from './transport/transport.js'
@@ -87,8 +87,8 @@ export class TaskResult<T = unknown> {
           wake = resolve
         })
         const documents = await this.#documents(slot).catch((error: unknown) => {
-          // A connection that was there comes back, and wakes whoever waits (RS-WAIT-002).
-          if (reached && error instanceof TransportError) return []
+          // A connection that was there, as it was for watching, comes back and wakes whoever waits (RS-WAIT-002).
+          if (error instanceof BrokerUnavailable || (reached && error instanceof TransportError)) return []
           throw error
         })
         reached = true

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import {
+  BrokerUnavailable,
   chain,
   buildResult,
   Client,
@@ -136,6 +137,22 @@ test('a wait ends by its timeout, its signal, or the close of the client', async
   await Promise.all([client.close(), client.close(), assert.rejects(waiting, TransportError)])
   await assert.rejects(result.get(), TransportError)
   await assert.rejects(client.send('a'), TransportError)
+})
+
+test('a wait goes on when its very first look is lost (RS-WAIT-002)', async () => {
+  const { memory, client } = setUp()
+  const slotOf = memory.slot.bind(memory)
+  let looks = 0
+  memory.slot = (id) => {
+    const slot = slotOf(id)
+    const read = () => (looks++ === 0 ? Promise.reject(new BrokerUnavailable('gone')) : slot.read())
+    return { ...slot, read }
+  }
+  const result = await client.send('a')
+  const waiting = result.get({ timeout: 30 })
+  while (looks === 0) await new Promise(setImmediate)
+  reply(memory, result.id, 'SUCCESS', 5)
+  assert.equal(await waiting, 5)
 })
 
 test('without a backend, or with ignoreResult, get says what to do', async () => {

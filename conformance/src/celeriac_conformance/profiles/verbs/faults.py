@@ -13,8 +13,7 @@ from celeriac_conformance.profiles.durable_lines import Lines
 from celeriac_conformance.profiles.scene import Scene, Stalled
 from celeriac_conformance.profiles.verbs import working
 from celeriac_conformance.profiles.worker import FOUND_SECONDS
-from celeriac_conformance.proxy import DELAY, HOLD, SWALLOW
-from celeriac_conformance.proxy.rules import TO_TESTEE
+from celeriac_conformance.proxy import HOLD, SWALLOW
 from celeriac_conformance.testee import Answer, Pending, Refused, TesteeBroken
 from celeriac_conformance.waiting import until
 
@@ -51,20 +50,6 @@ def happened(scene: Scene, _: Any) -> None:
         if rule.about == "unacked":
             raise LegallyUnsupported("it settles messages in none of the ways that the proxy knows") from None
         raise
-
-
-def answered(scene: Scene, line: str) -> None:
-    """Wait until something has come back, on its connection, after the frame that was marked by a delay."""
-    log = _lines(scene).line(line).log
-
-    def come() -> bool:
-        lines = iter(log.lines())
-        asked = next((one for one in lines if one.fault == DELAY), None)
-        return asked is not None and any(
-            one.connection == asked.connection and one.direction == TO_TESTEE for one in lines
-        )
-
-    scene.wait(come, "the answer to what was asked")
 
 
 def cut(scene: Scene, line: str) -> int:
@@ -238,7 +223,6 @@ def end_await(scene: Scene, _: Any) -> dict[str, Any]:
 VERBS: dict[str, Callable[[Scene, Any], Any]] = {
     "fault": fault,
     "happened": happened,
-    "answered": answered,
     "cut": cut,
     "silence": silence,
     "away": away,

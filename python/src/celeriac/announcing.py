@@ -7,24 +7,23 @@ from typing import Any
 
 from celeriac.errors import InvalidCall
 from celeriac.events import Event, rows_of
-from celeriac.message import Message
 from celeriac.sending import Route
 from celeriac.text import shown
 
 
-def task_sent(message: Message, to: Route, **sender: Any) -> Event:
-    """What is told of a message that was sent (EV-TASK-002). ``sender`` are the fields of every event."""
+def task_sent(headers: Mapping[str, Any], to: Route, **sender: Any) -> Event:
+    """What is told of a message with these headers that was sent (EV-TASK-002). ``sender``: fields of every event."""
     return Event(
         type="task-sent",
-        uuid=message.id,
-        name=message.task,
-        args=message.argsrepr,
-        kwargs=message.kwargsrepr,
-        root_id=message.root_id,
-        parent_id=message.parent_id,
-        retries=message.retries,
-        eta=message.eta,
-        expires=message.expires,
+        uuid=headers["id"],
+        name=headers["task"],
+        args=headers["argsrepr"],
+        kwargs=headers["kwargsrepr"],
+        root_id=headers["root_id"],
+        parent_id=headers["parent_id"],
+        retries=headers["retries"],
+        eta=headers["eta"],
+        expires=headers["expires"],
         queue=None if to.exchange else to.routing_key,
         exchange=to.exchange,
         routing_key=to.routing_key,

@@ -16,9 +16,8 @@ from typing import Any
 from celeriac.announcing import own_event, task_sent
 from celeriac.errors import InvalidCall, PublishRefused, TransportError
 from celeriac.events import EVENT_EXCHANGE, Event, EventMessage
+from celeriac.forms import Forms, Sent
 from celeriac.ids import new_id
-from celeriac.message import Message
-from celeriac.retrying import RetryPolicy
 from celeriac.sending import Route
 from celeriac.transport import (
     ClientLink,
@@ -46,7 +45,7 @@ class Manner:
         default_queue: where messages go that have no route.
         answered: whether results are awaited.
         headers: for all messages.
-        policy: how often what could not be sent is tried again; None: not at all.
+        pauses: seconds to wait before each further try to send what could not be sent.
         told: whether monitors are told of it.
         confirm: whether to wait until the broker has the messages.
 
@@ -55,7 +54,7 @@ class Manner:
     default_queue: str
     answered: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
-    policy: RetryPolicy | None = None
+    pauses: Iterator[float] = field(default_factory=lambda: iter(()))
     told: bool = False
     confirm: bool = True
 
@@ -67,6 +66,8 @@ class Connections:
         pid: the process that they belong to; a connection cannot be shared with a process forked from it.
         oid: name of the queue that answers over rpc:// come to.
         origin: how messages name their sender.
+        calls: forms of calls by name.
+        signatures: forms of signatures.
 
     """
 
@@ -81,6 +82,7 @@ class Connections:
         self.pid = os.getpid()
         self.oid = new_id()
         self.origin = f"gen{self.pid}@{socket.gethostname()}"
+        self.calls, self.signatures = Forms(), Forms()
         self._broker = broker
         self._backend = backend
         self._connect_timeout = connect_timeout
@@ -95,29 +97,23 @@ class Connections:
         self._lock = threading.Lock()
         self._closed = False
 
-    def deliver(
-        self, messages: Sequence[tuple[Message, Route | None]], sizes: Sequence[tuple[str, int]], manner: Manner
-    ) -> None:
+    def deliver(self, sent: Sequence[Sent], sizes: Sequence[tuple[str, int]], manner: Manner) -> None:
         """Publish, once who waits for answers can hear them, and who counts knows how far.
 
-        ``sizes`` are those of chords. Raises as ``publish``; nothing was sent when a message cannot be written. What is
-        tried again is sent whole: with a confirmation that was lost, some of it may arrive twice.
+        ``sizes`` are those of chords. Raises as ``publish``. What is tried again is sent whole: with a confirmation
+        that was lost, some of it may arrive twice.
         """
         default = Route("", manner.default_queue)
-        routed = [(message, route or default) for message, route in messages]
-        batch = [
-            Outgoing(message.build().with_headers(manner.headers), route.routing_key, route.exchange)
-            for message, route in routed
-        ]
-        pauses = iter(()) if manner.policy is None else manner.policy.pauses()
+        routed = [(wire.with_headers(manner.headers), route or default) for wire, route in sent]
+        batch = [Outgoing(wire, route.routing_key, route.exchange) for wire, route in routed]
         if manner.answered:
-            _persist(self.reader().prepare, pauses)
+            _persist(self.reader().prepare, manner.pauses)
         groups = self.groups() if sizes else None
         if groups is not None:
-            _persist(lambda: groups.expect(sizes), pauses)
-        _persist(lambda: self.publish(batch, confirm=manner.confirm), pauses)
+            _persist(lambda: groups.expect(sizes), manner.pauses)
+        _persist(lambda: self.publish(batch, confirm=manner.confirm), manner.pauses)
         if manner.told:
-            self._tell([task_sent(message, route, **self._about(self.origin)) for message, route in routed])
+            self._tell([task_sent(wire.headers, route, **self._about(self.origin)) for wire, route in routed])
 
     def publish(self, batch: Sequence[Outgoing], *, confirm: bool = True) -> None:
         """Publish on an idle connection that is still up, else on a new one. Raises as ``Publisher.publish``."""

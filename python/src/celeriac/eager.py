@@ -25,16 +25,17 @@ from celeriac.execution.builtin import with_builtins
 from celeriac.execution.counting import chord_member, chord_part
 from celeriac.execution.ending import instead, raised
 from celeriac.following import ChordError, broken_off, gathered
+from celeriac.forms import Forms, Sent
 from celeriac.ids import new_id
 from celeriac.job import Address, Job
 from celeriac.lifecycle_events import Action, Call, Count, Event, Failed, Phase, Send, Size, Store, Succeeded, Unsent
 from celeriac.message import Message
-from celeriac.sending import Route
 from celeriac.signature import Signature
 from celeriac.task import Request, Runnable, current_request
 from celeriac.text import safe_repr
 from celeriac.transport import ChordPart, Document, Gathered
 from celeriac.tree import saved_group
+from celeriac.wire import Wire
 
 T = TypeVar("T")
 
@@ -135,6 +136,7 @@ class Eager:
         self.pid = os.getpid()
         self.oid = new_id()
         self.origin = f"gen{self.pid}@{socket.gethostname()}"
+        self.calls, self.signatures = Forms(), Forms()
         self._declared = tasks
         self._tasks: Mapping[str, Runnable] = {}
         self._defaults = defaults
@@ -147,17 +149,17 @@ class Eager:
 
     def deliver(
         self,
-        messages: Sequence[tuple[Message, Route | None]],
+        sent: Sequence[Sent],
         sizes: Sequence[tuple[str, int]],
         manner: Manner,  # noqa: ARG002  # nobody waits at a queue
     ) -> None:
         """Run them, one after the other. Raises ``InvalidCall`` before the first for a task that is not known here."""
         self._tasks = with_builtins(self._declared)
-        for message, _ in messages:
-            self._known(message)
+        for wire, _ in sent:
+            self._known(wire.headers["task"])
         self._groups.expect(sizes)
-        for message, _ in messages:
-            self._run(message)
+        for wire, _ in sent:
+            self._run(wire)
 
     def announce(self, kind: str, task_id: str, told: Mapping[str, Any], hostname: str) -> None:
         """Tell nobody. Raises ``InvalidCall`` for what could not be told."""
@@ -176,18 +178,16 @@ class Eager:
 
     # -- as a worker
 
-    def _known(self, message: Message) -> Runnable:
-        task = self._tasks.get(message.task)
+    def _known(self, name: str) -> Runnable:
+        task = self._tasks.get(name)
         if task is None:
-            raise InvalidCall(
-                f"no task named {message.task!r} is declared here, where task_always_eager would have it run"
-            )
+            raise InvalidCall(f"no task named {name!r} is declared here, where task_always_eager would have it run")
         return task
 
-    def _run(self, sent: Message) -> None:
+    def _run(self, sent: Wire) -> None:
         # Arguments are what a worker would get: a tuple becomes a list.
-        message = Message.parse(sent.build())
-        task = self._known(message)
+        message = Message.parse(sent)
+        task = self._known(message.task)
         request = Request(message, self._queue, False, self.origin, store=self._storing(message))
         event = self._follow(message, self._ran(task, request))
         around.after(task, request, event)
@@ -225,7 +225,7 @@ class Eager:
         return Job(
             message=message,
             address=Address(message.id, message.reply_to, message.correlation_id),
-            options=self._known(message).options,
+            options=self._known(message.task).options,
             queue=self._queue,
             default_queue=self._queue,
             origin=self.origin,
@@ -255,7 +255,7 @@ class Eager:
                     request = Request(action.message, self._queue, False, self.origin)
                     errbacks.bound(action, self._tasks, request)()
                 case Send(following, _):
-                    self._run(following)
+                    self._run(following.build())
                 case Count():
                     self._count(message, action)
 

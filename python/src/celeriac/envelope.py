@@ -146,7 +146,9 @@ def lists_for(queue: str) -> tuple[str, ...]:
 
 def list_for(queue: str, priority: int | None) -> str:
     """Name of the list for a message of this priority (BR-REDIS-007); none and below 0 count as 0."""
-    below = sum(step <= (priority or 0) for step in PRIORITY_STEPS)
+    if not priority:
+        return queue
+    below = sum(step <= priority for step in PRIORITY_STEPS)
     return lists_for(queue)[max(below, 1) - 1]
 
 

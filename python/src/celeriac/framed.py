@@ -64,11 +64,11 @@ class Framed:
 
     def build(self) -> Wire:
         """Give the message as a transport carries it. Raises InvalidCall, naming the value that cannot be written."""
-        tables = (
+        headers, properties = (
             {**write(rows(type(self), place), self, self.absent), **self.extra.get(place, {})} for place in _FRAME
         )
         encoded = dumps(self.body(), name=type(self).__name__)
-        return Wire(encoded.body, encoded.content_type, encoded.content_encoding, *tables)
+        return Wire(encoded.body, encoded.content_type, encoded.content_encoding, headers, properties)
 
     @classmethod
     def read_body(cls, body: Any, values: dict[str, Any], extra: dict[str, Mapping[str, Any]]) -> list[str]:

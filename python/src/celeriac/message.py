@@ -35,7 +35,8 @@ from celeriac.wire import Extra, Wire
 __all__ = ["FIELDS", "Extra", "Field", "Message", "Wire"]
 
 _PERSISTENT = 2
-_BODY_PARTS = ("args", "kwargs", "embed")
+#: What the body is made of, in errors.
+BODY_PARTS = ("args", "kwargs", "embed")
 _WHOLE = ("content_type", "content_encoding", "extra")
 
 
@@ -137,7 +138,7 @@ class Message:
         for key in parts[1]:
             if type(key) is not str:
                 raise InvalidCall(f"kwargs has the key {shown(key)}; names of keyword arguments are text")
-        encoded = dumps(parts, serializer, name=_BODY_PARTS)
+        encoded = dumps(parts, serializer, name=BODY_PARTS)
         return encoded if self.compression is None else replace(encoded, body=compress(encoded.body, self.compression))
 
     @classmethod
@@ -258,7 +259,7 @@ def _parse(wire: Wire, accept: frozenset[str], limits: Limits) -> Message:
     absent = read(HEADERS, headers, values)
     extra_headers = rest(headers, _HEADER_NAMES, len(HEADERS) - len(absent))
     body = _decode(wire, values.get("compression"), accept, limits)
-    if not isinstance(body, list) or len(body) != len(_BODY_PARTS):
+    if not isinstance(body, list) or len(body) != len(BODY_PARTS):
         raise InvalidMessage(f"the body is {shown(body)}; it is an array of exactly args, kwargs and embed")
     args, kwargs, embed = body
     read(ARGUMENTS, {"args": args, "kwargs": kwargs}, values)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any, Protocol
 
 from celeriac.async_result import AsyncResult, Backend, is_end, result_of
-from celeriac.calls import Call, check_signature, to_call
+from celeriac.calls import check_signature, to_call
 from celeriac.canvas import chords_in
 from celeriac.connections import Connections, Manner
 from celeriac.declared import SentTask
 from celeriac.eager import Eager
 from celeriac.errors import InvalidCall
+from celeriac.forms import Forms, Sent, may_have_form
 from celeriac.ids import new_id
-from celeriac.message import Message
 from celeriac.planning import Plan, Sender, plan
 from celeriac.retrying import RetryPolicy
 from celeriac.routes import Habits
@@ -64,29 +65,34 @@ class Outbox:
         if parent is not None:
             defaults["root_id"] = parent.root_id or parent.id
             defaults["parent_id"] = parent.id
-        return self._send(to_call(name, args, kwargs, {**defaults, **options}, self._app.conf.task_default_queue))
+        whole = {**defaults, **options}
+        connections = self.connected()
+        sent = connections.calls.filled(name, args, {} if kwargs is None else kwargs, whole, new_id)
+        if sent is None:
+            call = to_call(name, args, kwargs, whole, self._app.conf.task_default_queue)
+            message = call.message(connections.origin, connections.oid, new_id(), datetime.now(timezone.utc))
+            sent = connections.calls.learn(name, whole, message, Route(call.exchange, call.routing_key))
+        node = Node(sent[0].headers["id"])
+        self._deliver(connections, _Drafts([sent], [], [node], [whole]))
+        return AsyncResult(node, self.backend)
 
     def apply(self, signatures: Iterable[Signature]) -> list[SentTask]:
         """Send signatures, their confirmations in flight together. Raises as ``Celeriac.send_task``."""
-        listed = list(signatures)
-        plans = self._planned(listed)
-        self._deliver(
-            [message for planned in plans for message in planned.messages],
-            [size for planned in plans for size in planned.sizes],
-            [planned.result for planned in plans],
-            [signature.options for signature in listed],
-        )
-        return [result_of(planned.result, self.backend) for planned in plans]
+        connections = self.connected()
+        drafts = self._drafted(signatures, connections)
+        self._deliver(connections, drafts)
+        return [result_of(result, self.backend) for result in drafts.results]
 
     def one_more(self, group_id: str, member: Signature) -> SentTask:
         """Send one more member of a chord, which is expected from then on. Raises as ``Celeriac.send_task``."""
         groups = self.groups()
         if groups is None:
             raise InvalidCall("a chord needs a backend that counts results; name a redis:// backend")
-        (planned,) = self._planned([member])
+        connections = self.connected()
+        drafts = self._drafted([member], connections)
         groups.expect_more(group_id)
-        self._deliver(planned.messages, planned.sizes, [planned.result], [member.options])
-        return result_of(planned.result, self.backend)
+        self._deliver(connections, drafts)
+        return result_of(drafts.results[0], self.backend)
 
     def check_canvas(self, signature: Signature) -> None:
         """Raise ``InvalidCall`` for a chord that this application's backend could not count, naming the backend."""
@@ -104,9 +110,8 @@ class Outbox:
         task: Runnable | None = self._app.tasks.get(call.task)
         return self._app.habits.defaults(call, None if task is None else task.options)
 
-    def _planned(self, signatures: Sequence[Signature]) -> list[Plan]:
+    def _drafted(self, signatures: Iterable[Signature], connections: Connections | Eager) -> _Drafts:
         """What is to be sent for signatures, all checked before anything is. Raises ``InvalidCall``."""
-        connections = self.connected()
         request = current_request.get()
         sender = Sender(
             origin=connections.origin,
@@ -116,39 +121,45 @@ class Outbox:
             parent=None if request is None else request.message,
             defaults=self._defaults,
         )
+        drafts = _Drafts([], [], [], [])
         for signature in signatures:
-            check_signature(signature)
-            self.check_canvas(signature)
-        return [plan(signature, sender) for signature in signatures]
+            drafts.options.append(signature.options)
+            if request is None and may_have_form(signature):
+                self._draft_alike(signature, sender, connections.signatures, drafts)
+            else:
+                drafts.add(self._planned(signature, sender))
+        return drafts
 
-    def _send(self, call: Call) -> SentTask:
-        connections = self.connected()
-        message = call.message(connections.origin, connections.oid, new_id(), datetime.now(timezone.utc))
-        node = Node(message.id)
-        self._deliver([(message, Route(call.exchange, call.routing_key))], [], [node], [call.options])
-        return AsyncResult(node, self.backend)
+    def _draft_alike(self, task: Signature, sender: Sender, forms: Forms, drafts: _Drafts) -> None:
+        whole = {**self._defaults(task), **task.options}
+        sent = forms.filled(task.task, task.args, task.kwargs, whole, new_id)
+        if sent is None:
+            planned = self._planned(task, replace(sender, defaults=lambda _call: whole))
+            sent = forms.learn(task.task, whole, *planned.messages[0])
+        drafts.sent.append(sent)
+        drafts.results.append(Node(sent[0].headers["id"]))
 
-    def _deliver(
-        self,
-        messages: Sequence[tuple[Message, Route | None]],
-        sizes: Sequence[tuple[str, int]],
-        results: Sequence[Node],
-        options: Sequence[Mapping[str, Any]],
-    ) -> None:
+    def _planned(self, signature: Signature, sender: Sender) -> Plan:
+        check_signature(signature)
+        self.check_canvas(signature)
+        return plan(signature, sender)
+
+    def _deliver(self, connections: Connections | Eager, drafts: _Drafts) -> None:
         """Send what results are expected of, which the task that runs here has then as children."""
         conf = self._app.conf
         manner = Manner(
             default_queue=conf.task_default_queue,
-            answered=conf.result_backend is not None and not all(message.ignore_result for message, _ in messages),
+            answered=conf.result_backend is not None
+            and not all(wire.headers["ignore_result"] for wire, _ in drafts.sent),
             headers=self._app.tracing.carried(),
-            policy=_policy(conf, options),
+            pauses=_pauses(conf, drafts.options),
             told=conf.task_send_sent_event,
-            confirm=any(one.get("confirm", True) for one in options),
+            confirm=any(one.get("confirm", True) for one in drafts.options),
         )
-        self.connected().deliver(messages, sizes, manner)
+        connections.deliver(drafts.sent, drafts.sizes, manner)
         parent = current_request.get()
         if parent is not None:
-            parent.children.extend(results)
+            parent.children.extend(drafts.results)
 
     # -- connections
 
@@ -190,9 +201,24 @@ class Outbox:
             connections.close()
 
 
-def _policy(conf: Settings, options: Sequence[Mapping[str, Any]]) -> RetryPolicy | None:
-    """How what could not be sent is tried again: as the first of these options says, else as the settings do."""
+@dataclass(frozen=True, slots=True)
+class _Drafts:
+    """What is sent for several calls; sizes of their chords, where their results will be, and their options."""
+
+    sent: list[Sent]
+    sizes: list[tuple[str, int]]
+    results: list[Node]
+    options: list[Mapping[str, Any]]
+
+    def add(self, planned: Plan) -> None:
+        """Take what is planned for a call."""
+        self.sent.extend((message.build(), route) for message, route in planned.messages)
+        self.sizes.extend(planned.sizes)
+        self.results.append(planned.result)
+
+
+def _pauses(conf: Settings, options: Sequence[Mapping[str, Any]]) -> Iterator[float]:
+    """How long to wait before trying again: as the first of these options says that does, else as the settings do."""
     said = next((one for one in options if "retry" in one or "retry_policy" in one), {})
-    if not said.get("retry", conf.task_publish_retry or "retry_policy" in said):
-        return None
-    return RetryPolicy.of({**conf.task_publish_retry_policy, **said.get("retry_policy", {})})
+    if said.get("retry", conf.task_publish_retry or "retry_policy" in said):
+        yield from RetryPolicy.of({**conf.task_publish_retry_policy, **said.get("retry_policy", {})}).pauses()

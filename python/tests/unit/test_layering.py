@@ -36,12 +36,13 @@ PURE = {
     "tree": ("text", "errors", "stored"),
     "task": ("errors", "message", "rates", "signature", "tree"),
     "calls": (*CORE, "retrying"),
+    "forms": CORE,
     "kinds": ("rates", "retrying", "serialization"),
     "schedules": ("errors", "text", "kinds"),
     "routes": ("errors", "text", "kinds", "signature", "task", "calls"),
     "absent": (),
     "retrying": ("errors", "text"),
-    "announcing": ("errors", "text", "message", "sending", "events"),
+    "announcing": ("errors", "text", "sending", "events"),
     "hooks": (),
     "rates": (),
     "job": (*CORE, "task"),
@@ -94,6 +95,8 @@ OUTSIDE["cli_worker"] = ("serving", "transport", "client", "worker", "logs", "be
 OUTSIDE["cli"] += ("cli_beat", "cli_worker", "cli_common", "cli_control")
 OUTSIDE["__main__"] = ("cli",)
 OUTSIDE["ids"] = ()
+for user in ("connections", "eager", "outbox"):
+    OUTSIDE[user] += ("forms",)
 for user in ("transport", "connections", "worker", "remote", "beat", "eager", "outbox"):
     OUTSIDE[user] += ("ids",)
 OUTSIDE["contrib"] = ("task", "calls", "client", "declared", "serving", "worker")

@@ -14,7 +14,7 @@ from celeriac.errors import BrokerUnavailable, InvalidCall, PublishFailed, Publi
 from celeriac.message import Wire
 from celeriac.transport.amqp_frames import Address
 from celeriac.transport.amqp_link import NOT_FOUND, Link
-from celeriac.transport.amqp_tables import encoded
+from celeriac.transport.amqp_moulds import properties
 from celeriac.transport.base import CONFIRM_TIMEOUT, Document, Outgoing
 
 logger = logging.getLogger("celeriac.transport")
@@ -194,24 +194,24 @@ def _tags(unconfirmed: dict[int, Outgoing], tag: int, multiple: bool) -> list[in
 
 def properties_of(channel: Channel, wire: Wire) -> bytes:
     """The properties of a message, encoded. Raises ``InvalidCall`` when they cannot be."""
-    quick = encoded(wire)
+    quick = properties(wire)
     if quick is not None:
         return quick
-    properties: bytes = message_for(channel, wire)._serialize_properties()
-    return properties
+    serialized: bytes = message_for(channel, wire)._serialize_properties()
+    return serialized
 
 
 def message_for(channel: Channel, wire: Wire) -> Any:
     """A message of py-amqp's, its properties written already. Raises ``InvalidCall`` when they cannot be."""
-    properties = dict(wire.properties)
+    others = dict(wire.properties)
     prepare: Any = channel.prepare_message
     message = prepare(
         wire.body,
-        priority=properties.pop("priority", None),
+        priority=others.pop("priority", None),
         content_type=wire.content_type,
         content_encoding=wire.content_encoding,
         headers=dict(wire.headers),
-        properties=properties,
+        properties=others,
     )
     try:
         serialized = message._serialize_properties()

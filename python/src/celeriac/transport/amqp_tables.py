@@ -11,7 +11,8 @@ from typing import Any
 
 from celeriac.message import HEADERS, Wire
 
-_LENGTH = struct.Struct(">I")
+#: Of a text or a table, in front of it.
+LENGTH = struct.Struct(">I")
 _INTEGER = struct.Struct(">i")
 _FLAGS = struct.Struct(">H")
 #: Greatest integer that py-amqp writes in four bytes.
@@ -47,8 +48,8 @@ def encoded(wire: Wire) -> bytes | None:
         for value, (_, flag) in zip((wire.content_type, wire.content_encoding), _BEFORE_HEADERS, strict=True):
             if value is not None:
                 flags |= flag
-                parts.append(_short_text(value))
-        parts.append(_table(wire.headers))
+                parts.append(short_text(value))
+        parts.append(field_table(wire.headers))
         for name, flag in _NUMBERS:
             number = properties.get(name)
             if number is not None:
@@ -58,7 +59,7 @@ def encoded(wire: Wire) -> bytes | None:
             text = properties.get(name)
             if text is not None:
                 flags |= flag
-                parts.append(_short_text(text))
+                parts.append(short_text(text))
     except (_NotQuick, UnicodeEncodeError, RecursionError):
         return None
     parts[0] = _FLAGS.pack(flags)
@@ -71,7 +72,8 @@ def _octet(value: Any) -> bytes:
     return bytes((value,))
 
 
-def _short_text(value: Any) -> bytes:
+def short_text(value: Any) -> bytes:
+    """Text with its length in one byte."""
     if type(value) is not str:
         raise _NotQuick
     text = value.encode()
@@ -80,21 +82,22 @@ def _short_text(value: Any) -> bytes:
     return bytes((len(text),)) + text
 
 
-def _table(table: Mapping[str, Any]) -> bytes:
+def field_table(table: Mapping[str, Any]) -> bytes:
+    """A table of headers, its length in front."""
     parts = [b""]
     for name, value in table.items():
-        parts.append(_WRITTEN.get(name) or _short_text(name))
+        parts.append(_WRITTEN.get(name) or short_text(name))
         kind = type(value)
         # The two that most headers have, without a call.
         if kind is str:
             text = value.encode()
-            parts += (b"S", _LENGTH.pack(len(text)), text)
+            parts += (b"S", LENGTH.pack(len(text)), text)
         elif value is None:
             parts.append(b"V")
         else:
             parts.append(_item(value))
     content = b"".join(parts)
-    return _LENGTH.pack(len(content)) + content
+    return LENGTH.pack(len(content)) + content
 
 
 def _item(value: Any) -> bytes:
@@ -104,9 +107,10 @@ def _item(value: Any) -> bytes:
     return write(value)
 
 
-def _long_text(value: str) -> bytes:
+def long_text(value: str) -> bytes:
+    """Text as the value of a header."""
     text = value.encode()
-    return b"S" + _LENGTH.pack(len(text)) + text
+    return b"S" + LENGTH.pack(len(text)) + text
 
 
 def _integer(value: int) -> bytes:
@@ -117,17 +121,17 @@ def _integer(value: int) -> bytes:
 
 def _array(values: Any) -> bytes:
     content = b"".join([_item(value) for value in values])
-    return b"A" + _LENGTH.pack(len(content)) + content
+    return b"A" + LENGTH.pack(len(content)) + content
 
 
 _WRITERS: Mapping[type, Callable[[Any], bytes]] = {
-    str: _long_text,
+    str: long_text,
     type(None): lambda _: b"V",
     bool: lambda value: b"t\x01" if value else b"t\x00",
     int: _integer,
     list: _array,
     tuple: _array,
-    dict: lambda value: b"F" + _table(value),
+    dict: lambda value: b"F" + field_table(value),
 }
 
 
@@ -175,11 +179,11 @@ def _slice(data: bytes, start: int, end: int) -> bytes:
 
 
 def _read_table(data: bytes, at: int) -> tuple[dict[str, Any], int]:
-    start = at + _LENGTH.size
-    end = start + _LENGTH.unpack_from(data, at)[0]
+    start = at + LENGTH.size
+    end = start + LENGTH.unpack_from(data, at)[0]
     if end > len(data):
         raise _NotQuick
-    length_at = _LENGTH.unpack_from
+    length_at = LENGTH.unpack_from
     table: dict[str, Any] = {}
     at = start
     while at < end:
@@ -204,8 +208,8 @@ def _read_table(data: bytes, at: int) -> tuple[dict[str, Any], int]:
 
 
 def _read_array(data: bytes, at: int) -> tuple[list[Any], int]:
-    start = at + _LENGTH.size
-    end = start + _LENGTH.unpack_from(data, at)[0]
+    start = at + LENGTH.size
+    end = start + LENGTH.unpack_from(data, at)[0]
     items: list[Any] = []
     at = start
     while at < end:
@@ -221,8 +225,8 @@ def _read_item(data: bytes, at: int) -> tuple[Any, int]:
     if kind == _NULL:
         return None, at
     if kind == _TEXT:
-        begin = at + _LENGTH.size
-        end = begin + _LENGTH.unpack_from(data, at)[0]
+        begin = at + LENGTH.size
+        end = begin + LENGTH.unpack_from(data, at)[0]
         return _slice(data, begin, end).decode(), end
     if kind == _BOOLEAN:
         return bool(data[at]), at + 1

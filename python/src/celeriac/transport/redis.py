@@ -12,10 +12,10 @@ from kombu.utils.url import maybe_sanitize_url
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from celeriac.envelope import Envelope, list_for, lists_for
+from celeriac.envelope import list_for, lists_for
 from celeriac.errors import BrokerUnavailable, InvalidCall, PublishFailed
-from celeriac.ids import new_id
 from celeriac.transport.base import CONNECT_TIMEOUT, Outgoing
+from celeriac.transport.redis_moulds import item_of
 
 #: Seconds to wait for any answer before the connection counts as lost.
 SILENCE_TIMEOUT = 30.0
@@ -161,14 +161,7 @@ def _item(outgoing: Outgoing) -> bytes:
         raise InvalidCall(
             f"exchange {outgoing.exchange!r}: Redis routes by queue alone; leave exchange out and name a queue"
         )
-    envelope = Envelope(
-        wire=outgoing.wire,
-        delivery_tag=new_id(),
-        exchange="",
-        routing_key=outgoing.routing_key,
-        body_encoding="base64",
-    )
-    return envelope.build()
+    return item_of(outgoing.wire, outgoing.routing_key)
 
 
 def purge_queue(broker: str, queue: str) -> int:

@@ -1,0 +1,44 @@
+"""Encoded properties of messages, quickly where they have a form. Both ways give the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from celeriac.transport.amqp_tables import LENGTH, encoded, field_table, long_text, short_text
+from celeriac.transport.moulds import GAPS, MOST, sample, with_gaps
+from celeriac.wire import Form, Wire
+
+_GAPS = tuple((name.encode(), name) for name in GAPS)
+
+
+def properties(wire: Wire) -> bytes | None:
+    """The encoded properties of a message; None where py-amqp has to encode them."""
+    mould = None if wire.form is None else _mould(wire.form)
+    return encoded(wire) if mould is None else mould.filled(wire)
+
+
+class _Mould:
+    """The encoded properties of one form: what is before the table of headers, the table, and what is behind it."""
+
+    def __init__(self, written: bytes, headers: bytes, marks: Mapping[str, str]) -> None:
+        self._before, _, after = written.partition(headers)
+        gaps = {long_text(mark): f"%({name})b".encode() for name, mark in marks.items()}
+        self._headers = with_gaps(headers[LENGTH.size :], b"%", gaps)
+        self._after = with_gaps(after, b"%", {short_text(marks["id"]): b"%b"})
+
+    def filled(self, wire: Wire) -> bytes | None:
+        """The properties of one message; None for text that is no UTF-8."""
+        headers = wire.headers
+        try:
+            content = self._headers % {gap: long_text(headers[name]) for gap, name in _GAPS}
+        except UnicodeEncodeError:
+            return None
+        return b"".join((self._before, LENGTH.pack(len(content)), content, self._after % short_text(headers["id"])))
+
+
+@lru_cache(MOST)
+def _mould(form: Form) -> _Mould | None:
+    like, marks = sample(form)
+    written = encoded(like)
+    return None if written is None else _Mould(written, field_table(like.headers), marks)

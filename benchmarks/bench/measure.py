@@ -31,13 +31,17 @@ class Plan:
 
 @dataclass
 class Worker:
-    """A worker that runs, the folder of its marks, and when it was started."""
+    """A worker that runs, the folder of its marks, and when its process was started."""
 
     process: subprocess.Popen[bytes]
     folder: Path
     log: IO[bytes]
     began: float
     limit: Limit
+
+    def to_first(self, tally: marks.Tally) -> float:
+        """Seconds from starting the program to the first task's beginning."""
+        return tally.first - (marks.began(self.folder) or self.began)
 
     def until(self, count: int) -> marks.Tally:
         """Wait until so many tasks ran. Raises ``ContestantError`` when it ends or does nothing for too long."""
@@ -92,7 +96,7 @@ def tasks(stage: Stage, line: Line, who: Contestant, plan: Plan) -> Figures:
         after = (at_work.cpu(), stage.broker_cpu())
         held = processes.memory(processes.tree(at_work.process.pid))
     _check(stage, line, who, plan.count)
-    figures = {"rate": tally.rate, "start": begun.first - at_work.began, "memory": held}
+    figures = {"rate": tally.rate, "start": at_work.to_first(begun), "memory": held}
     counted = tally.count - before[2]
     # A worker that had done half of it before it was looked at was too fast for this count.
     if 2 * counted >= tally.count:

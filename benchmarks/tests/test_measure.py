@@ -15,8 +15,9 @@ import pytest
 from bench import campaign, marks, processes
 from bench import contestants as who
 from bench.lines import LINES
-from bench.measure import Plan, fill, round_trips, sending, tasks
+from bench.measure import Plan, Worker, fill, round_trips, sending, tasks
 from bench.model import Contestant, ContestantError, Line
+from bench.patience import UNLIMITED
 from bench.stage import Stage
 
 TABLE = {line.name: line for line in LINES}
@@ -37,6 +38,16 @@ def test_a_worker_does_all_that_is_there(stage: Stage, line: str, contestant: Co
     assert figures["rate"] > 0
     assert 0 < figures["start"] < 30
     assert figures["memory"] > 1
+
+
+def test_the_start_is_that_of_the_program_itself(tmp_path: Path) -> None:
+    tally = marks.Tally(1, 7.5, 7.5)
+    with subprocess.Popen(["true"]) as process, Path(os.devnull).open("wb") as log:
+        worker = Worker(process, tmp_path, log, 5.0, UNLIMITED)
+        assert worker.to_first(tally) == 2.5
+        (tmp_path / marks.BEGAN).write_text("7000000000")
+        assert worker.to_first(tally) == 0.5
+        assert marks.read(tmp_path) == marks.Tally()
 
 
 @pytest.mark.parametrize("line", ["trip-rabbitmq", "trip-redis"])

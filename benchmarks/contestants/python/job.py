@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 VARIABLE = "CELERIAC_BENCH_JOB"
+#: File among the marks: when the peer's own program was started, in monotonic nanoseconds.
+BEGAN = "began"
 
 
 @dataclass(frozen=True)

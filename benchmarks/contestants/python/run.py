@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import time
+from pathlib import Path
 
 import job
 
@@ -14,6 +16,8 @@ def main() -> None:
     asked = job.current()
     command = getattr(importlib.import_module(asked.adapter), asked.role)(asked)
     if command:
+        # Until here the peer was only asked for its command line, for which it was imported once already.
+        Path(asked.marks, job.BEGAN).write_text(str(time.monotonic_ns()))
         os.execv(sys.executable, [sys.executable, *command])
 
 

@@ -1,23 +1,27 @@
 """Between code that blocks and code that awaits, both ways.
 
 Calls that block are made in threads, one thread a call, so that no call waits for another to end.
+``asyncio`` is imported where something awaits: most workers and clients start sooner, and smaller, without it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import inspect
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 
 
 async def in_thread(call: Callable[[], T]) -> T:
     """The value of a call made in a thread of its own, in this context. The call goes on when this is cancelled."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
     context = contextvars.copy_context()
@@ -51,6 +55,9 @@ def run_here(value: Any) -> Any:
     """
     if not inspect.iscoroutine(value):
         return value
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:

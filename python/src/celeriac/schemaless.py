@@ -2,14 +2,14 @@
 
 YAML is read and written with the types of its core schema, timestamps and ``!!binary``: every other tag is refused, and
 so is a document whose aliases make it larger than a plain one may be. PyYAML is the extra ``celeriac[yaml]``.
+
+Both libraries are imported with the first body that is written so: most applications have JSON alone.
 """
 
 from __future__ import annotations
 
 from functools import cache
 from typing import Any, ClassVar
-
-import msgpack
 
 from celeriac.errors import InvalidCall, InvalidMessage
 from celeriac.limits import DEFAULT_LIMITS, Limits, value_depth
@@ -23,6 +23,8 @@ _MAX_NODES = 1_000_000
 
 def write_msgpack(value: Any) -> bytes:
     """Serialize as MessagePack. Raises TypeError, ValueError or OverflowError for what it cannot hold (SER-MP-003)."""
+    import msgpack
+
     if value_depth(value, DEFAULT_LIMITS.depth) > DEFAULT_LIMITS.depth:
         raise ValueError("nested too deep")
     return bytes(msgpack.packb(value, use_bin_type=True))
@@ -30,6 +32,8 @@ def write_msgpack(value: Any) -> bytes:
 
 def read_msgpack(body: bytes, _content_encoding: str | None, limits: Limits) -> Any:
     """Decode MessagePack. Raises InvalidMessage and nothing else."""
+    import msgpack
+
     try:
         value = msgpack.unpackb(body, raw=False, strict_map_key=False, timestamp=3, ext_hook=_no_extension)
     except Exception as error:  # the library has no one error class for damaged data

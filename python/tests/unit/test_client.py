@@ -252,7 +252,7 @@ def test_a_fork_has_connections_of_its_own(app: Celeriac, fakes: Fakes, monkeypa
     ("broker", "backend", "text"),
     [
         ("http://localhost", None, "broker 'http://localhost': its scheme is none of amqp://"),
-        ("", "mysql://shop:secret@db", "backend 'mysql://shop:**@db/': its scheme is none of rpc://"),
+        ("", "mysql://shop:secret@db", "backend 'mysql://shop:**@db': its scheme is none of rpc://"),
         ("redis://localhost", "rpc://", "backend 'rpc://' sends results through an AMQP broker"),
         ("amqp://localhost:port", None, "is no URL"),
         ("redis://[::1", None, "is no URL"),

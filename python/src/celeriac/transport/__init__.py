@@ -25,6 +25,7 @@ from celeriac.transport.base import (
 )
 from celeriac.transport.lock import TIMEOUT, Lock
 from celeriac.transport.post import Post, Subscription, events_for, replies_to, requests_to
+from celeriac.transport.urls import sanitized
 
 __all__ = [
     "CONNECT_TIMEOUT",
@@ -143,13 +144,6 @@ def check_urls(broker: str, backend: str | None) -> None:
     kind = _kind(broker, BROKERS, "broker")
     if backend is not None and _kind(backend, BACKENDS, "backend") == RPC and kind != AMQP:
         raise InvalidCall("backend 'rpc://' sends results through an AMQP broker; name a redis:// backend instead")
-
-
-def sanitized(url: str) -> str:
-    """The URL with its password hidden, for messages and logs."""
-    from kombu.utils.url import maybe_sanitize_url
-
-    return str(maybe_sanitize_url(url)) if "@" in url else url
 
 
 def open_client_link(broker: str, *, connect_timeout: float = CONNECT_TIMEOUT, confirm: bool = True) -> ClientLink:

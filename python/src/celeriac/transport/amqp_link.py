@@ -16,11 +16,11 @@ from amqp.exceptions import UnexpectedFrame
 from amqp.method_framing import frame_handler
 from kombu.connection import Connection
 from kombu.transport.pyamqp import Channel
-from kombu.utils.url import maybe_sanitize_url
 
 from celeriac.errors import BrokerUnavailable, InvalidCall
 from celeriac.transport.amqp_intake import Intake
 from celeriac.transport.base import CONNECT_TIMEOUT
+from celeriac.transport.urls import sanitized
 
 #: Seconds to wait for the rest of a frame whose beginning has come.
 FRAME_TIMEOUT = 5.0
@@ -59,7 +59,7 @@ class Link:
     """
 
     def __init__(self, url: str, *, connect_timeout: float = CONNECT_TIMEOUT, heartbeat: int = 0) -> None:
-        self.url = maybe_sanitize_url(url)
+        self.url = sanitized(url)
         options = {
             "read_timeout": SILENCE_TIMEOUT,
             "write_timeout": SILENCE_TIMEOUT,

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import redis
-from kombu.utils.url import maybe_sanitize_url
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -16,6 +15,7 @@ from celeriac.envelope import list_for, lists_for
 from celeriac.errors import BrokerUnavailable, InvalidCall, PublishFailed
 from celeriac.transport.base import CONNECT_TIMEOUT, Outgoing
 from celeriac.transport.redis_moulds import item_of
+from celeriac.transport.urls import sanitized
 
 #: Seconds to wait for any answer before the connection counts as lost.
 SILENCE_TIMEOUT = 30.0
@@ -62,7 +62,7 @@ def translated(url: str) -> Iterator[None]:
         yield
     except (redis.RedisError, OSError) as error:
         raise BrokerUnavailable(
-            f"cannot use Redis at {maybe_sanitize_url(url)}: {error}; is it running, and are address, password "
+            f"cannot use Redis at {sanitized(url)}: {error}; is it running, and are address, password "
             "and database number right?"
         ) from error
 
@@ -122,9 +122,7 @@ class RedisPublisher:
         try:
             self._push([("LPUSH", name, *chunk) for name, items in lists.items() for chunk in chunks(items)])
         except (redis.RedisError, OSError) as error:
-            raise PublishFailed(
-                f"Redis at {maybe_sanitize_url(self._url)} did not take the message: {error}"
-            ) from error
+            raise PublishFailed(f"Redis at {sanitized(self._url)} did not take the message: {error}") from error
 
     def _push(self, pushes: Sequence[tuple[Any, ...]]) -> None:
         connection = self._connection

@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from kombu.utils.url import maybe_sanitize_url
-
 from celeriac.errors import BrokerUnavailable
 from celeriac.transport.base import CONNECT_TIMEOUT, Document
 from celeriac.transport.patience import Patience
 from celeriac.transport.redis import connect, translated
 from celeriac.transport.redis_ear import Ears
+from celeriac.transport.urls import sanitized
 
 T = TypeVar("T")
 
@@ -123,7 +122,7 @@ class RedisReader:
                     return None
                 ear.hear(remaining)
                 if self._closed:
-                    raise BrokerUnavailable(f"the reader of {maybe_sanitize_url(self._url)} was closed")
+                    raise BrokerUnavailable(f"the reader of {sanitized(self._url)} was closed")
 
     def forget(self, task_id: str) -> None:
         """See ``ResultReader.forget``."""

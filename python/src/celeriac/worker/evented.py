@@ -1,15 +1,17 @@
-"""The event loop of a worker process: ``async def`` tasks run on it, beside what the main thread does."""
+"""The event loop of a worker process: ``async def`` tasks run on it, beside what the main thread does.
+
+``asyncio`` is imported with the first of them: a worker that has none starts sooner, and keeps the memory.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
 import threading
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from celeriac.task import SoftTimeLimitExceeded
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 
@@ -17,62 +19,15 @@ T = TypeVar("T")
 FAREWELL = 1.0
 
 
-class SoftLimitReached(SoftTimeLimitExceeded, asyncio.CancelledError):
-    """The soft limit as a coroutine sees it: a cancellation, so that what it awaits is cancelled in order."""
-
-
-# It is stored as what it is for everybody else.
-SoftLimitReached.__name__ = SoftLimitReached.__qualname__ = SoftTimeLimitExceeded.__name__
-SoftLimitReached.__module__ = SoftTimeLimitExceeded.__module__
-
-
-class _Limited(Generator[Any, Any, T]):
-    """A coroutine that gets ``SoftLimitReached`` in place of the cancellation that its limit caused."""
-
-    def __init__(self, coroutine: Coroutine[Any, Any, T], seconds: float) -> None:
-        self._inner = coroutine
-        self._seconds = seconds
-        self._task = asyncio.current_task()
-        self._due = False
-
-    def expire(self) -> None:
-        """The limit is reached."""
-        assert self._task is not None, "it is made inside of a task"
-        self._due = True
-        self._task.cancel()
-
-    def __await__(self) -> Generator[Any, Any, T]:
-        return self
-
-    def send(self, value: Any) -> Any:
-        return self._inner.send(value)
-
-    def throw(self, kind: Any, value: Any = None, traceback: Any = None) -> Any:
-        if isinstance(kind, BaseException):
-            kind = self._translated(kind)
-        if value is None and traceback is None:
-            return self._inner.throw(kind)
-        return self._inner.throw(kind, value, traceback)
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def _translated(self, error: BaseException) -> BaseException:
-        if not self._due or not isinstance(error, asyncio.CancelledError):
-            return error
-        self._due = False
-        # From here on it is an exception like any other; what the task still does is not cancelled.
-        uncancel = getattr(self._task, "uncancel", None)
-        if uncancel is not None:
-            uncancel()
-        return SoftLimitReached(self._seconds)
-
-
 async def limited(coroutine: Coroutine[Any, Any, T], seconds: float | None) -> T:
     """Await a coroutine; after so many seconds it is cancelled by a ``SoftTimeLimitExceeded``. None: never."""
     if not seconds:
         return await coroutine
-    guarded = _Limited(coroutine, seconds)
+    import asyncio
+
+    from celeriac.worker.softened import Limited
+
+    guarded = Limited(coroutine, seconds)
     timer = asyncio.get_running_loop().call_later(seconds, guarded.expire)
     try:
         return await guarded
@@ -95,6 +50,8 @@ class EventLoop:
         return Flight(self._loop or self._started(), self._land)
 
     def _started(self) -> asyncio.AbstractEventLoop:
+        import asyncio
+
         with self._starting:
             if self._loop is None:
                 loop = asyncio.new_event_loop()
@@ -115,6 +72,9 @@ class EventLoop:
         """Cancel what still runs, and wait a moment for it; nothing more is told of it."""
         again, self._closed = self._closed, True
         if self._loop is not None and not again:
+            import asyncio
+            import concurrent.futures
+
             farewell = asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop)
             with suppress(concurrent.futures.TimeoutError):
                 farewell.result(FAREWELL)
@@ -153,6 +113,8 @@ class Flight:
 
 
 async def _cancel_all() -> None:
+    import asyncio
+
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()

@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from celeriac import signals
 from celeriac.errors import TransportError
@@ -23,7 +24,6 @@ from celeriac.worker import coroner
 from celeriac.worker.channel import Channel
 from celeriac.worker.clock import Clock
 from celeriac.worker.coroner import Coroner
-from celeriac.worker.exporter import Exporter
 from celeriac.worker.journal import Journal
 from celeriac.worker.node import ORDER_SIGNAL, Node
 from celeriac.worker.process import EXIT_COLD, EXIT_LIMIT, EXIT_OK, EXIT_RENEW, READY_SIGNAL, Place
@@ -33,6 +33,9 @@ from celeriac.worker.readiness import NOTIFY_SOCKET, Readiness
 from celeriac.worker.settings import WorkerSettings
 from celeriac.worker.sizing import Sizing
 from celeriac.worker.tally import Tally
+
+if TYPE_CHECKING:
+    from celeriac.worker.exporter import Exporter
 
 logger = logging.getLogger("celeriac.worker")
 
@@ -97,6 +100,9 @@ class Supervisor:
         self._tally: Tally | None = None
         self._exporter: Exporter | None = None
         if settings.metrics_port is not None:
+            # A web server of the standard library, with all that it needs: only for those who want one.
+            from celeriac.worker.exporter import Exporter
+
             self._tally = Tally(with_builtins(settings.tasks), settings.most)
             self._exporter = Exporter(settings.metrics_host, settings.metrics_port, self._tally, self._readiness)
             self._helpers[EXPORTER] = self._exporter.run

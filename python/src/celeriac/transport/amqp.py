@@ -12,7 +12,7 @@ from kombu.transport.pyamqp import Channel
 
 from celeriac.errors import BrokerUnavailable, InvalidCall, PublishFailed, PublishRefused
 from celeriac.message import Wire
-from celeriac.transport.amqp_frames import Address
+from celeriac.transport.amqp_frames import address
 from celeriac.transport.amqp_link import NOT_FOUND, Link
 from celeriac.transport.amqp_moulds import properties
 from celeriac.transport.base import CONFIRM_TIMEOUT, Document, Outgoing
@@ -46,8 +46,6 @@ class AmqpPublisher:
         self._sent = 0
         self._unconfirmed: dict[int, Outgoing] = {}
         self._refused: dict[Outgoing, str] = {}
-        #: Targets that this batch has; they hold for one channel.
-        self._addresses: dict[tuple[str, str], Address] = {}
         self._unwritten: list[bytes] = []
         self._unwritten_bytes = 0
 
@@ -66,7 +64,6 @@ class AmqpPublisher:
         if self._declare:
             self._ensure_queues(batch)
         self._refused.clear()
-        self._addresses.clear()
         self._publish(prepared)
         if self._refused:
             raise PublishRefused("; ".join(dict.fromkeys(self._refused.values())), tuple(self._refused))
@@ -103,11 +100,8 @@ class AmqpPublisher:
     def _send(self, outgoing: Outgoing, properties: bytes) -> None:
         self._sent += 1
         self._unconfirmed[self._sent] = outgoing
-        target = (outgoing.exchange, outgoing.routing_key)
-        address = self._addresses.get(target)
-        if address is None:
-            address = self._addresses[target] = Address(self._channel.channel_id, *target, mandatory=self._mandatory)
-        frames = address.frames(properties, outgoing.wire.body, self._link.frame_max)
+        to = address(self._channel.channel_id, outgoing.exchange, outgoing.routing_key, mandatory=self._mandatory)
+        frames = to.frames(properties, outgoing.wire.body, self._link.frame_max)
         self._unwritten.append(frames)
         self._unwritten_bytes += len(frames)
         if self._unwritten_bytes >= CHUNK:
@@ -137,7 +131,6 @@ class AmqpPublisher:
             self._link.intake.confirmations.pop(self._channel.channel_id, None)
         self._channel = None
         self._unconfirmed.clear()
-        self._addresses.clear()
         self._unwritten.clear()
         self._unwritten_bytes = 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 
 METHOD, CONTENT_HEADER, BODY = b"\x01", b"\x02", b"\x03"
 FRAME_END = b"\xce"
@@ -28,8 +29,14 @@ class Address:
         """All frames of one message: ``properties`` encoded, ``frame_max`` as agreed with the broker (0: no limit)."""
         header = _frame(CONTENT_HEADER, self._channel, HEADER.pack(BASIC, 0, len(body)) + properties)
         room = (frame_max or len(body) + OVERHEAD + 1) - OVERHEAD
+        if 0 < len(body) <= room:
+            return self._method + header + _frame(BODY, self._channel, body)
         parts = (body[start : start + room] for start in range(0, len(body), room))
         return b"".join((self._method, header, *(_frame(BODY, self._channel, part) for part in parts)))
+
+
+#: An ``Address``, made anew only where it was not used for long.
+address = lru_cache(1000)(Address)
 
 
 def _text(name: str) -> bytes:

@@ -167,7 +167,8 @@ class Link:
         """Whether the connection is up, as far as can be told without asking the broker."""
         refusals: tuple[type[Exception], ...] = (BrokerUnavailable, *self.channel_errors)
         try:
-            self.catch_up()
+            if self.readable():
+                self.catch_up()
         except refusals:
             return False
         return True

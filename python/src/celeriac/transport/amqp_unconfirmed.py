@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from celeriac.errors import BrokerUnavailable, PublishFailed
 from celeriac.transport.amqp import CHUNK, check_target, properties_of
-from celeriac.transport.amqp_frames import Address
+from celeriac.transport.amqp_frames import address
 from celeriac.transport.amqp_link import Link
-from celeriac.transport.base import Outgoing
+from celeriac.transport.base import Outgoing, chunks
 
 logger = logging.getLogger("celeriac.transport")
 
@@ -32,37 +32,28 @@ class UnconfirmedPublisher:
         for outgoing in batch:
             check_target(outgoing)
         channel = self._open()
+        # All before the first is sent: a mistake in one of them sends none.
         prepared = [(outgoing, properties_of(channel, outgoing.wire)) for outgoing in batch]
         for name in {outgoing.routing_key for outgoing in batch if not outgoing.exchange} - self._known_queues:
             self._link.ensure_queue(name)
             self._known_queues.add(name)
         try:
-            self._write(prepared)
+            for chunk in chunks(self._frames(prepared), CHUNK):
+                self._link.write(b"".join(chunk))
         except BrokerUnavailable as error:
             raise PublishFailed(f"the connection was lost before the messages were on their way: {error}") from error
+
+    def _frames(self, prepared: Iterable[tuple[Outgoing, bytes]]) -> Iterator[bytes]:
+        number, most = self._channel.channel_id, self._link.frame_max
+        for outgoing, properties in prepared:
+            to = address(number, outgoing.exchange, outgoing.routing_key, mandatory=True)
+            yield to.frames(properties, outgoing.wire.body, most)
 
     def _open(self) -> Any:
         if self._channel is None:
             self._channel = self._link.channel()
             self._channel.events["basic_return"].add(self._on_return)
         return self._channel
-
-    def _write(self, prepared: Sequence[tuple[Outgoing, bytes]]) -> None:
-        addresses: dict[tuple[str, str], Address] = {}
-        unwritten: list[bytes] = []
-        size = 0
-        for outgoing, properties in prepared:
-            target = (outgoing.exchange, outgoing.routing_key)
-            if target not in addresses:
-                addresses[target] = Address(self._channel.channel_id, *target, mandatory=True)
-            frames = addresses[target].frames(properties, outgoing.wire.body, self._link.frame_max)
-            unwritten.append(frames)
-            size += len(frames)
-            if size >= CHUNK:
-                self._link.write(b"".join(unwritten))
-                unwritten, size = [], 0
-        if unwritten:
-            self._link.write(b"".join(unwritten))
 
     def _on_return(self, error: Exception, exchange: str, routing_key: str, _message: Any) -> None:
         self._known_queues.discard(routing_key)
@@ -73,7 +64,8 @@ class UnconfirmedPublisher:
     def is_alive(self) -> bool:
         """See ``Publisher.is_alive``; what the broker has said meanwhile is logged."""
         try:
-            self._link.catch_up()
+            if self._link.readable():
+                self._link.catch_up()
         except self._link.channel_errors as error:
             logger.error("Sent without confirmation, and refused by the broker: %s", error)
             return False

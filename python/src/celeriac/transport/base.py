@@ -6,7 +6,7 @@ what it hands out has not been decoded. One object belongs to one thread unless 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -38,6 +38,20 @@ class Source:
     exchange: str | None = None
     exchange_type: str = "direct"
     routing_key: str = ""
+
+
+def chunks(items: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
+    """The items in order, some at a time: as many as it takes to have ``size`` bytes."""
+    chunk: list[bytes] = []
+    held = 0
+    for item in items:
+        chunk.append(item)
+        held += len(item)
+        if held >= size:
+            yield chunk
+            chunk, held = [], 0
+    if chunk:
+        yield chunk
 
 
 #: Exchange and routing key.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -13,13 +13,13 @@ from redis.retry import Retry
 
 from celeriac.envelope import list_for, lists_for
 from celeriac.errors import BrokerUnavailable, InvalidCall, PublishFailed
-from celeriac.transport.base import CONNECT_TIMEOUT, Outgoing
+from celeriac.transport.base import CONNECT_TIMEOUT, Outgoing, chunks
 from celeriac.transport.redis_moulds import item_of
 from celeriac.transport.urls import sanitized
 
 #: Seconds to wait for any answer before the connection counts as lost.
 SILENCE_TIMEOUT = 30.0
-#: Bytes of messages after which a command is full.
+#: Bytes of messages after which a command is full: the server serves nobody else while it runs.
 CHUNK = 1 << 16
 #: Before an exchange's name: the set of its bindings. A member is routing key, pattern and queue.
 BINDING = "_kombu.binding."
@@ -85,20 +85,6 @@ def _answer(connection: Any) -> Any:
         return refusal
 
 
-def chunks(items: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """The items in order, as many at once as one command holds: the server serves nobody else while it runs."""
-    chunk: list[bytes] = []
-    size = 0
-    for item in items:
-        chunk.append(item)
-        size += len(item)
-        if size >= CHUNK:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
-
-
 class RedisPublisher:
     """Pushes envelopes onto the lists of their queues, many per round trip (BR-REDIS).
 
@@ -120,7 +106,7 @@ class RedisPublisher:
         for outgoing in batch:
             lists.setdefault(_list(outgoing), []).append(_item(outgoing))
         try:
-            self._push([("LPUSH", name, *chunk) for name, items in lists.items() for chunk in chunks(items)])
+            self._push([("LPUSH", name, *chunk) for name, items in lists.items() for chunk in chunks(items, CHUNK)])
         except (redis.RedisError, OSError) as error:
             raise PublishFailed(f"Redis at {sanitized(self._url)} did not take the message: {error}") from error
 

@@ -141,7 +141,8 @@ function isFinite(value: Value): boolean {
 
 function hasType(row: Field, value: Value): boolean {
   if (row.filled && value === '') return false
-  return row.types.some((type) => CHECKS[type](value))
+  for (const type of row.types) if (CHECKS[type](value)) return true
+  return false
 }
 
 function mismatch(row: Field, value: Value): string {

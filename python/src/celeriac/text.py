@@ -15,6 +15,8 @@ ELIDED_LENGTH = 1024
 _PLAIN_TYPES = frozenset({float, bool, type(None)})
 _SMALL_TEXT = 128
 _SMALL_COUNT = 8
+#: Of a string among the arguments, more than that is cut out of its middle.
+_TEXT = 512
 _HUGE_INT_BITS = 4096
 
 
@@ -39,7 +41,7 @@ class _Elider(reprlib.Repr):
 
 
 _ERROR_TEXT = _Elider(items=4, text=80, level=2)
-_HEADER_TEXT = _Elider(items=64, text=512, level=3)
+_HEADER_TEXT = _Elider(items=64, text=_TEXT, level=3)
 
 
 def shown(value: Any) -> str:
@@ -75,7 +77,7 @@ def _is_small(value: Any) -> bool:
 def _is_short(item: Any) -> bool:
     kind = type(item)
     if kind is str:
-        return len(item) <= _SMALL_TEXT
+        return len(item) <= _SMALL_TEXT or (len(item) < _TEXT and len(repr(item)) <= _TEXT)
     if kind is int:
         return bool(item.bit_length() <= 64)
     return kind in _PLAIN_TYPES

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from unittest import mock
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from celeriac.text import ELIDED_LENGTH, elided, safe_repr, shown
@@ -58,6 +59,21 @@ def test_small_arguments_are_whole(value: Any) -> None:
 )
 def test_text_that_grows_is_cut_too(value: Any) -> None:
     assert len(elided(value)) <= ELIDED_LENGTH
+
+
+LONG = st.text(min_size=129, max_size=520) | st.text("a'\"\\\n", min_size=129, max_size=520)
+
+
+@example(["a" * 510])
+@example(["a" * 511])
+@example(["\\" * 255])
+@example(["\\" * 256])
+@given(st.lists(LONG | st.integers(-(2**70), 2**70) | st.none(), max_size=10))
+def test_long_texts_are_shown_as_they_are_beside_many_others(value: list[Any]) -> None:
+    """The short way of ``repr`` gives what the long one does, which more than eight arguments take."""
+    with mock.patch("celeriac.text._is_small", return_value=False):
+        thoroughly = elided(value)
+    assert elided(value) == thoroughly
 
 
 def test_long_arguments_are_cut() -> None:

@@ -142,7 +142,7 @@ def test_given_back_marked_as_redelivered(
         first.settle((), (), held)
     elif how == "closed":
         first.close()
-    assert client.zrange(HELD + redis_queue, 0, -1) == ([one.tag for one in held] if first._held else [])
+    assert set(client.hkeys(HELD + redis_queue)) == ({one.tag for one in held} if first._held else set())
     with closing(RedisConsumer(redis_url, [redis_queue], holder=redis_queue)) as second:
         tags = [one.tag for one in held]
         if how == "recovered":
@@ -164,7 +164,7 @@ def test_given_back_marked_as_redelivered(
         booked = json.loads(client.hget(UNACKED, tags[0]))[0]
         assert booked["headers"]["redelivered"] is booked["properties"]["delivery_info"]["redelivered"] is True
         second.settle(again, (), ())
-        assert client.zrange(HELD + redis_queue, 0, -1) == []
+        assert not client.exists(HELD + redis_queue)
     if how in ("recovered", "abandoned"):
         first.close()
         assert redis_length(client, redis_queue) == 0, "its first holder has no say any more"

@@ -10,11 +10,15 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from celeriac import BrokerUnavailable, Envelope, InvalidMessage, PublishFailed, Wire
 from celeriac.transport import Outgoing, purge, redis_consumer
 from celeriac.transport.redis import RedisPublisher
-from celeriac.transport.redis_consumer import UNACKED, RedisConsumer
+from celeriac.transport.redis_consumer import UNACKED, UNACKED_INDEX, RedisConsumer
+from celeriac.transport.redis_line import Script
+from celeriac.transport.redis_take import TAKE
 from tests.contract.redis_parts import client, consumer, numbers, publisher, receive, wire, without
 from tests.support.proxy import Proxy, mute_server
 from tests.support.queues import redis_length
@@ -28,15 +32,51 @@ __all__ = ["client", "consumer", "publisher"]
 
 @pytest.mark.parametrize(
     "item",
-    [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"properties": {"delivery_tag": null}}', b"[" * 2000],
-    ids=["empty", "cut", "list", "null", "not-utf8", "no-tag", "deep"],
+    [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"properties": {"delivery_tag": null}}', b"[" * 2000]
+    + [b'{"properties": {"delivery_tag": "x"}'],
+    ids=["empty", "cut", "list", "null", "not-utf8", "no-tag", "deep", "cut-behind-its-tag"],
 )
 def test_no_envelope_at_all(consumer: RedisConsumer, client: Any, redis_queue: str, item: bytes) -> None:
     client.lpush(redis_queue, item)
     (delivery,) = receive(consumer, 1)
     assert isinstance(delivery.content, InvalidMessage) and delivery.tag is None
+    assert not _booked(client, item)
     consumer.settle((), [delivery], ())
     assert redis_length(client, redis_queue) == 0
+
+
+def _booked(client: Any, item: bytes) -> list[bytes]:
+    """The tags under which an item is held, by whomever."""
+    return [tag for tag, entry in client.hgetall(UNACKED).items() if entry.startswith(b"[" + item + b", ")]
+
+
+def test_what_nobody_can_read_does_not_outlive_its_holder(
+    redis_url: str, client: Any, redis_queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between the two steps, it leaves an entry that workers of Celery stumble over."""
+    item = b'{"properties": {"delivery_tag": "%s"}' % redis_queue.encode()
+    client.lpush(redis_queue, item)
+    with closing(RedisConsumer(redis_url, [redis_queue], holder=redis_queue)) as killed:
+        with monkeypatch.context() as patched:
+            patched.setattr(redis_consumer, "_is_object", lambda _item: True)
+            (delivery,) = receive(killed, 1)
+        assert _booked(client, item) == [delivery.tag]
+        with closing(RedisConsumer(redis_url, [redis_queue], holder=redis_queue)) as successor:
+            successor.recover()
+            assert not _booked(client, item)
+            assert client.zscore(UNACKED_INDEX, delivery.tag) is None
+            assert successor.receive(1) == []
+
+
+def test_nothing_is_lost_that_cannot_be_noted(redis_url: str, client: Any, redis_queue: str) -> None:
+    """As where Redis has no memory left for it."""
+    items = [_item(), _item()]
+    client.lpush(redis_queue, *items)
+    with without("hsetnx", client, redis_url) as url:
+        consumer = RedisConsumer(url, [redis_queue])
+        with pytest.raises(BrokerUnavailable):
+            consumer.receive(2)
+    assert client.lrange(redis_queue, 0, -1) == items[::-1]
 
 
 def _item(**properties: Any) -> bytes:
@@ -54,13 +94,13 @@ def test_odd_tags_are_kept(consumer: RedisConsumer, client: Any, redis_queue: st
     (delivery,) = receive(consumer, 1)
     assert client.hexists(UNACKED, delivery.tag)
     consumer.settle([delivery], (), ())
-    assert not client.hexists(UNACKED, str(tag))
+    assert not client.hexists(UNACKED, delivery.tag)
 
 
 def test_a_server_that_does_not_know_the_script_is_told(
     publisher: RedisPublisher, redis_url: str, redis_queue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_consumer, "TAKE", f"{redis_consumer.TAKE}-- {uuid.uuid4()}")
+    monkeypatch.setattr(redis_consumer, "TAKE", Script(f"{TAKE.text}-- {uuid.uuid4()}"))
     with closing(RedisConsumer(redis_url, [redis_queue])) as consumer:
         publisher.publish([Outgoing(wire(number), redis_queue) for number in range(2)])
         taken = receive(consumer, 2, room=1)
@@ -68,7 +108,27 @@ def test_a_server_that_does_not_know_the_script_is_told(
         consumer.settle(taken, (), ())
 
 
-def test_a_tag_that_is_taken_loses_nothing(consumer: RedisConsumer, client: Any, redis_queue: str) -> None:
+TEXTS = st.text(st.characters(exclude_categories=()), max_size=5) | st.just("delivery_tag")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(TEXTS, st.dictionaries(TEXTS, TEXTS | st.dictionaries(TEXTS, TEXTS)), st.sampled_from([None, (",", ":")]))
+def test_the_tag_is_that_of_the_properties(
+    consumer: RedisConsumer, client: Any, redis_queue: str, tag: str, headers: Any, separators: Any
+) -> None:
+    """It is found in the text, or else by reading it: whatever the tag is, and whatever else bears its name."""
+    item = json.loads(_item(delivery_tag=tag))
+    item["headers"] |= headers
+    client.lpush(redis_queue, json.dumps(item, separators=separators))
+    (delivery,) = receive(consumer, 1)
+    booked = client.hget(UNACKED, delivery.tag)
+    consumer.settle([delivery], (), ())
+    assert json.loads(booked) == [item, "", redis_queue]
+    surrogates = any("\ud800" <= letter <= "\udfff" for letter in tag)
+    assert surrogates or delivery.tag == tag.encode()
+
+
+def test_tags_that_are_the_same_lose_nothing(consumer: RedisConsumer, client: Any, redis_queue: str) -> None:
     """One client gives all its messages the same tag."""
     tag = str(uuid.uuid4())
     client.lpush(redis_queue, *(_item(delivery_tag=tag) for _ in range(3)))
@@ -79,14 +139,15 @@ def test_a_tag_that_is_taken_loses_nothing(consumer: RedisConsumer, client: Any,
 
 
 def test_a_tag_that_is_no_text(consumer: RedisConsumer, client: Any, redis_queue: str) -> None:
-    client.lpush(redis_queue, _item(delivery_tag="@").replace(b'"@"', b'"\xff"'))
+    item = _item(delivery_tag="@").replace(b'"@"', b'"\xff"')
+    client.lpush(redis_queue, item)
     (delivery,) = receive(consumer, 1)
+    assert delivery.tag is None and not _booked(client, item)
     consumer.settle((), [delivery], ())
-    assert not client.hexists(UNACKED, b"\xff")
 
 
 def test_half_a_surrogate_pair_is_booked_too(consumer: RedisConsumer, client: Any, redis_queue: str) -> None:
-    """Celery writes such text in ``argsrepr``; Redis' own JSON reader refuses it."""
+    """Celery writes such text in ``argsrepr``."""
     whole = json.loads(_item())
     whole["headers"]["argsrepr"] = "('\ud800', 'C:\\\\ud800')"
     client.lpush(redis_queue, json.dumps(whole))

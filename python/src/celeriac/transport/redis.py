@@ -14,6 +14,7 @@ from redis.retry import Retry
 from celeriac.envelope import list_for, lists_for
 from celeriac.errors import BrokerUnavailable, InvalidCall, PublishFailed
 from celeriac.transport.base import CONNECT_TIMEOUT, Outgoing, chunks
+from celeriac.transport.redis_line import Line, accepted, ask
 from celeriac.transport.redis_moulds import item_of
 from celeriac.transport.urls import sanitized
 
@@ -67,37 +68,14 @@ def translated(url: str) -> Iterator[None]:
         ) from error
 
 
-def ask(connection: Any, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """The answers to commands that go out together; a refusal is an answer. Raises what redis-py raises."""
-    try:
-        connection.send_packed_command(connection.pack_commands(commands), check_health=False)
-        return [_answer(connection) for _ in commands]
-    except BaseException:
-        # Answers that are still to come would be taken for those to what is sent next.
-        connection.disconnect()
-        raise
-
-
-def _answer(connection: Any) -> Any:
-    try:
-        return connection.read_response()
-    except redis.ResponseError as refusal:
-        return refusal
-
-
 class RedisPublisher:
-    """Pushes envelopes onto the lists of their queues, many per round trip (BR-REDIS).
-
-    It writes to one connection and reads the answers itself: a pipeline of redis-py's, or a single call, costs more
-    than all the rest of sending a message.
-    """
+    """Pushes envelopes onto the lists of their queues, many per round trip (BR-REDIS)."""
 
     def __init__(self, url: str, *, connect_timeout: float = CONNECT_TIMEOUT) -> None:
         self._url = url
         self._client = connect(url, connect_timeout=connect_timeout, protocol=2)
         with translated(url):
-            self._connection: Any = self._client.connection_pool.make_connection()
-            self._connection.connect()
+            self._line = Line(self._client)
 
     def publish(self, batch: Sequence[Outgoing]) -> None:
         """See ``Publisher.publish``. Redis has no exchanges: a message that names one raises ``InvalidCall``."""
@@ -106,25 +84,10 @@ class RedisPublisher:
         for outgoing in batch:
             lists.setdefault(_list(outgoing), []).append(_item(outgoing))
         try:
-            self._push([("LPUSH", name, *chunk) for name, items in lists.items() for chunk in chunks(items, CHUNK)])
+            pushes = [("LPUSH", name, *chunk) for name, items in lists.items() for chunk in chunks(items, CHUNK)]
+            accepted(ask(self._line.up(), pushes))
         except (redis.RedisError, OSError) as error:
             raise PublishFailed(f"Redis at {sanitized(self._url)} did not take the message: {error}") from error
-
-    def _push(self, pushes: Sequence[tuple[Any, ...]]) -> None:
-        connection = self._connection
-        if not self._is_up():
-            connection.disconnect()
-            connection.connect()
-        for answer in ask(connection, pushes):
-            if isinstance(answer, redis.ResponseError):
-                raise answer
-
-    def _is_up(self) -> bool:
-        """Whether the connection is there and quiet: what was closed meanwhile has something to read, its end."""
-        try:
-            return not self._connection.can_read(timeout=0)
-        except (redis.RedisError, OSError):
-            return False
 
     def is_alive(self) -> bool:
         """See ``Publisher.is_alive``. A connection that was closed meanwhile is made anew when it is used."""
@@ -132,7 +95,7 @@ class RedisPublisher:
 
     def close(self) -> None:
         """See ``Publisher.close``."""
-        self._connection.disconnect()
+        self._line.close()
         self._client.close()
 
 

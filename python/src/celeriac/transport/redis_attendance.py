@@ -13,12 +13,12 @@ import redis
 
 logger = logging.getLogger("celeriac.transport")
 
-#: Before the name of a holder: the index of the tags that it holds, and its connection's name. Ours, not kombu's.
-HELD = "celeriac.held."
-#: The holders' indexes, by the time (of Redis) at which their connections were seen last.
-HOLDERS = "celeriac.holders"
+#: Before the name of a holder: the tags that it holds, with their order, and its connection's name. Ours, not kombu's.
+HELD = "celeriac.tags."
+#: The names of the holders' tags, by the time (of Redis) at which their connections were seen last.
+HOLDERS = "celeriac.taking"
 #: Whoever sets it looks; there for so many seconds, so that not every process looks.
-LOOKED, LOOK_SECONDS = "celeriac.holders.looked", 9
+LOOKED, LOOK_SECONDS = "celeriac.taking.looked", 9
 #: Seconds after which who was not seen is gone: longer than a worker waits before it connects again.
 GONE_AFTER = 60.0
 
@@ -44,7 +44,7 @@ class Attendance:
         return True
 
     def gone(self) -> list[str]:
-        """The indexes of holders that are gone; ``strike_out`` when what they held has been given back."""
+        """The names of the tags of holders that are gone; ``strike_out`` when what they held has been given back."""
         if not self._kept or not self._client.set(LOOKED, "1", nx=True, ex=LOOK_SECONDS):
             return []
         now = self._now()

@@ -11,7 +11,7 @@ import logging
 import math
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,8 +21,10 @@ from celeriac.envelope import Envelope, list_for, lists_for
 from celeriac.errors import InvalidMessage
 from celeriac.message import Wire
 from celeriac.transport.base import CONNECT_TIMEOUT, Delivery, RoutedDelivery, Source
-from celeriac.transport.redis import BINDING, SEPARATOR, ask, connect, translated
+from celeriac.transport.redis import BINDING, SEPARATOR, connect, translated
 from celeriac.transport.redis_attendance import HELD, Attendance
+from celeriac.transport.redis_line import Call, accepted, ask, run
+from celeriac.transport.redis_take import RESTORE, TAKE
 
 logger = logging.getLogger("celeriac.transport")
 
@@ -31,72 +33,18 @@ UNACKED_INDEX = "unacked_index"
 UNACKED_MUTEX = "unacked_mutex"
 #: Seconds after which a message whose worker fell silent goes back to its queue. Celery's default.
 VISIBILITY_TIMEOUT = 3600.0
-#: Seconds that the index of a holder outlives its last renewal: by then all of it has gone back.
+#: Seconds that the tags of a holder outlive their last renewal: by then all of it has gone back.
 HELD_EXPIRES = int(2 * VISIBILITY_TIMEOUT)
 #: Seconds between renewals of what this worker holds and searches for what others left behind; the first is at once.
 RENEW_INTERVAL = 10.0
 RESTORE_LIMIT = 100
+#: Messages that are taken in one step: nobody else is served meanwhile, and Lua can pass few thousand.
+BATCH = 100
 MUTEX_SECONDS = 300
 #: Where Redis tells which watched keys have changed.
 INVALIDATIONS = "__redis__:invalidate"
 #: How kombu marks, as a header and in the delivery information, what is given back.
 REDELIVERED = "redelivered"
-
-# KEYS: unacked, its index, the holder's index, then the lists in the order of their urgency. ARGV: how many at most,
-# how many in any case, how many to leave to others beyond that, unix time now, seconds to keep the holder's index, then
-# the queue of each list. Answers {number of the list, tag or false, item} each. What is not an envelope with a tag
-# cannot be kept in ``unacked``; it is handed out without a tag and is off its list for good.
-TAKE = r"""
-local function properties_of(item)
-  local ok, envelope = pcall(cjson.decode, item)
-  if not ok then
-    -- Half of a surrogate pair is JSON to others: Celery writes such text in argsrepr.
-    ok, envelope = pcall(cjson.decode, (string.gsub(item, '\\u[dD][89a-fA-F]%x%x', '\\u0020')))
-  end
-  local properties = ok and type(envelope) == 'table' and envelope.properties
-  return type(properties) == 'table' and properties or {}
-end
-
-local there = 0
-for list = 4, #KEYS do
-  there = there + redis.call('LLEN', KEYS[list])
-end
-local count = math.min(tonumber(ARGV[1]), math.max(tonumber(ARGV[2]), there - tonumber(ARGV[3])))
-local taken = {}
-for list = 4, #KEYS do
-  while #taken < count do
-    local item = redis.call('RPOP', KEYS[list])
-    if not item then break end
-    local tag = properties_of(item).delivery_tag
-    if type(tag) == 'string' or type(tag) == 'number' then
-      tag = tostring(tag)
-      while redis.call('HEXISTS', KEYS[1], tag) == 1 do tag = tag .. '+' end
-      -- As if sent to the queue by its name: that is where it goes back to.
-      redis.call('HSET', KEYS[1], tag, '[' .. item .. ', "", ' .. cjson.encode(ARGV[list + 2]) .. ']')
-      redis.call('ZADD', KEYS[2], ARGV[4], tag)
-      -- Microseconds apart, so that a successor can give them back in the order in which they were taken.
-      redis.call('ZADD', KEYS[3], ARGV[4] + #taken / 1000000, tag)
-      taken[#taken + 1] = {list - 3, tag, item}
-    else
-      taken[#taken + 1] = {list - 3, false, item}
-    end
-  end
-end
-redis.call('EXPIRE', KEYS[3], ARGV[5])
-return taken
-"""
-
-# KEYS: unacked, its index, the holder's index, the list. ARGV: tag, item. Back to the end that is taken from next,
-# exactly once.
-RESTORE = """
-if redis.call('HDEL', KEYS[1], ARGV[1]) == 1 then
-  redis.call('ZREM', KEYS[2], ARGV[1])
-  redis.call('ZREM', KEYS[3], ARGV[1])
-  redis.call('RPUSH', KEYS[4], ARGV[2])
-  return 1
-end
-return 0
-"""
 
 
 class RedisConsumer:
@@ -134,8 +82,6 @@ class RedisConsumer:
         with translated(url):
             # RESP2: in RESP3 the news would come to the connection that asked, among its answers.
             self._client = connect(url, connect_timeout=connect_timeout, single_connection_client=True, protocol=2)
-            self._take = self._client.register_script(TAKE)
-            self._restore = self._client.register_script(RESTORE)
             self._listener: Any = self._client.connection_pool.make_connection()
             self._listener.connect()
             self._tracked = self._track()
@@ -146,6 +92,8 @@ class RedisConsumer:
         # The most urgent list of every queue before the next urgent ones.
         self._lists.sort(key=lambda pair: lists_for(pair[1]).index(pair[0]))
         self._keys = [key for key, _ in self._lists]
+        # As if sent to the queue by its name: that is where it goes back to.
+        self._ends = [f', "", {json.dumps(queue)}]' for _, queue in self._lists]
 
     def _track(self) -> bool:
         """Have Redis tell the listener when a list changes; False where it does not offer that."""
@@ -174,9 +122,10 @@ class RedisConsumer:
             while self._news and not self._cancelled and len(deliveries) < room:
                 wanted = room - len(deliveries)
                 idle = wanted >= self._prefetch
-                taken, more = self._take_up_to(wanted, idle)
+                most = min(wanted, BATCH)
+                taken, more = self._take_up_to(most, idle)
                 deliveries += taken
-                if len(taken) < wanted and not more:
+                if len(taken) < most and not more:
                     self._news = False
                 elif self._siblings and not idle:
                     # What is there is the siblings'; we look again when a task has ended.
@@ -190,20 +139,13 @@ class RedisConsumer:
         self._news = self._news or not self._tracked
 
     def _take_up_to(self, count: int, idle: bool) -> tuple[list[Delivery], bool]:
-        """Take; and whether there is more. To ask for that is what makes Redis tell of the next change of the lists."""
-        queues = [queue for _, queue in self._lists]
+        """Take; and whether there is more."""
         keys = [UNACKED, UNACKED_INDEX, self._books, *self._keys]
-        arguments = [count, int(idle), self._siblings, time.time(), HELD_EXPIRES, *queues]
-        # One after the other, they would take as long again.
-        both = [("EVALSHA", self._take.sha, len(keys), *keys, *arguments), ("EXISTS", *self._keys)]
-        rows, more = ask(self._client.connection, both)
-        if isinstance(rows, redis.exceptions.NoScriptError):
-            self._client.script_load(TAKE)
-            rows, more = ask(self._client.connection, both)
-        for answer in (rows, more):
-            if isinstance(answer, redis.ResponseError):
-                raise answer
-        return [self._delivery(self._lists[number - 1], tag, item) for number, tag, item in rows], bool(more)
+        limits = [count, int(idle), self._siblings]
+        call = TAKE.call(keys, [*limits, _now(), HELD_EXPIRES, f"{time.time_ns()}.", *self._ends])
+        ((lists, tags, more),) = self._run([call])
+        taken = [(place, item) for place, items in zip(self._lists, lists, strict=True) for item in reversed(items)]
+        return [self._delivery(place, tag, item) for (place, item), tag in zip(taken, tags, strict=True)], bool(more)
 
     def _delivery(self, place: tuple[str, str], tag: bytes | None, item: bytes) -> Delivery:
         key, queue = place
@@ -212,11 +154,29 @@ class RedisConsumer:
         try:
             envelope = Envelope.parse(item)
         except InvalidMessage as error:
-            return Delivery(error, tag, queue)
+            return Delivery(error, tag if self._keeps(tag, item) else None, queue)
         plain, redelivered = _unmarked(envelope.wire)
         if envelope.exchange:
             return RoutedDelivery(plain, tag, queue, redelivered, 0, (envelope.exchange, envelope.routing_key))
         return Delivery(plain, tag, queue, redelivered)
+
+    def _keeps(self, tag: bytes | None, item: bytes) -> bool:
+        """Whether an item that is no envelope as we want it can stay in ``unacked``: others could give it back."""
+        if tag is None or _is_object(item):
+            return True
+        # Workers of Celery would stumble over its entry.
+        self._forget([tag], self._books)
+        del self._held[tag]
+        return False
+
+    def _forget(self, tags: Sequence[bytes], books: str) -> None:
+        """Strike tags out of all books."""
+        removals = (("HDEL", UNACKED, *tags), ("ZREM", UNACKED_INDEX, *tags), ("HDEL", books, *tags))
+        answers = ask(self._client.connection, [("MULTI",), *removals, ("EXEC",)])
+        accepted(accepted(answers)[-1])
+
+    def _run(self, calls: Sequence[Call]) -> list[Any]:
+        return run(self._client.connection, calls)
 
     def settle(self, acked: Sequence[Delivery], rejected: Sequence[Delivery], returned: Sequence[Delivery]) -> None:
         """See ``Consumer.settle``. Redis has no dead-letter queues: what is rejected is gone."""
@@ -225,21 +185,19 @@ class RedisConsumer:
         if not done and not back:
             return
         with translated(self._url):
-            pipeline = self._client.pipeline(transaction=True)
             if done:
-                pipeline.hdel(UNACKED, *done)
-                pipeline.zrem(UNACKED_INDEX, *done)
-                pipeline.zrem(self._books, *done)
-            # The last taken goes back first, so that the order stays.
-            for tag in reversed(back):
-                key, item = self._held[tag]
-                keys = [UNACKED, UNACKED_INDEX, self._books, key]
-                self._restore(keys=keys, args=[tag, _marked(item)], client=pipeline)
-            pipeline.execute()
+                self._forget(done, self._books)
+            if back:
+                # The last taken goes back first, so that the order stays.
+                self._run([self._return(tag) for tag in reversed(back)])
         for tag in (*done, *back):
             del self._held[tag]
         # Whether or not Redis tells a connection of what it did itself.
         self._news = self._news or bool(back)
+
+    def _return(self, tag: bytes) -> Call:
+        key, item = self._held[tag]
+        return RESTORE.call([UNACKED, UNACKED_INDEX, self._books, key], [tag, _marked(item)])
 
     def tick(self) -> None:
         """Renew what is held; give back what silent workers left behind."""
@@ -248,7 +206,7 @@ class RedisConsumer:
         self._renewed = time.monotonic()
         with translated(self._url):
             if self._held:
-                self._client.zadd(UNACKED_INDEX, dict.fromkeys(self._held, time.time()), xx=True)
+                self._client.zadd(UNACKED_INDEX, dict.fromkeys(self._held, _now()), xx=True)
                 self._client.expire(self._books, HELD_EXPIRES)
             self.restore_abandoned(VISIBILITY_TIMEOUT)
             self._restore_from_the_gone()
@@ -282,11 +240,11 @@ class RedisConsumer:
     def _restore_all(self, books: str) -> None:
         """Put back what a holder had taken that is no more."""
         # The last taken goes back first, so that the order stays.
-        for tag in self._client.zrevrange(books, 0, -1):
+        for tag in _last_first(self._client.hgetall(books)):
             if tag not in self._held:
                 self._restore_one(tag, books)
-                # It may have been settled, or gone back, without having been struck out.
-                self._client.zrem(books, tag)
+                # It may have been settled, or gone back, without having been struck out; or nobody can read it.
+                self._forget([tag], books)
 
     def _restore_one(self, tag: bytes, books: str) -> bool:
         entry = self._client.hget(UNACKED, tag)
@@ -302,7 +260,8 @@ class RedisConsumer:
             item = _marked(json.dumps(envelope).encode())
         except (ValueError, TypeError, KeyError, RecursionError):
             return False
-        return bool(self._restore(keys=[UNACKED, UNACKED_INDEX, books, key], args=[tag, item]))
+        (restored,) = self._run([RESTORE.call([UNACKED, UNACKED_INDEX, books, key], [tag, item])])
+        return bool(restored)
 
     def hold(self, held: int) -> None:
         """Nothing to do: the caller's ``room`` is the window."""
@@ -332,6 +291,24 @@ class RedisConsumer:
 
 
 _NOTHING = Wire(b"", None, None, {}, {})
+
+
+def _now() -> int:
+    # Whole seconds: in a small index, Redis compares them much faster than fractions.
+    return int(time.time())
+
+
+def _last_first(places: Mapping[bytes, bytes]) -> list[bytes]:
+    """Tags by their places in the order in which they were taken."""
+    return sorted(places, key=places.__getitem__, reverse=True)
+
+
+def _is_object(item: bytes) -> bool:
+    """Whether an item is an object in JSON, whatever is in it."""
+    try:
+        return isinstance(json.loads(item), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _unmarked(wire: Wire) -> tuple[Wire, bool]:

@@ -11,6 +11,7 @@ from celeriac.transport.base import CONNECT_TIMEOUT, Document
 from celeriac.transport.patience import Patience
 from celeriac.transport.redis import connect, translated
 from celeriac.transport.redis_ear import Ears
+from celeriac.transport.redis_line import Call, Line, Script, run
 from celeriac.transport.urls import sanitized
 
 T = TypeVar("T")
@@ -27,26 +28,21 @@ BATCH = 100
 
 # KEYS: the keys. ARGV: seconds to keep the documents (0: for ever), then the document for each key.
 # A success is final: a second delivery of the same task that ends otherwise does not change the answer.
-STORE = """
-local seconds = tonumber(ARGV[1])
+STORE = Script("""
+local expiry = tonumber(ARGV[1]) > 0 and {'EX', ARGV[1]} or {}
+local function is_final(known)
+  local ok, document = pcall(cjson.decode, known)
+  return ok and type(document) == 'table' and document.status == 'SUCCESS'
+end
 for number, key in ipairs(KEYS) do
   local new = ARGV[number + 1]
-  local known = redis.call('GET', key)
-  local final = false
-  if known then
-    local ok, document = pcall(cjson.decode, known)
-    final = ok and type(document) == 'table' and document.status == 'SUCCESS'
+  local stored = redis.call('SET', key, new, 'NX', unpack(expiry))
+  if not stored and not is_final(redis.call('GET', key)) then
+    stored = redis.call('SET', key, new, unpack(expiry))
   end
-  if not final then
-    if seconds > 0 then
-      redis.call('SET', key, new, 'EX', seconds)
-    else
-      redis.call('SET', key, new)
-    end
-    redis.call('PUBLISH', key, new)
-  end
+  if stored then redis.call('PUBLISH', key, new) end
 end
-"""
+""")
 
 
 class RedisStore:
@@ -56,20 +52,21 @@ class RedisStore:
         self._url = url
         self._expires = expires
         self._client = connect(url, connect_timeout=connect_timeout)
-        self._script = self._client.register_script(STORE)
         with translated(url):
-            self._client.ping()
+            self._line = Line(self._client)
 
     def store(self, batch: Sequence[Document]) -> None:
         """See ``ResultStore.store``."""
         with translated(self._url):
-            for start in range(0, len(batch), BATCH):
-                some = batch[start : start + BATCH]
-                keys = [KEY_PREFIX + document.task_id for document in some]
-                self._script(keys=keys, args=[self._expires, *(document.body for document in some)])
+            run(self._line.up(), [self._call(batch[start : start + BATCH]) for start in range(0, len(batch), BATCH)])
+
+    def _call(self, some: Sequence[Document]) -> Call:
+        keys = [KEY_PREFIX + document.task_id for document in some]
+        return STORE.call(keys, [self._expires, *(document.body for document in some)])
 
     def close(self) -> None:
         """See ``ResultStore.close``."""
+        self._line.close()
         self._client.close()
 
 

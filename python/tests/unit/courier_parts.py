@@ -11,12 +11,13 @@ from typing import Any
 from celeriac import InvalidMessage, Wire
 from celeriac.events import EventMessage
 from celeriac.transport import Delivery, Document, Outgoing, Source, WorkerLink
-from celeriac.worker.courier import Courier, Surroundings
+from celeriac.worker.courier import Courier
 from celeriac.worker.journal import Journal
 from celeriac.worker.liaison import Liaison
 from celeriac.worker.outcome import Outcome
 from celeriac.worker.promises import Promises, Records
 from celeriac.worker.running import Running
+from celeriac.worker.surroundings import Surroundings
 from tests.support.waiting import PATIENCE
 
 from .worker_parts import message

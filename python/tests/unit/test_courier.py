@@ -369,9 +369,9 @@ def test_limit_that_is_lifted(start: Start) -> None:
     crew = start(broker)
     running = take(crew)
     crew.courier.begin(limited(running, 600, done(running, Settlement.REJECT)))
-    assert crew.courier._limit_at() < math.inf
+    assert crew.courier._bench.limit_at() < math.inf
     crew.courier.lift()
-    assert crew.courier._limit_at() == math.inf
+    assert crew.courier._bench.limit_at() == math.inf
     crew.courier.report(done(running))
     crew.end()
     assert settled(broker) == [([1], [], [])] and not crew.left.is_set()

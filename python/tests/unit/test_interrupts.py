@@ -15,6 +15,7 @@ class FakeCourier:
 
     def __init__(self) -> None:
         self.told: list[str] = []
+        self.attended = False
 
     def stop(self) -> None:
         self.told.append("stop")
@@ -32,6 +33,16 @@ def test_the_second_signal_interrupts_once() -> None:
             terminations.on_signal(signal.SIGTERM, None)
         terminations.on_signal(signal.SIGTERM, None)
     assert courier.told == ["stop", "abandon", "abandon"]
+
+
+def test_what_the_main_thread_does_for_the_connection_is_not_interrupted() -> None:
+    courier = FakeCourier()
+    courier.attended = True
+    terminations = Terminations(courier)
+    with terminations.heard():
+        terminations.on_signal(signal.SIGTERM, None)
+        terminations.on_signal(signal.SIGTERM, None)
+    assert courier.told == ["stop", "abandon"]
 
 
 def test_where_no_task_runs_nothing_is_interrupted() -> None:

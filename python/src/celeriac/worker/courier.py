@@ -1,6 +1,7 @@
-"""The thread that owns a worker process's connection: takes messages in, carries outcomes out, in batches.
+"""What sees to a worker process's connection: takes messages in, carries outcomes out, in batches.
 
-Outcomes gather while it is busy, so that the busier the worker is, the more share one round trip. Order
+A thread of its own does while tasks run, and for one that runs tasks and nothing else (``Courier.next``) that one
+itself in between. Outcomes gather meanwhile, so that the busier the worker is, the more share one round trip. Order
 within a batch: messages are published, confirmed, and results stored before any delivery is settled.
 """
 
@@ -8,32 +9,26 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import os
 import select
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import replace
 
 from celeriac.errors import TransportError
 from celeriac.events import Event
-from celeriac.lifecycle_events import Revoked
 from celeriac.message import Message
-from celeriac.transport import Delivery, Source, WorkerLink
-from celeriac.worker.beside import Beside
+from celeriac.transport import Delivery, WorkerLink
 from celeriac.worker.carrying import Outcomes
-from celeriac.worker.holding import Holding
-from celeriac.worker.interrupts import Overdue
-from celeriac.worker.journal import Journal
-from celeriac.worker.liaison import Liaison
+from celeriac.worker.helm import Helm
+from celeriac.worker.holding import Item
 from celeriac.worker.mouth import Mouth
 from celeriac.worker.outcome import Outcome
-from celeriac.worker.promises import Promises
 from celeriac.worker.running import Running
+from celeriac.worker.surroundings import Surroundings
 from celeriac.worker.waking import Bell
+from celeriac.worker.workbench import Workbench
 
 logger = logging.getLogger("celeriac.worker")
 
@@ -47,25 +42,6 @@ GREETING_SECONDS = 5.0
 RECONNECT_FIRST, RECONNECT_MOST = 1.0, 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the courier needs of the process around it.
-
-    ``connect`` makes a connection, ``ready`` is called whenever one is up, ``leave`` ends the process at once after a
-    hard time limit. ``supervisor`` is the process without which this one has no business here, ``node`` the worker's
-    name, ``liaison`` this process's end of the channel to the node, if there is remote control.
-    """
-
-    connect: Callable[[], WorkerLink]
-    ready: Callable[[], None]
-    leave: Callable[[], None]
-    journal: Journal
-    supervisor: int
-    node: str
-    promises: Promises
-    liaison: Liaison | None = None
-
-
 class Courier(threading.Thread):
     """Feeds ``inbox`` with deliveries, and calls to make; None is the end. ``report`` takes what came of them.
 
@@ -75,26 +51,26 @@ class Courier(threading.Thread):
 
     def __init__(self, prefetch: int, surroundings: Surroundings) -> None:
         super().__init__(name="courier", daemon=True)
+        self._bench = Workbench(prefetch, self.report)
         #: What runs on the event loop, or on threads.
-        self.beside = Beside()
-        self._holding = Holding(prefetch, self.beside)
+        self.beside = self._bench.beside
+        self._holding = self._bench.holding
         self.inbox = self._holding.inbox
         self._mouth = Mouth(surroundings.node)
         self._around = surroundings
         self._link: WorkerLink | None = None
         self._outcomes = Outcomes(self._holding, surroundings.promises)
-        self._ticked = 0.0
-        #: What runs. Whoever takes it out decides how the task ended.
-        self._running: deque[Running] = deque()
-        #: The outcome of what remote control has ended.
-        self._ending: Outcome | None = None
-        #: The queues to consume, and whether the consumer has still to be told.
-        self._queues: list[Mapping[str, Any]] = []
-        self._moved = False
+        self._ticked = self._seen_to = 0.0
+        #: How many deliveries came last.
+        self._taken = 0
         #: Whether the thread ended by a defect rather than because it was told to.
         self.failed = False
-        #: Whether it sleeps until something happens, and so has to be told.
-        self._asleep = False
+        #: Who sees to the connection, what went wrong with it in the other thread, and whether that has nothing to do.
+        self._helm = Helm()
+        self._failure: Exception | None = None
+        self._idle = self._attended = False
+        #: Whether who sees to it sleeps until something happens, and so has to be told; and lets outcomes gather.
+        self._asleep = self._gathering = False
         self._stopping = threading.Event()
         self._abandoned = threading.Event()
         self._over = threading.Event()
@@ -111,9 +87,12 @@ class Courier(threading.Thread):
         self._outcomes.put(outcome)
         if self._over.is_set():
             self._outcomes.drop()
-        # While more is to be run, one that is awake finds them by itself, many at once.
-        if self._asleep or self.inbox.empty():
+        # Who is awake finds them by itself, and while more is to be run, many at once.
+        if self._asleep and not (self._gathering and not self.inbox.empty()):
             self._bell.ring()
+        # The thread that reports it goes on when it is settled, so it cannot see to that.
+        if outcome.settled is not None:
+            self._helm.call()
 
     def promise(self, delivery: Delivery, message: Message) -> None:
         """See ``Desk.promise``."""
@@ -121,16 +100,13 @@ class Courier(threading.Thread):
 
     def begin(self, running: Running) -> None:
         """A task starts. Unless ``lift`` is called before its limit, carry out its outcome and end the process."""
-        self._running.append(running)
-        if running.limit is not None:
+        self._bench.foreground.begin(running)
+        if running.limit is not None and self._asleep:
             self._bell.ring()
 
     def lift(self) -> None:
         """The task has ended. Raises ``Overdue`` when that came too late: another end of it was told already."""
-        try:
-            self._running.pop()
-        except IndexError:
-            raise Overdue from None
+        self._bench.foreground.lift()
 
     def begin_beside(self, running: Running) -> None:
         """A task starts beside the main thread; ``beside.part`` when it has ended."""
@@ -145,13 +121,14 @@ class Courier(threading.Thread):
 
     def tell(self, news: Iterable[Event]) -> None:
         """Tell monitors, soon."""
-        if self._mouth.take(news):
+        if self._mouth.take(news) and self._asleep:
             self._bell.ring()
 
     def stop(self) -> None:
         """End in order."""
         self._stopping.set()
         self._bell.ring()
+        self._helm.call()
 
     def abandon(self) -> None:
         """End at once."""
@@ -162,7 +139,56 @@ class Courier(threading.Thread):
         """Give back what wakes it: it has ended, and nobody calls it any more."""
         self._bell.close()
 
-    # -- the thread
+    # -- the thread that runs tasks
+
+    def next(self) -> Item:
+        """What is to be run or called next; None is the end. For one thread, which sees to the connection meanwhile."""
+        if self.inbox.empty() or self._is_late():
+            self._see_to_it()
+        if self._abandoned.is_set():
+            return None
+        self._idle = True
+        # It may have fallen asleep over a long task, and hands over what there is to see to.
+        if self._asleep and self.inbox.empty():
+            self._bell.ring()
+        item = self.inbox.get()
+        self._idle = False
+        return item
+
+    @property
+    def attended(self) -> bool:
+        """Whether that thread sees to the connection, and is not to be interrupted at it."""
+        return self._attended
+
+    def _is_late(self) -> bool:
+        """Whether outcomes have waited for long enough."""
+        return bool(self._outcomes) and time.monotonic() - self._seen_to > GATHER
+
+    def _see_to_it(self) -> None:
+        """See to the connection, until there is something to run; not where the other thread does."""
+        if self._stopping.is_set() or not self._helm.take():
+            return
+        self._attended = True
+        try:
+            while self._link is not None and not self._stopping.is_set():
+                # Of a task that came alone somebody may wait for the end.
+                if self._taken == 1:
+                    self._hand_in(self._link)
+                self._taken = self._take_in(self._link)
+                # Outcomes gather while there is something to run; who waits for them waits no longer than that.
+                if not self.inbox.empty() and not self._is_late():
+                    break
+                if not self._hand_in(self._link) and self.inbox.empty():
+                    self._sleep(self._link)
+        except Exception as error:  # noqa: BLE001  # the other thread's to deal with
+            self._failure = error
+        finally:
+            self._attended = False
+            self._helm.leave()
+            if self._failure is not None or self._stopping.is_set():
+                self._helm.call()
+
+    # -- the courier's own
 
     def run(self) -> None:
         """Work until told to stop. Called by ``start``."""
@@ -181,29 +207,50 @@ class Courier(threading.Thread):
 
     def _attempt(self) -> None:
         try:
+            self._heed_failure()
             self._step(self._connected())
         except TransportError as error:
             self._lost(error)
 
+    def _heed_failure(self) -> None:
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
     def _step(self, link: WorkerLink) -> None:
+        self._gather(self._take_in(link))
+        # What was settled made room: take in again before sleeping.
+        if not self._hand_in(link) and not self._finished():
+            self._rest(link)
+
+    def _rest(self, link: WorkerLink) -> None:
+        if self._idle and self.inbox.empty() and not self._stopping.is_set():
+            self._helm.hand_over(lambda: self.inbox.put(_look))
+        else:
+            self._sleep(link)
+
+    # -- what both do
+
+    def _take_in(self, link: WorkerLink) -> int:
+        """Take in what has come, and do what is due; how many came."""
         if self._stopping.is_set():
             link.consumer.cancel()
         taken = self._holding.take_in(link.consumer)
         self._tell_held(link)
         if self._stopping.is_set():
             self._holding.recall(link.consumer)
-        elif self._moved:
-            self._moved = False
-            link.consumer.consume([Source(**queue) for queue in self._queues])
-        self._enforce_limit(link)
+        else:
+            self._bench.move(link.consumer)
         self._enforce_end(link)
-        self._gather(taken)
+        return taken
+
+    def _hand_in(self, link: WorkerLink) -> bool:
+        """Carry out what has gathered; whether that was anything."""
         carried = self._carry_out(link)
         self._mouth.speak(link.post)
         self._tick(link)
-        # What was settled made room: take in again before sleeping.
-        if not carried and not self._finished():
-            self._sleep(link)
+        self._seen_to = time.monotonic()
+        return carried
 
     def _tick(self, link: WorkerLink) -> None:
         if time.monotonic() - self._ticked < TICK:
@@ -212,8 +259,8 @@ class Courier(threading.Thread):
         link.consumer.tick()
         self.beside.recount()
         if self._around.liaison is not None:
-            self._around.liaison.hear(self)
-            self._around.liaison.tick(self)
+            self._around.liaison.hear(self._bench)
+            self._around.liaison.tick(self._bench)
         if os.getppid() != self._around.supervisor:
             logger.warning("The supervisor is gone; this process ends")
             self._stopping.set()
@@ -235,33 +282,15 @@ class Courier(threading.Thread):
         if not self._stopping.is_set():
             self._holding.tell(link.consumer)
 
-    def _enforce_limit(self, link: WorkerLink | None) -> None:
-        for one in self.beside.exceeded():
-            if self.beside.oust(one):
-                self.report(one.exceeded())
-        running = self._foremost
-        if running is not None and running.until <= time.monotonic() and self._claim(running):
-            self._end_with(link, running.exceeded())
-
-    def _claim(self, running: Running) -> bool:
-        """Take out what runs, that and nothing else; False when it has just ended."""
-        try:
-            self._running.remove(running)
-        except ValueError:
-            return False
-        return True
-
     def _enforce_end(self, link: WorkerLink | None) -> None:
-        if self._ending is not None:
-            self._end_with(link, self._ending)
+        """End the process where nothing else ends a task."""
+        self._bench.enforce_limits(time.monotonic())
+        if self._bench.ending is not None:
+            self.report(self._bench.ending)
+            self._leave(link)
         elif self.beside.stuck():
             logger.error("A cancelled task does not end; this process does")
             self._leave(link)
-
-    def _end_with(self, link: WorkerLink | None, outcome: Outcome) -> None:
-        """Carry out the outcome of the task that runs, and end the process: nothing else ends the task."""
-        self.report(outcome)
-        self._leave(link)
 
     def _leave(self, link: WorkerLink | None) -> None:
         """Tell what there is to tell, and end the process."""
@@ -280,26 +309,21 @@ class Courier(threading.Thread):
         self._around.leave()
 
     def _gather(self, taken: int) -> None:
-        """Let outcomes gather while the executor has more to do; it wakes us when it has not.
-
-        Of several deliveries that were just taken in, the first outcome would wake us for nothing.
-        """
+        """Let outcomes gather while the executor has more to do, of several that just came, too; the last wakes us."""
+        self._gathering = self._asleep = True
         if (taken > 1 or self._outcomes) and not self.inbox.empty() and not self._stopping.is_set():
             self._doze(GATHER)
+        self._gathering = self._asleep = False
 
     def _sleep(self, link: WorkerLink) -> None:
-        timeout = min(TICK, self._holding.next_turn - time.time(), self._limit_at() - time.monotonic())
         self._around.journal.note_next(self.inbox.qsize())
         self._asleep = True
-        # What was reported just before we said that we sleep has woken nobody.
-        if not self._outcomes:
+        # What was handed in just before we said that we sleep has woken nobody.
+        if not self._outcomes and not self._mouth:
+            timeout = min(TICK, self._holding.next_turn - time.time(), self._bench.limit_at() - time.monotonic())
             self._doze(timeout, link.consumer.filenos())
         self._asleep = False
-
-    def _limit_at(self) -> float:
-        running = self._foremost
-        limit = math.inf if running is None else running.until
-        return min(limit, self.beside.next_at()) if self.beside.busy else limit
+        self._seen_to = time.monotonic()
 
     def _doze(self, timeout: float, filenos: Iterable[int] = ()) -> None:
         """Sleep until something happens, and see which signals have come: the main thread may be deaf to them."""
@@ -309,13 +333,11 @@ class Courier(threading.Thread):
             watched.append((liaison.channel.fileno(), liaison.channel.interest))
         ready = self._bell.sleep(timeout, watched)
         if liaison is not None and liaison.channel.fileno() in ready:
-            liaison.hear(self)
+            liaison.hear(self._bench)
         if self._bell.terminations > 0:
             self._stopping.set()
         if self._bell.terminations > 1:
             self._abandoned.set()
-
-    # -- what remote control asks for
 
     def _greet(self) -> None:
         """Wait for what the node knows, so that nothing runs that was revoked; not for long."""
@@ -327,48 +349,13 @@ class Courier(threading.Thread):
         while not liaison.informed and not self._stopping.is_set() and time.monotonic() < until:
             self._doze(until - time.monotonic())
 
-    @property
-    def running(self) -> list[Running]:
-        """See ``Bench.running``."""
-        return [*self._running, *self.beside.running()]
-
-    @property
-    def _foremost(self) -> Running | None:
-        """What the main thread runs."""
-        with contextlib.suppress(IndexError):
-            return self._running[0]
-        return None
-
-    def held(self) -> tuple[list[Delivery], list[tuple[float, Delivery]]]:
-        """See ``Bench.held``."""
-        return self._holding.listed(running.delivery for running in self.running)
-
-    def consume(self, queues: Iterable[Mapping[str, Any]]) -> None:
-        """See ``Bench.consume``."""
-        self._queues = list(queues)
-        self._moved = True
-
-    def end(self, event: Revoked, wanted: Callable[[Message], bool]) -> list[str]:
-        """See ``Bench.end``."""
-        ended = []
-        for one in self.beside.wanted(wanted):
-            if self.beside.oust(one):
-                self.report(one.settle(event))
-                ended.append(one.message.id)
-        running = self._foremost
-        if running is not None and wanted(running.message) and self._claim(running):
-            self._ending = running.settle(event)
-            ended.append(running.message.id)
-        return ended
-
     # -- connection
 
     def _connected(self) -> WorkerLink:
         if self._link is None:
             self._link = self._around.connect()
             self._link.consumer.recover()
-            self._holding.begin()
-            self._moved = bool(self._queues)
+            self._bench.begin()
             self._around.ready()
         return self._link
 
@@ -382,11 +369,7 @@ class Courier(threading.Thread):
         delay = RECONNECT_FIRST
         while self._link is None and not self._stopping.is_set():
             logger.warning("Trying again in %g seconds", delay)
-            again = time.monotonic() + delay
-            while time.monotonic() < again and not self._stopping.is_set():
-                self._doze(min(again, self._limit_at()) - time.monotonic())
-                self._enforce_limit(None)
-                self._enforce_end(None)
+            self._wait_out(delay)
             if self._stopping.is_set():
                 return
             try:
@@ -395,9 +378,22 @@ class Courier(threading.Thread):
                 logger.warning("%s", still)
             delay = min(2 * delay, RECONNECT_MOST)
 
+    def _wait_out(self, seconds: float) -> None:
+        """Wait, while what runs goes on."""
+        again = time.monotonic() + seconds
+        self._asleep = True
+        while time.monotonic() < again and not self._stopping.is_set():
+            self._doze(min(again, self._bench.limit_at()) - time.monotonic())
+            self._enforce_end(None)
+        self._asleep = False
+
     def _close(self) -> None:
         link, self._link = self._link, None
         if link is not None:
             # What could not be given back is recovered by whoever bears this process's name next.
             with contextlib.suppress(TransportError, OSError):
                 link.close()
+
+
+def _look() -> None:
+    """What is called to have the thread that runs tasks look around."""

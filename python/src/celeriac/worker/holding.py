@@ -16,7 +16,8 @@ from celeriac.worker.beside import Beside
 from celeriac.worker.outcome import Outcome, Settlement
 
 #: What the executor's thread gets: deliveries, and calls to make; None is the end.
-Inbox: TypeAlias = "queue.SimpleQueue[Delivery | Callable[[], None] | None]"
+Item: TypeAlias = "Delivery | Callable[[], None] | None"
+Inbox: TypeAlias = "queue.SimpleQueue[Item]"
 
 
 class Holding:

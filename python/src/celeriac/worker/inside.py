@@ -13,13 +13,14 @@ from dataclasses import replace
 from celeriac.errors import CeleriacError
 from celeriac.transport import WorkerLink, open_worker_link
 from celeriac.worker.clock import Clock
-from celeriac.worker.courier import Courier, Surroundings
+from celeriac.worker.courier import Courier
 from celeriac.worker.evented import EventLoop
 from celeriac.worker.journal import Journal
 from celeriac.worker.orders import Orders
 from celeriac.worker.promises import Promises, Records
 from celeriac.worker.settings import WorkerSettings
 from celeriac.worker.shift import Shift
+from celeriac.worker.surroundings import Surroundings
 from celeriac.worker.telling import Teller
 from celeriac.worker.threaded import SharedLedger, ThreadedExecutor, work_on
 from celeriac.worker.wear import Wear

@@ -31,6 +31,10 @@ class Stoppable(Protocol):
     def abandon(self) -> None:
         """End at once."""
 
+    @property
+    def attended(self) -> bool:
+        """Whether the main thread is at its work, and ends by itself."""
+
 
 class Terminations:
     """What a process does about SIGTERM: at the first it ends in order, at the second at once."""
@@ -56,7 +60,7 @@ class Terminations:
             self._courier.stop()
             return
         self._courier.abandon()
-        if self._interrupts:
+        if self._interrupts and not self._courier.attended:
             self._interrupts = False
             raise ColdShutdown
 

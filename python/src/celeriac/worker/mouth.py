@@ -36,6 +36,10 @@ class Mouth:
         self._node = node
         self._places: deque[Place] = deque(maxlen=KEPT)
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to say now."""
+        return bool(self._places) and self._places[0].news is not None
+
     def take(self, news: Iterable[Event]) -> bool:
         """Keep events until ``speak``; whether these are the first."""
         first = not self._places
@@ -50,7 +54,7 @@ class Mouth:
 
     def speak(self, post: Post) -> None:
         """Send what has gathered. Raises ``BrokerUnavailable``."""
-        while self._places and self._places[0].news is not None:
+        while self:
             self._send(post, tuple(self._gather()))
 
     def _gather(self) -> Iterable[Event]:

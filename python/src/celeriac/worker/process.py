@@ -13,7 +13,7 @@ from celeriac.execution.ending import ColdShutdown
 from celeriac.transport import WorkerLink, open_worker_link
 from celeriac.worker.channel import Channel
 from celeriac.worker.clock import Clock
-from celeriac.worker.courier import Courier, Surroundings
+from celeriac.worker.courier import Courier
 from celeriac.worker.evented import EventLoop
 from celeriac.worker.executor import Executor
 from celeriac.worker.interrupts import Overdue, Terminations
@@ -24,6 +24,7 @@ from celeriac.worker.promises import Promises, Records
 from celeriac.worker.readiness import Readiness
 from celeriac.worker.settings import WorkerSettings
 from celeriac.worker.shift import Shift
+from celeriac.worker.surroundings import Surroundings
 from celeriac.worker.tally import Ledger, Tally
 from celeriac.worker.telling import Teller
 from celeriac.worker.threaded import SharedLedger, ThreadedExecutor, Threads
@@ -102,7 +103,8 @@ def run(settings: WorkerSettings, place: Place) -> int:
         teller=Teller(settings.hostname, place.clock),
         loop=loop,
     )
-    shift = Shift(courier, executor.handle, Wear(settings.max_tasks, settings.max_memory, total))
+    wear = Wear(settings.max_tasks, settings.max_memory, total)
+    shift = Shift(courier, executor.handle, wear, None if settings.threads else courier.next)
     threads = Threads(settings.threads, shift, courier.beside) if settings.threads else None
     # Before the courier looks whether there is anything to do: it may be told to stop at once.
     for delivery, message in promises.inherited():

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from celeriac.transport import Delivery
-from celeriac.worker.holding import Inbox
+from celeriac.worker.holding import Inbox, Item
 from celeriac.worker.outcome import Outcome, Settlement
 from celeriac.worker.wear import Wear
 
@@ -19,7 +19,7 @@ class Source(Protocol):
 
     @property
     def inbox(self) -> Inbox:
-        """Deliveries and calls; None is the end."""
+        """Where it gathers; None is the end."""
 
     def report(self, outcome: Outcome) -> None:
         """Hand over an outcome."""
@@ -31,11 +31,15 @@ class Source(Protocol):
 class Shift:
     """``work`` until the end, on one thread or on several. ``handle`` is the executor's.
 
-    ``over`` is whether nothing more is begun, ``renewed`` whether that is because of wear.
+    ``take`` waits for what is next, where that is more than to look into the inbox. ``over`` is whether nothing more is
+    begun, ``renewed`` whether that is because of wear.
     """
 
-    def __init__(self, source: Source, handle: Callable[[Delivery], None], wear: Wear) -> None:
+    def __init__(
+        self, source: Source, handle: Callable[[Delivery], None], wear: Wear, take: Callable[[], Item] | None = None
+    ) -> None:
         self._source = source
+        self._take = take or source.inbox.get
         self._handle = handle
         self._wear = wear
         self.over = False
@@ -43,8 +47,7 @@ class Shift:
 
     def work(self) -> None:
         """Run what comes. Raises what interrupts the whole process or, on a thread, the task."""
-        inbox = self._source.inbox
-        while (item := inbox.get()) is not None:
+        while (item := self._take()) is not None:
             if not isinstance(item, Delivery):
                 item()
             elif self.over:
@@ -56,4 +59,4 @@ class Shift:
                 self.over = self.renewed = True
                 self._source.stop()
         # Others on this shift wait for it, too.
-        inbox.put(None)
+        self._source.inbox.put(None)

@@ -21,20 +21,23 @@ class Ear:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+        self._channel = b""
 
     def listen(self, channel: str) -> None:
         """Hear what is published on a channel; from here on nothing is missed."""
         self._connection.send_command("SUBSCRIBE", channel, check_health=False)
-        wanted = [b"subscribe", channel.encode()]
+        self._channel = channel.encode()
+        wanted = [b"subscribe", self._channel]
         deadline = time.monotonic() + SILENCE_TIMEOUT
         # What else comes is about the channel before.
         while (answer := self._next(deadline - time.monotonic())) is None or answer[:2] != wanted:
             if answer is None:
                 raise redis.TimeoutError("a subscription was not answered")
 
-    def hear(self, seconds: float) -> None:
-        """Wait until something is published, or for so long."""
-        self._next(seconds)
+    def hear(self, seconds: float) -> bytes | None:
+        """Wait until something is published, or for so long; what it was."""
+        told = self._next(seconds)
+        return bytes(told[2]) if told is not None and told[:2] == [b"message", self._channel] else None
 
     def leave(self, channel: str) -> None:
         """Hear no more of a channel."""

@@ -71,7 +71,7 @@ class RedisStore:
 
 
 class RedisReader:
-    """Reads result documents: the key decides, the channel says when to look. Implements ``ResultReader``."""
+    """Reads result documents: under their keys, and as they are told to who waits. Implements ``ResultReader``."""
 
     reply_to: str | None = None
 
@@ -91,7 +91,7 @@ class RedisReader:
         with translated(self._url):
             body = self._client.get(KEY_PREFIX + task_id)
         self._reached = True
-        return None if body is None else Document(task_id, body, CONTENT_TYPE, CONTENT_ENCODING)
+        return None if body is None else _document(task_id, body)
 
     def wait(self, task_id: str, timeout: float | None, accept: Callable[[Document], T | None]) -> T | None:
         """See ``ResultReader.wait``."""
@@ -109,15 +109,16 @@ class RedisReader:
         """Wait over one connection. Subscribed before the key is read, so that no answer falls between the two."""
         with translated(self._url), self._ears.on(KEY_PREFIX + task_id) as ear:
             self._reached = True
+            told: bytes | None = None
             while True:
-                document = self.fetch(task_id)
+                document = self.fetch(task_id) if told is None else _document(task_id, told)
                 patience.restored()
                 if document is not None and (value := accept(document)) is not None:
                     return value
                 remaining = LOOK_AGAIN if deadline is None else min(LOOK_AGAIN, deadline - time.monotonic())
                 if remaining <= 0:
                     return None
-                ear.hear(remaining)
+                told = ear.hear(remaining)
                 if self._closed:
                     raise BrokerUnavailable(f"the reader of {sanitized(self._url)} was closed")
 
@@ -132,3 +133,7 @@ class RedisReader:
         # Not those on which threads wait.
         self._ears.close()
         self._client.connection_pool.disconnect(inuse_connections=False)
+
+
+def _document(task_id: str, body: bytes) -> Document:
+    return Document(task_id, body, CONTENT_TYPE, CONTENT_ENCODING)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import base64
 from functools import lru_cache
-from json import JSONEncoder
+from json.encoder import encode_basestring_ascii as _quoted
 
 from celeriac.envelope import Envelope
 from celeriac.ids import new_id
 from celeriac.transport.moulds import GAPS, MOST, sample, with_gaps
 from celeriac.wire import Form, Wire
-
-_quoted = JSONEncoder().encode
 
 
 def item_of(wire: Wire, queue: str) -> bytes:

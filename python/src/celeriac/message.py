@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
+from celeriac.drafts import maker
 from celeriac.errors import InvalidCall, InvalidMessage
 from celeriac.fields import Field, on_wire, read, rest, table, write
 from celeriac.message_v1 import MessageV1
@@ -237,6 +238,8 @@ class Message:
         )
 
 
+_make = maker(Message)
+
 #: Every field of a task message: the one table of this package, held against ``spec/fields.json`` by a test.
 FIELDS = table(Message)
 HEADERS, PROPERTIES, ARGUMENTS, EMBED = (
@@ -294,13 +297,11 @@ def _finish(wire: Wire, values: dict[str, Any], extra: Extra, absent: Iterable[s
         extra = replace(extra, properties=extra_properties)
     elif not extra.headers and not extra.embed:
         extra = _NO_EXTRA
-    return Message(
-        **values,
-        content_type=wire.content_type or JSON,
-        content_encoding=wire.content_encoding,
-        extra=extra,
-        absent=frozenset([*absent, *absent_properties]),
-    )
+    values["content_type"] = wire.content_type or JSON
+    values["content_encoding"] = wire.content_encoding
+    values["extra"] = extra
+    values["absent"] = frozenset([*absent, *absent_properties])
+    return _make(values)
 
 
 def _decode(wire: Wire, compression: str | None, accept: frozenset[str], limits: Limits) -> Any:

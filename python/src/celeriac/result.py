@@ -194,7 +194,8 @@ def success_body(
     The ids are those of a message that was read.
     """
     try:
-        written = dumps(value).body
+        # What most tasks return that are sent away.
+        written = b"null" if value is None else dumps(value).body
     except InvalidCall:
         return None
     # In the document it lies one level deeper.

@@ -141,13 +141,22 @@ def _read_json(body: bytes, content_encoding: str | None, limits: Limits) -> Any
     if is_deeper(body, limits.depth):
         raise InvalidMessage(f"the body is nested deeper than {limits.depth} levels")
     # Keys may be escaped, but no escape of the letters of a tag is written without "\u00".
-    decode = _TAGGED if "__type__" in text or "\\u00" in text else _PLAIN
+    tagged = "__type__" in text or ("\\" in text and "\\u00" in text)
     try:
-        return decode(text)
+        return _decoded(text, _TAGGED if tagged else _PLAIN)
     except RecursionError:
         raise InvalidMessage("the body is nested too deep for this receiver") from None
     except ValueError as error:
         raise InvalidMessage(f"the body is not JSON: {error}") from error
+
+
+def _decoded(text: str, decoder: Any) -> Any:
+    """As ``decoder.decode``, which looks for space around the text first."""
+    try:
+        value, end = decoder.scan_once(text, 0)
+    except StopIteration:
+        return decoder.decode(text)
+    return value if end == len(text) else decoder.decode(text)
 
 
 def _decode_text(body: bytes, content_encoding: str | None) -> str:
@@ -233,8 +242,8 @@ def _decimal(text: str) -> Decimal:
 
 
 _ENCODER = json.JSONEncoder(default=_to_tag)
-_PLAIN = json.JSONDecoder().decode
-_TAGGED = json.JSONDecoder(object_hook=_from_tag).decode
+_PLAIN = json.JSONDecoder()
+_TAGGED = json.JSONDecoder(object_hook=_from_tag)
 
 
 _WRITERS: Mapping[str, Callable[[Any], Encoded]] = {

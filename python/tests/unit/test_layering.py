@@ -18,7 +18,7 @@ TREES = modules(ROOT)
 #: The protocol core from left to right: each module may import those before it, and nothing else of the package.
 CORE = (
     *("text", "times", "errors", "limits", "compression", "unwritable", "schemaless", "serialization", "tagged"),
-    "fields",
+    *("drafts", "fields"),
     *("signature", "canvas", "wire", "message_v1", "producing", "message", "sending", "envelope", "tree", "planning"),
 )
 #: Beside the core's line. A result knows nothing of messages.

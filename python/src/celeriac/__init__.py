@@ -44,9 +44,8 @@ from celeriac.task import (
     TimeLimitExceeded,
     current_request,
 )
+from celeriac.version import __version__
 from celeriac.wire import Extra, Wire
-
-__version__ = "0.1.0"
 
 __all__ = [
     "DEFAULT_LIMITS",

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta, timezone, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from celeriac.rates import per_second
 from celeriac.retrying import RetryPolicy
@@ -98,8 +97,13 @@ def _compression(value: Any) -> str:
 def _zone(value: Any) -> tzinfo:
     if isinstance(value, tzinfo):
         return value
+    if _text(value).upper() == "UTC":
+        return timezone.utc
+    # Only for those who name a zone: to find where zones are kept, it reads all of how Python was built.
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     try:
-        return timezone.utc if _text(value).upper() == "UTC" else ZoneInfo(value)
+        return ZoneInfo(value)
     except ZoneInfoNotFoundError as error:
         raise ValueError from error
 

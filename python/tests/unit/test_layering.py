@@ -95,13 +95,15 @@ OUTSIDE["cli_worker"] = ("serving", "transport", "client", "worker", "logs", "be
 OUTSIDE["cli"] += ("cli_beat", "cli_worker", "cli_common", "cli_control")
 OUTSIDE["__main__"] = ("cli",)
 OUTSIDE["ids"] = ()
+OUTSIDE["version"] = ()
+OUTSIDE["worker"] += ("version",)
 for user in ("connections", "eager", "outbox"):
     OUTSIDE[user] += ("forms",)
 for user in ("transport", "connections", "worker", "remote", "beat", "eager", "outbox"):
     OUTSIDE[user] += ("ids",)
 OUTSIDE["contrib"] = ("task", "calls", "client", "declared", "serving", "worker")
 #: The package itself only re-exports; nobody inside imports it.
-ALLOWED = {**PURE, **OUTSIDE, "": (*PURE, "client", "declared", "async_result", "bound", "settings")}
+ALLOWED = {**PURE, **OUTSIDE, "": (*PURE, "client", "declared", "async_result", "bound", "settings", "version")}
 
 #: Standard modules through which the world would get into the core.
 WORLD = {

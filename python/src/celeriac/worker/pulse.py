@@ -7,11 +7,11 @@ import platform
 import time
 from collections import Counter
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 from celeriac.events import EVENT_EXCHANGE, Event, EventMessage
 from celeriac.transport import Post
+from celeriac.version import __version__
 from celeriac.worker.clock import Clock
 from celeriac.worker.settings import WorkerSettings
 
@@ -29,7 +29,7 @@ class Pulse:
         self._due = 0.0
         self._software: dict[str, Any] = {
             "sw_ident": "py-celeriac",
-            "sw_ver": version("celeriac"),
+            "sw_ver": __version__,
             "sw_sys": platform.system(),
         }
 

@@ -10,7 +10,7 @@ import pytest
 
 from celeriac import Celeriac, Message, Result
 from celeriac import lifecycle_events as happened
-from celeriac.events import Event
+from celeriac.events import Document
 from celeriac.execution.ending import ColdShutdown
 from celeriac.transport import Delivery
 from celeriac.worker.beside import Beside
@@ -37,7 +37,7 @@ class FakeDesk:
         self.outcomes: list[Outcome] = []
         self.running: list[Running] = []
         self.beside = Beside()
-        self.news: list[Event] = []
+        self.news: list[Document] = []
         self.put_off: set[int] = set()
         self.loses = False
         self.overdue = False
@@ -60,7 +60,7 @@ class FakeDesk:
     def came_due(self, delivery: Delivery) -> bool:
         return id(delivery) in self.put_off
 
-    def tell(self, news: Iterable[Event]) -> None:
+    def tell(self, news: Iterable[Document]) -> None:
         self.news += news
 
     def lift(self) -> None:

@@ -194,7 +194,7 @@ def test_news_of_what_begins_are_told_while_it_runs(start: Start) -> None:
     news = Event(
         type="task-started", hostname="w1@h", utcoffset=0.0, pid=1, clock=1, uuid="task-1", timestamp=time.time()
     )
-    runner.crew.courier.tell([news])
+    runner.crew.courier.tell([news.build()])
     eventually(lambda: [event[2] for event in broker.events if event[0] == "celeryev"] == [["task-started"]], "told")
     gate.set()
     runner.crew.end()

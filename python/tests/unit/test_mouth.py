@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from celeriac.events import Event
+from celeriac.events import Document, Event
 from celeriac.worker.mouth import KEPT, MOST, Mouth
 
 from .courier_parts import FakePost
 
 
-def event(kind: str) -> Event:
-    return Event(type=kind, hostname="w1@h", timestamp=0.0, uuid="i")
+def event(kind: str) -> Document:
+    return Event(type=kind, hostname="w1@h", timestamp=0.0, uuid="i").build()
 
 
 def test_order() -> None:

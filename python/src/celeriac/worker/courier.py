@@ -14,10 +14,9 @@ import select
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 
 from celeriac.errors import TransportError
-from celeriac.events import Event
+from celeriac.events import Document
 from celeriac.message import Message
 from celeriac.transport import Delivery, WorkerLink
 from celeriac.worker.carrying import Outcomes
@@ -83,7 +82,7 @@ class Courier(threading.Thread):
     def report(self, outcome: Outcome) -> None:
         """Hand over an outcome; it is carried out soon, in the order of the reports."""
         if outcome.news:
-            outcome = replace(outcome, place=self._mouth.reserve())
+            outcome.place = self._mouth.reserve()
         self._outcomes.put(outcome)
         if self._over.is_set():
             self._outcomes.drop()
@@ -119,7 +118,7 @@ class Courier(threading.Thread):
         """Whether a delivery was handled before and put off."""
         return self._holding.came_due(delivery)
 
-    def tell(self, news: Iterable[Event]) -> None:
+    def tell(self, news: Iterable[Document]) -> None:
         """Tell monitors, soon."""
         if self._mouth.take(news) and self._asleep:
             self._bell.ring()

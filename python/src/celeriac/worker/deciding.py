@@ -74,15 +74,15 @@ class Decider:
             _, actions = lifecycle.step(phase, event, self.job(delivery, message, event))
             outcome = self._encoded(delivery, message, actions)
         if self._orders.telling and message is not None:
-            news = self._teller.news(message, event, again=self._desk.came_due(delivery))
-            outcome = replace(outcome, news=news)
+            outcome.news = self._teller.news(message, event, again=self._desk.came_due(delivery))
         if not outcome.outgoing:
             return outcome
 
         def if_refused(error: Exception) -> Outcome:
             return self.decide(delivery, message, phase, Unsent(error))
 
-        return replace(outcome, if_refused=if_refused)
+        outcome.if_refused = if_refused
+        return outcome
 
     def _encoded(self, delivery: Delivery, message: Message | None, actions: tuple[events.Action, ...]) -> Outcome:
         """The outcome that the courier carries out."""

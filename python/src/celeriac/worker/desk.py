@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from celeriac import events as monitored
+from celeriac.events import Document
 from celeriac.lifecycle_events import Event
 from celeriac.message import Message
 from celeriac.transport import Delivery
@@ -39,7 +39,7 @@ class Desk(Protocol):
     def came_due(self, delivery: Delivery) -> bool:
         """Whether a delivery was handled before and put off."""
 
-    def tell(self, news: Iterable[monitored.Event]) -> None:
+    def tell(self, news: Iterable[Document]) -> None:
         """Tell monitors."""
 
 

@@ -42,6 +42,7 @@ class Helm:
         self._visits += 1
         self._held.release()
         if self._rests:
+            self._rests = False
             self._calls.put(None)
 
     def call(self) -> None:
@@ -67,7 +68,6 @@ class Helm:
                 self._rests = False
                 return True
             self._called_within(None)
-            self._rests = False
         return self._called
 
     def _called_within(self, seconds: float | None) -> bool:

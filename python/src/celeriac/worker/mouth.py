@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from celeriac.errors import InvalidCall
-from celeriac.events import EVENT_EXCHANGE, Event, EventMessage
+from celeriac.events import EVENT_EXCHANGE, MANY, Document, message_of
 from celeriac.transport import Post
 
 logger = logging.getLogger("celeriac.worker")
@@ -22,9 +22,9 @@ class Place:
     __slots__ = ("news",)
 
     def __init__(self) -> None:
-        self.news: tuple[Event, ...] | None = None
+        self.news: tuple[Document, ...] | None = None
 
-    def fill(self, news: Iterable[Event]) -> None:
+    def fill(self, news: Iterable[Document]) -> None:
         """Say what happened."""
         self.news = tuple(news)
 
@@ -40,7 +40,7 @@ class Mouth:
         """Whether there is anything to say now."""
         return bool(self._places) and self._places[0].news is not None
 
-    def take(self, news: Iterable[Event]) -> bool:
+    def take(self, news: Iterable[Document]) -> bool:
         """Keep events until ``speak``; whether these are the first."""
         first = not self._places
         self.reserve().fill(news)
@@ -57,18 +57,17 @@ class Mouth:
         while self:
             self._send(post, tuple(self._gather()))
 
-    def _gather(self) -> Iterable[Event]:
+    def _gather(self) -> Iterable[Document]:
         told = 0
         while told < MOST and self._places and (news := self._places[0].news) is not None:
             self._places.popleft()
             told += len(news)
             yield from news
 
-    def _send(self, post: Post, events: tuple[Event, ...]) -> None:
+    def _send(self, post: Post, events: tuple[Document, ...]) -> None:
         if not events:
             return
-        message = EventMessage.create(self._node, events, is_array=True)
         try:
-            post.send(EVENT_EXCHANGE, message.routing_key, message.build())
+            post.send(EVENT_EXCHANGE, MANY, message_of(self._node, events))
         except InvalidCall as error:
             logger.warning("News of tasks cannot be written: %s", error)

@@ -9,7 +9,7 @@ from enum import Enum
 from queue import SimpleQueue
 
 from celeriac import lifecycle_events as events
-from celeriac.events import Event
+from celeriac.events import Document as EventDocument
 from celeriac.transport import ChordPart, Delivery, Document, Gathered, Outgoing
 from celeriac.worker.mouth import Place
 
@@ -34,7 +34,8 @@ class Outcome:
     that was the last of its chord ``gathered`` gives what is to be sent and stored then, as an outcome that is
     ``broken`` when the chord's body will not run. ``calls`` are made in the executor's thread, after all that.
     ``news`` is what monitors are told then, in the ``place`` that was kept for it when the outcome was reported.
-    Several are made for every run, so it is not frozen, which would double its price; nobody changes it.
+    Several are made for every run, so it is not frozen, which would double its price: who makes it and who takes it
+    complete it, and nobody else changes it.
     """
 
     delivery: Delivery
@@ -50,7 +51,7 @@ class Outcome:
     gathered: Callable[[ChordPart, Gathered], Outcome] | None = field(default=None, compare=False)
     calls: tuple[Callable[[], None], ...] = field(default=(), compare=False)
     broken: bool = False
-    news: tuple[Event, ...] = ()
+    news: tuple[EventDocument, ...] = ()
     place: Place | None = field(default=None, compare=False)
 
 

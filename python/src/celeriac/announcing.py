@@ -7,11 +7,10 @@ from typing import Any
 
 from celeriac.errors import InvalidCall
 from celeriac.events import Event, rows_of
-from celeriac.sending import Route
 from celeriac.text import shown
 
 
-def task_sent(headers: Mapping[str, Any], to: Route, **sender: Any) -> Event:
+def task_sent(headers: Mapping[str, Any], exchange: str, routing_key: str, **sender: Any) -> Event:
     """What is told of a message with these headers that was sent (EV-TASK-002). ``sender``: fields of every event."""
     return Event(
         type="task-sent",
@@ -24,9 +23,9 @@ def task_sent(headers: Mapping[str, Any], to: Route, **sender: Any) -> Event:
         retries=headers["retries"],
         eta=headers["eta"],
         expires=headers["expires"],
-        queue=None if to.exchange else to.routing_key,
-        exchange=to.exchange,
-        routing_key=to.routing_key,
+        queue=None if exchange else routing_key,
+        exchange=exchange,
+        routing_key=routing_key,
         **sender,
     )
 

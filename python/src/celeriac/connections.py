@@ -10,15 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from celeriac.announcing import own_event, task_sent
 from celeriac.errors import InvalidCall, PublishRefused, TransportError
 from celeriac.events import EVENT_EXCHANGE, Event, EventMessage
-from celeriac.forms import Forms, Sent
+from celeriac.forms import Forms
 from celeriac.ids import new_id
-from celeriac.sending import Route
 from celeriac.transport import (
     ClientLink,
     Document,
@@ -42,7 +41,6 @@ class Manner:
     """How calls are delivered.
 
     Attributes:
-        default_queue: where messages go that have no route.
         answered: whether results are awaited.
         headers: for all messages.
         pauses: seconds to wait before each further try to send what could not be sent.
@@ -51,7 +49,6 @@ class Manner:
 
     """
 
-    default_queue: str
     answered: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     pauses: Iterator[float] = field(default_factory=lambda: iter(()))
@@ -97,15 +94,14 @@ class Connections:
         self._lock = threading.Lock()
         self._closed = False
 
-    def deliver(self, sent: Sequence[Sent], sizes: Sequence[tuple[str, int]], manner: Manner) -> None:
+    def deliver(self, batch: Sequence[Outgoing], sizes: Sequence[tuple[str, int]], manner: Manner) -> None:
         """Publish, once who waits for answers can hear them, and who counts knows how far.
 
         ``sizes`` are those of chords. Raises as ``publish``. What is tried again is sent whole: with a confirmation
         that was lost, some of it may arrive twice.
         """
-        default = Route("", manner.default_queue)
-        routed = [(wire.with_headers(manner.headers), route or default) for wire, route in sent]
-        batch = [Outgoing(wire, route.routing_key, route.exchange) for wire, route in routed]
+        if manner.headers:
+            batch = [replace(outgoing, wire=outgoing.wire.with_headers(manner.headers)) for outgoing in batch]
         if manner.answered:
             _persist(self.reader().prepare, manner.pauses)
         groups = self.groups() if sizes else None
@@ -113,7 +109,11 @@ class Connections:
             _persist(lambda: groups.expect(sizes), manner.pauses)
         _persist(lambda: self.publish(batch, confirm=manner.confirm), manner.pauses)
         if manner.told:
-            self._tell([task_sent(wire.headers, route, **self._about(self.origin)) for wire, route in routed])
+            self._tell([self._sent(outgoing) for outgoing in batch])
+
+    def _sent(self, outgoing: Outgoing) -> Event:
+        headers, to = outgoing.wire.whole.headers, (outgoing.exchange, outgoing.routing_key)
+        return task_sent(headers, *to, **self._about(self.origin))
 
     def publish(self, batch: Sequence[Outgoing], *, confirm: bool = True) -> None:
         """Publish on an idle connection that is still up, else on a new one. Raises as ``Publisher.publish``."""

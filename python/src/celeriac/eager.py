@@ -25,7 +25,7 @@ from celeriac.execution.builtin import with_builtins
 from celeriac.execution.counting import chord_member, chord_part
 from celeriac.execution.ending import instead, raised
 from celeriac.following import ChordError, broken_off, gathered
-from celeriac.forms import Forms, Sent
+from celeriac.forms import Forms
 from celeriac.ids import new_id
 from celeriac.job import Address, Job
 from celeriac.lifecycle_events import Action, Call, Count, Event, Failed, Phase, Send, Size, Store, Succeeded, Unsent
@@ -33,7 +33,7 @@ from celeriac.message import Message
 from celeriac.signature import Signature
 from celeriac.task import Request, Runnable, current_request
 from celeriac.text import safe_repr
-from celeriac.transport import ChordPart, Document, Gathered
+from celeriac.transport import ChordPart, Document, Gathered, Outgoing
 from celeriac.tree import saved_group
 from celeriac.wire import Wire
 
@@ -149,16 +149,17 @@ class Eager:
 
     def deliver(
         self,
-        sent: Sequence[Sent],
+        batch: Sequence[Outgoing],
         sizes: Sequence[tuple[str, int]],
         manner: Manner,  # noqa: ARG002  # nobody waits at a queue
     ) -> None:
         """Run them, one after the other. Raises ``InvalidCall`` before the first for a task that is not known here."""
         self._tasks = with_builtins(self._declared)
-        for wire, _ in sent:
+        wires = [outgoing.wire.whole for outgoing in batch]
+        for wire in wires:
             self._known(wire.headers["task"])
         self._groups.expect(sizes)
-        for wire, _ in sent:
+        for wire in wires:
             self._run(wire)
 
     def announce(self, kind: str, task_id: str, told: Mapping[str, Any], hostname: str) -> None:

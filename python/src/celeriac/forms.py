@@ -7,6 +7,7 @@ into. Pure: ids are arguments.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from celeriac.message import BODY_PARTS, EMBED, Message
@@ -14,10 +15,8 @@ from celeriac.sending import Route
 from celeriac.serialization import dumps
 from celeriac.signature import Signature
 from celeriac.text import elided
-from celeriac.wire import Form, Wire
+from celeriac.wire import Filled, Form, Wire
 
-#: What is sent: a message and where it goes (``None``: its call does not say).
-Sent: TypeAlias = tuple[Wire, Route | None]
 _Key: TypeAlias = tuple[Any, ...]
 
 #: Options that make the same of every message: they depend neither on the time nor on what else is sent.
@@ -38,7 +37,7 @@ class Forms:
     """The forms of what one sender sends, by task and options. Safe for many threads."""
 
     def __init__(self) -> None:
-        self._known: dict[_Key, tuple[Form, Route | None]] = {}
+        self._known: dict[_Key, tuple[Form, Route]] = {}
 
     def filled(
         self,
@@ -47,24 +46,25 @@ class Forms:
         kwargs: Mapping[str, Any],
         options: Mapping[str, Any],
         new_id: Callable[[], str],
-    ) -> Sent | None:
-        """The message of a call; None: it has to go the general way. Raises ``InvalidCall`` as that does."""
+    ) -> tuple[Filled, Route] | None:
+        """The message of a call, and where it goes; None: it has to go the general way. Raises as that."""
         known = self._known.get(_key(task, options))
         if known is None or not _is_plain(args, kwargs):
             return None
         form, route = known
         body = dumps([args, kwargs, _NOTHING_FOLLOWS], name=BODY_PARTS).body
-        return form.filled(new_id(), elided(tuple(args)), elided(kwargs), body), route
+        return Filled(form, new_id(), elided(tuple(args)), elided(kwargs), body), route
 
-    def learn(self, task: str, options: Mapping[str, Any], message: Message, route: Route | None) -> Sent:
-        """What is sent for a message of a client that was made the general way, from now on also the form of others."""
+    def learn(self, task: str, options: Mapping[str, Any], message: Message, route: Route) -> Wire:
+        """The message of a client's call that was made the general way, from now on also the form of others."""
         wire = message.build()
         key = _key(task, options)
         if key:
             if len(self._known) >= MOST:
                 self._known.clear()
-            self._known[key] = Form(wire.content_type, wire.content_encoding, wire.headers, wire.properties), route
-        return wire, route
+            # What it was called with may be large.
+            self._known[key] = Form(replace(wire, body=b"")), route
+        return wire
 
 
 def may_have_form(signature: Signature) -> bool:

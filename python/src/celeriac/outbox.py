@@ -16,9 +16,10 @@ from celeriac.connections import Connections, Manner
 from celeriac.declared import SentTask
 from celeriac.eager import Eager
 from celeriac.errors import InvalidCall
-from celeriac.forms import Forms, Sent, may_have_form
+from celeriac.forms import Forms, may_have_form
 from celeriac.ids import new_id
-from celeriac.planning import Plan, Sender, plan
+from celeriac.message import Message
+from celeriac.planning import Sender, plan
 from celeriac.retrying import RetryPolicy
 from celeriac.routes import Habits
 from celeriac.sending import Route
@@ -26,8 +27,9 @@ from celeriac.settings import Settings
 from celeriac.signature import Signature
 from celeriac.task import Runnable, current_request
 from celeriac.tracing import Tracing
-from celeriac.transport import GroupStore, ResultReader, counts_chords, sanitized
+from celeriac.transport import GroupStore, Outgoing, ResultReader, counts_chords, sanitized
 from celeriac.tree import Node
+from celeriac.wire import Content, Filled, Wire
 
 
 class Sending(Protocol):
@@ -40,6 +42,29 @@ class Sending(Protocol):
     @property
     def conf(self) -> Settings:
         """The settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Drafts:
+    """What is sent for several calls; sizes of their chords, where their results will be, and their options."""
+
+    batch: list[Outgoing]
+    sizes: list[tuple[str, int]]
+    results: list[Node]
+    options: list[Mapping[str, Any]]
+
+    def add(self, content: Content, to: Route) -> None:
+        """A message."""
+        self.batch.append(Outgoing(content, to.routing_key, to.exchange))
+
+    def fill(self, filled: Filled, to: Route) -> None:
+        """All that is sent for a call."""
+        self.add(filled, to)
+        self.results.append(Node(filled.id))
+
+
+def _build(message: Message, _to: Route) -> Wire:
+    return message.build()
 
 
 class Outbox:
@@ -66,15 +91,18 @@ class Outbox:
             defaults["root_id"] = parent.root_id or parent.id
             defaults["parent_id"] = parent.id
         whole = {**defaults, **options}
-        connections = self.connected()
-        sent = connections.calls.filled(name, args, {} if kwargs is None else kwargs, whole, new_id)
-        if sent is None:
+        connections, drafts = self.connected(), _Drafts([], [], [], [whole])
+        filled = connections.calls.filled(name, args, {} if kwargs is None else kwargs, whole, new_id)
+        if filled is not None:
+            drafts.fill(*filled)
+        else:
             call = to_call(name, args, kwargs, whole, self._app.conf.task_default_queue)
             message = call.message(connections.origin, connections.oid, new_id(), datetime.now(timezone.utc))
-            sent = connections.calls.learn(name, whole, message, Route(call.exchange, call.routing_key))
-        node = Node(sent[0].headers["id"])
-        self._deliver(connections, _Drafts([sent], [], [node], [whole]))
-        return AsyncResult(node, self.backend)
+            route = Route(call.exchange, call.routing_key)
+            drafts.add(connections.calls.learn(name, whole, message, route), route)
+            drafts.results.append(Node(message.id))
+        self._deliver(connections, drafts)
+        return AsyncResult(drafts.results[0], self.backend)
 
     def apply(self, signatures: Iterable[Signature]) -> list[SentTask]:
         """Send signatures, their confirmations in flight together. Raises as ``Celeriac.send_task``."""
@@ -127,36 +155,44 @@ class Outbox:
             if request is None and may_have_form(signature):
                 self._draft_alike(signature, sender, connections.signatures, drafts)
             else:
-                drafts.add(self._planned(signature, sender))
+                self._draft(signature, sender, drafts)
         return drafts
 
     def _draft_alike(self, task: Signature, sender: Sender, forms: Forms, drafts: _Drafts) -> None:
+        """As ``_draft``, of a task whose message may be like others."""
         whole = {**self._defaults(task), **task.options}
-        sent = forms.filled(task.task, task.args, task.kwargs, whole, new_id)
-        if sent is None:
-            planned = self._planned(task, replace(sender, defaults=lambda _call: whole))
-            sent = forms.learn(task.task, whole, *planned.messages[0])
-        drafts.sent.append(sent)
-        drafts.results.append(Node(sent[0].headers["id"]))
+        filled = forms.filled(task.task, task.args, task.kwargs, whole, new_id)
+        if filled is not None:
+            drafts.fill(*filled)
+            return
+        defaults = replace(sender, defaults=lambda _call: whole)
+        self._draft(task, defaults, drafts, lambda message, to: forms.learn(task.task, whole, message, to))
 
-    def _planned(self, signature: Signature, sender: Sender) -> Plan:
+    def _draft(
+        self, signature: Signature, sender: Sender, drafts: _Drafts, build: Callable[[Message, Route], Wire] = _build
+    ) -> None:
+        """Add what is to be sent for a signature. Raises ``InvalidCall``."""
         check_signature(signature)
         self.check_canvas(signature)
-        return plan(signature, sender)
+        planned = plan(signature, sender)
+        default = Route("", self._app.conf.task_default_queue)
+        for message, said in planned.messages:
+            route = said or default
+            drafts.add(build(message, route), route)
+        drafts.sizes.extend(planned.sizes)
+        drafts.results.append(planned.result)
 
     def _deliver(self, connections: Connections | Eager, drafts: _Drafts) -> None:
         """Send what results are expected of, which the task that runs here has then as children."""
         conf = self._app.conf
         manner = Manner(
-            default_queue=conf.task_default_queue,
-            answered=conf.result_backend is not None
-            and not all(wire.headers["ignore_result"] for wire, _ in drafts.sent),
+            answered=conf.result_backend is not None and not all(map(_ignores_result, drafts.batch)),
             headers=self._app.tracing.carried(),
             pauses=_pauses(conf, drafts.options),
             told=conf.task_send_sent_event,
             confirm=any(one.get("confirm", True) for one in drafts.options),
         )
-        connections.deliver(drafts.sent, drafts.sizes, manner)
+        connections.deliver(drafts.batch, drafts.sizes, manner)
         parent = current_request.get()
         if parent is not None:
             parent.children.extend(drafts.results)
@@ -201,20 +237,9 @@ class Outbox:
             connections.close()
 
 
-@dataclass(frozen=True, slots=True)
-class _Drafts:
-    """What is sent for several calls; sizes of their chords, where their results will be, and their options."""
-
-    sent: list[Sent]
-    sizes: list[tuple[str, int]]
-    results: list[Node]
-    options: list[Mapping[str, Any]]
-
-    def add(self, planned: Plan) -> None:
-        """Take what is planned for a call."""
-        self.sent.extend((message.build(), route) for message, route in planned.messages)
-        self.sizes.extend(planned.sizes)
-        self.results.append(planned.result)
+def _ignores_result(outgoing: Outgoing) -> bool:
+    wire = outgoing.wire.form.like if isinstance(outgoing.wire, Filled) else outgoing.wire
+    return bool(wire.headers["ignore_result"])
 
 
 def _pauses(conf: Settings, options: Sequence[Mapping[str, Any]]) -> Iterator[float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,6 @@ class Wire:
         content_encoding: charset or ``binary``, ``None`` when absent.
         headers: the header table.
         properties: the other properties of the message, by their AMQP names.
-        form: what it shares with others, so that a transport need not write that again; no part of comparison.
 
     """
 
@@ -26,11 +25,15 @@ class Wire:
     content_encoding: str | None
     headers: Mapping[str, Any]
     properties: Mapping[str, Any]
-    form: Form | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def whole(self) -> Wire:
+        """Itself; see ``Filled``."""
+        return self
 
     def with_headers(self, headers: Mapping[str, Any]) -> Wire:
         """The same with these headers, too, in place of its own of the same name."""
-        return replace(self, headers={**self.headers, **headers}, form=None) if headers else self
+        return replace(self, headers={**self.headers, **headers}) if headers else self
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,23 +41,47 @@ class Form:
     """Messages that differ in their id, in what they were called with, and in nothing else.
 
     Attributes:
-        content_type: as in ``Wire``.
-        content_encoding: as in ``Wire``.
-        headers: those of one of them.
-        properties: those of one of them.
+        like: one of them.
 
     """
 
-    content_type: str | None
-    content_encoding: str | None
-    headers: Mapping[str, Any]
-    properties: Mapping[str, Any]
+    like: Wire
 
-    def filled(self, task_id: str, argsrepr: str, kwargsrepr: str, body: bytes) -> Wire:
-        """One of these messages."""
-        own = {"id": task_id, "root_id": task_id, "argsrepr": argsrepr, "kwargsrepr": kwargsrepr}
-        headers, properties = {**self.headers, **own}, {**self.properties, "correlation_id": task_id}
-        return Wire(body, self.content_type, self.content_encoding, headers, properties, self)
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A message of a form, and of it only what others have not: what transports need to write it.
+
+    Attributes:
+        form: the form.
+        id: id of the task.
+        argsrepr: text of the arguments.
+        kwargsrepr: text of the keyword arguments.
+        body: as in ``Wire``.
+
+    """
+
+    form: Form
+    id: str
+    argsrepr: str
+    kwargsrepr: str
+    body: bytes
+
+    @property
+    def whole(self) -> Wire:
+        """The same with all that is in it."""
+        own = {"id": self.id, "root_id": self.id, "argsrepr": self.argsrepr, "kwargsrepr": self.kwargsrepr}
+        like = self.form.like
+        headers, properties = {**like.headers, **own}, {**like.properties, "correlation_id": self.id}
+        return replace(like, body=self.body, headers=headers, properties=properties)
+
+    def with_headers(self, headers: Mapping[str, Any]) -> Content:
+        """As ``Wire.with_headers``."""
+        return self.whole.with_headers(headers) if headers else self
+
+
+#: A message that is sent.
+Content: TypeAlias = Wire | Filled
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,4 +116,4 @@ class Fakes:
 
     @property
     def messages(self) -> list[Message]:
-        return [Message.parse(outgoing.wire) for outgoing in self.sent]
+        return [Message.parse(outgoing.wire.whole) for outgoing in self.sent]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields
 from datetime import datetime, timezone
 from typing import Any, TypeAlias
 from unittest import mock
@@ -13,16 +13,19 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from celeriac import Celeriac, InvalidCall, Signature
-from celeriac.envelope import Envelope
+from celeriac.envelope import Envelope, list_for
 from celeriac.forms import CONSTANT, MOST, Forms
+from celeriac.sending import Route
 from celeriac.transport import Outgoing
 from celeriac.transport.amqp_moulds import properties
 from celeriac.transport.amqp_tables import encoded
-from celeriac.transport.redis_moulds import item_of
+from celeriac.transport.redis_moulds import item_of, list_of
+from celeriac.wire import Filled, Wire
 
 from .client_parts import Fakes
 from .strategies import VALUES
 
+WHOLE = [part.name for part in fields(Wire)]
 OWN: dict[str, dict[str, Any]] = {
     "shop.plain": {},
     "shop.slow": {"queue": "slow", "priority": 7, "time_limit": 30.0},
@@ -113,15 +116,15 @@ def bytes_of(outgoing: Outgoing) -> tuple[Any, ...]:
     wire = outgoing.wire
     with mock.patch("celeriac.transport.redis_moulds.new_id", return_value="tag"):
         tagged = item_of(wire, outgoing.routing_key)
-    return tagged, properties(wire), wire.body
+    return tagged, list_of(wire, outgoing.routing_key), properties(wire), wire.body
 
 
 def plainly(outgoing: Outgoing) -> tuple[Any, ...]:
-    wire = replace(outgoing.wire, form=None)
+    wire = outgoing.wire.whole
     general = Envelope(
         wire=wire, delivery_tag="tag", exchange="", routing_key=outgoing.routing_key, body_encoding="base64"
     )
-    return general.build(), encoded(wire), wire.body
+    return general.build(), list_for(outgoing.routing_key, wire.properties.get("priority")), encoded(wire), wire.body
 
 
 @pytest.mark.parametrize("send", [by_name, as_signature])
@@ -141,15 +144,15 @@ def test_what_was_sent_before_makes_no_difference(
     send: Send, task: Any, first: list[Any], args: Any, kwargs: Mapping[Any, Any], options: Any, before: Any
 ) -> None:
     call = (task, args, kwargs, options)
-    with mock.patch.multiple(Forms, filled=lambda *_: None, learn=lambda _, __, ___, made, to: (made.build(), to)):
+    with mock.patch.multiple(Forms, filled=lambda *_: None, learn=lambda _, __, ___, made, ____: made.build()):
         alone = outcome(send, [call])
     later = outcome(send, [(task, [], {}, before), (task, [], {}, options), (task, first, {}, options), call])
     if isinstance(alone, str) or isinstance(later, str):
         assert alone == later
         return
     assert (alone.exchange, alone.routing_key) == (later.exchange, later.routing_key)
-    assert alone.wire == later.wire
-    for one, other in ((alone.wire.headers, later.wire.headers), (alone.wire.properties, later.wire.properties)):
+    one_by_one = ((getattr(way.wire.whole, name) for way in (alone, later)) for name in WHOLE)
+    for one, other in one_by_one:
         # With the types, and in order.
         assert repr(one) == repr(other)
     assert bytes_of(later) == plainly(later) == plainly(alone)
@@ -161,7 +164,7 @@ def test_the_short_way_is_taken(send: Send, options: dict[str, Any]) -> None:
     assert options.keys() <= CONSTANT
     sent = outcome(send, [("shop.plain", [], {}, options), ("shop.plain", [1], {"a": 2}, options)])
     assert isinstance(sent, Outgoing)
-    assert sent.wire.form is not None
+    assert isinstance(sent.wire, Filled)
 
 
 @pytest.mark.parametrize("send", [by_name, as_signature])
@@ -169,14 +172,14 @@ def test_the_short_way_is_taken(send: Send, options: dict[str, Any]) -> None:
 def test_what_differs_each_time_goes_the_general_way(send: Send, options: dict[str, Any]) -> None:
     sent = outcome(send, [("shop.plain", [], {}, options)] * 2)
     assert isinstance(sent, Outgoing)
-    assert sent.wire.form is None
+    assert isinstance(sent.wire, Wire)
 
 
 def test_other_headers_are_another_form() -> None:
     sent = outcome(by_name, [("shop.plain", [], {}, {})] * 2)
     assert isinstance(sent, Outgoing)
     traced = sent.wire.with_headers({"traceparent": "00-1-2-01"})
-    assert traced.form is None
+    assert isinstance(traced, Wire)
     assert b"traceparent" in item_of(traced, "q")
 
 
@@ -184,8 +187,8 @@ def test_forms_are_bounded() -> None:
     forms = Forms()
     sent = outcome(by_name, [("shop.plain", [], {}, {})])
     assert isinstance(sent, Outgoing)
-    message = mock.Mock(build=lambda: sent.wire)
+    message = mock.Mock(build=lambda: sent.wire.whole)
     for number in range(MOST + 1):
-        forms.learn(f"task{number}", {}, message, None)
+        forms.learn(f"task{number}", {}, message, Route("", "q"))
     assert forms.filled(f"task{MOST}", (), {}, {}, lambda: "id") is not None
     assert forms.filled("task0", (), {}, {}, lambda: "id") is None

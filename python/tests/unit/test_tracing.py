@@ -130,8 +130,8 @@ def test_what_follows_belongs_to_it(
     executor.handle(delivered({"traceparent": PARENT}, task=task, callbacks=link))
     eventually(lambda: desk.outcomes, "the task ends")
     (sent,) = desk.outcomes[0].outgoing
-    assert tells_of(sent.wire.headers["traceparent"], only(exporter))
-    assert Message.parse(sent.wire).task == "shop.add"
+    assert tells_of(sent.wire.whole.headers["traceparent"], only(exporter))
+    assert Message.parse(sent.wire.whole).task == "shop.add"
 
 
 def test_a_failure(executor: Executor, exporter: InMemorySpanExporter) -> None:
@@ -159,7 +159,7 @@ def test_a_retry_is_no_failure_and_one_trace(
     span = only(exporter)
     assert span.status.status_code is StatusCode.UNSET
     (again,) = desk.outcomes[0].outgoing
-    assert tells_of(again.wire.headers["traceparent"], span)
+    assert tells_of(again.wire.whole.headers["traceparent"], span)
 
 
 def test_what_is_not_run_hands_on_its_trace(provider: TracerProvider) -> None:

@@ -16,6 +16,7 @@ from celeriac.transport.amqp_frames import address
 from celeriac.transport.amqp_link import NOT_FOUND, Link
 from celeriac.transport.amqp_moulds import properties
 from celeriac.transport.base import CONFIRM_TIMEOUT, Document, Outgoing
+from celeriac.wire import Content
 
 logger = logging.getLogger("celeriac.transport")
 
@@ -168,9 +169,10 @@ class AmqpPublisher:
     ) -> None:
         self._known_queues.discard(routing_key)
         reason = f"no queue takes it ({error}); start a worker that consumes it, or declare the queue"
+        returned = message.properties.get("correlation_id")
         for outgoing in unconfirmed.values():
             same = (outgoing.exchange, outgoing.routing_key) == (exchange, routing_key)
-            if same and outgoing.wire.properties.get("correlation_id") == message.properties.get("correlation_id"):
+            if same and outgoing.wire.whole.properties.get("correlation_id") == returned:
                 self._refused[outgoing] = f"{_target(outgoing)}: {reason}"
 
     def close(self) -> None:
@@ -185,12 +187,12 @@ def _tags(unconfirmed: dict[int, Outgoing], tag: int, multiple: bool) -> list[in
     return [tag] if tag in unconfirmed else []
 
 
-def properties_of(channel: Channel, wire: Wire) -> bytes:
+def properties_of(channel: Channel, wire: Content) -> bytes:
     """The properties of a message, encoded. Raises ``InvalidCall`` when they cannot be."""
     quick = properties(wire)
     if quick is not None:
         return quick
-    serialized: bytes = message_for(channel, wire)._serialize_properties()
+    serialized: bytes = message_for(channel, wire.whole)._serialize_properties()
     return serialized
 
 

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from celeriac.transport.amqp_tables import LENGTH, encoded, field_table, long_text, short_text
-from celeriac.transport.moulds import GAPS, MOST, sample, with_gaps
-from celeriac.wire import Form, Wire
-
-_GAPS = tuple((name.encode(), name) for name in GAPS)
+from celeriac.transport.moulds import MOST, sample, with_gaps
+from celeriac.wire import Content, Filled, Form
 
 
-def properties(wire: Wire) -> bytes | None:
+def properties(wire: Content) -> bytes | None:
     """The encoded properties of a message; None where py-amqp has to encode them."""
-    mould = None if wire.form is None else _mould(wire.form)
-    return encoded(wire) if mould is None else mould.filled(wire)
+    if not isinstance(wire, Filled):
+        return encoded(wire)
+    mould = _mould(wire.form)
+    return None if mould is None else mould.properties(wire)
 
 
 class _Mould:
@@ -27,14 +27,18 @@ class _Mould:
         self._headers = with_gaps(headers[LENGTH.size :], b"%", gaps)
         self._after = with_gaps(after, b"%", {short_text(marks["id"]): b"%b"})
 
-    def filled(self, wire: Wire) -> bytes | None:
+    def properties(self, filled: Filled) -> bytes | None:
         """The properties of one message; None for text that is no UTF-8."""
-        headers = wire.headers
         try:
-            content = self._headers % {gap: long_text(headers[name]) for gap, name in _GAPS}
+            gaps = {
+                b"id": long_text(filled.id),
+                b"argsrepr": long_text(filled.argsrepr),
+                b"kwargsrepr": long_text(filled.kwargsrepr),
+            }
         except UnicodeEncodeError:
             return None
-        return b"".join((self._before, LENGTH.pack(len(content)), content, self._after % short_text(headers["id"])))
+        content = self._headers % gaps
+        return b"".join((self._before, LENGTH.pack(len(content)), content, self._after % short_text(filled.id)))
 
 
 @lru_cache(MOST)

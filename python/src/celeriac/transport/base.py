@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from celeriac.errors import InvalidMessage
 from celeriac.message import Wire
+from celeriac.wire import Content
 
 T = TypeVar("T")
 
@@ -25,7 +26,7 @@ CONFIRM_TIMEOUT = 30.0
 class Outgoing:
     """A message and where it goes. On AMQP ``exchange`` '' means the queue named by ``routing_key``."""
 
-    wire: Wire
+    wire: Content
     routing_key: str
     exchange: str = ""
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from celeriac.ids import new_id
-from celeriac.wire import Form, Wire
+from celeriac.wire import Filled, Form, Wire
 
 #: Moulds that are kept of each kind: those that were used last.
 MOST = 1000
@@ -22,7 +22,7 @@ T = TypeVar("T", str, bytes)
 def sample(form: Form) -> tuple[Wire, dict[str, str]]:
     """One of the messages of a form, and by name of its gap the mark in it, which is nowhere else."""
     marks = {name: new_id() for name in GAPS}
-    return form.filled(marks["id"], marks["argsrepr"], marks["kwargsrepr"], new_id().encode()), marks
+    return Filled(form, **marks, body=new_id().encode()).whole, marks
 
 
 def with_gaps(written: T, percent: T, gaps: Mapping[T, T]) -> T:

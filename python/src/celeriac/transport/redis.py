@@ -11,11 +11,11 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from celeriac.envelope import list_for, lists_for
+from celeriac.envelope import lists_for
 from celeriac.errors import BrokerUnavailable, InvalidCall, PublishFailed
 from celeriac.transport.base import CONNECT_TIMEOUT, Outgoing, chunks
 from celeriac.transport.redis_line import Line, accepted, ask
-from celeriac.transport.redis_moulds import item_of
+from celeriac.transport.redis_moulds import item_of, list_of
 from celeriac.transport.urls import sanitized
 
 #: Seconds to wait for any answer before the connection counts as lost.
@@ -100,7 +100,7 @@ class RedisPublisher:
 
 
 def _list(outgoing: Outgoing) -> str:
-    return list_for(outgoing.routing_key, outgoing.wire.properties.get("priority"))
+    return list_of(outgoing.wire, outgoing.routing_key)
 
 
 def _item(outgoing: Outgoing) -> bytes:

@@ -6,15 +6,20 @@ import base64
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _quoted
 
-from celeriac.envelope import Envelope
+from celeriac.envelope import Envelope, list_for
 from celeriac.ids import new_id
-from celeriac.transport.moulds import GAPS, MOST, sample, with_gaps
-from celeriac.wire import Form, Wire
+from celeriac.transport.moulds import MOST, sample, with_gaps
+from celeriac.wire import Content, Filled, Form, Wire
 
 
-def item_of(wire: Wire, queue: str) -> bytes:
+def item_of(wire: Content, queue: str) -> bytes:
     """The item of a message for a queue, with a delivery tag of its own. Raises ``InvalidCall``."""
-    return _built(wire, queue, new_id()) if wire.form is None else _mould(wire.form, queue).filled(wire)
+    return _mould(wire.form, queue).item(wire) if isinstance(wire, Filled) else _built(wire, queue, new_id())
+
+
+def list_of(wire: Content, queue: str) -> str:
+    """The list that a message for a queue goes to."""
+    return list_for(queue, (wire.form.like if isinstance(wire, Filled) else wire).properties.get("priority"))
 
 
 def _built(wire: Wire, queue: str, tag: str) -> bytes:
@@ -31,10 +36,15 @@ class _Mould:
         text = _built(like, queue, tag).decode("ascii")
         self._text = with_gaps(text, "%", {**gaps, tag: "%(tag)s", _base64(like.body): "%(body)s"})
 
-    def filled(self, wire: Wire) -> bytes:
+    def item(self, filled: Filled) -> bytes:
         """The item of one message."""
-        gaps = {name: _quoted(wire.headers[name]) for name in GAPS}
-        gaps["tag"], gaps["body"] = new_id(), _base64(wire.body)
+        gaps = {
+            "id": _quoted(filled.id),
+            "argsrepr": _quoted(filled.argsrepr),
+            "kwargsrepr": _quoted(filled.kwargsrepr),
+            "tag": new_id(),
+            "body": _base64(filled.body),
+        }
         return (self._text % gaps).encode("ascii")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from celeriac.message import Message
 from celeriac.retrying import RetryPolicy
 from celeriac.serialization import SERIALIZERS, content_type, mime_name
 from celeriac.signature import Signature
+from celeriac.text import nearest
 from celeriac.times import in_utc
 
 
@@ -207,8 +207,8 @@ CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
 def _check(options: Mapping[str, Any]) -> None:
     for name, value in options.items():
         if name not in CHECKS:
-            close = difflib.get_close_matches(name, CHECKS, n=1)
-            hint = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(CHECKS)}"
+            close = nearest(name, CHECKS)
+            hint = f"; did you mean {close}?" if close else f"; there are {', '.join(CHECKS)}"
             raise InvalidCall(f"unknown option {name!r}{hint}")
         test, expected = CHECKS[name]
         if not test(value):

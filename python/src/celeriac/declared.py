@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -30,6 +29,7 @@ from celeriac.remote import Control
 from celeriac.settings import Settings
 from celeriac.signature import Signature
 from celeriac.task import Replace, Request, RetryOptions, TaskOptions, current_request, retry
+from celeriac.text import nearest
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -259,6 +259,6 @@ def task_options(options: Mapping[str, Any]) -> TaskOptions:
         unknown = sorted(set(options) - set(known))
         if not unknown:
             raise InvalidCall(f"options of a task: {error}") from None
-        close = difflib.get_close_matches(unknown[0], known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+        close = nearest(unknown[0], known)
+        hint = f"did you mean {close}?" if close else f"there are {', '.join(known)}"
         raise InvalidCall(f"unknown task option {', '.join(unknown)}; {hint}") from None

@@ -8,7 +8,6 @@ app.conf.task_default_queue       # "shop"
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import types
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,7 +24,7 @@ from celeriac.retrying import RetryPolicy
 from celeriac.routes import ROUTES, Router
 from celeriac.schedules import SCHEDULE
 from celeriac.serialization import JSON
-from celeriac.text import shown
+from celeriac.text import nearest, shown
 
 #: Before the name of a setting in the environment.
 ENVIRONMENT = "CELERIAC_"
@@ -191,7 +190,7 @@ def _nearest(key: str) -> str | None:
     lower = key.lower()
     spellings = [lower, *(new + lower.removeprefix(old) for old, new in _OLD if lower.startswith(old))]
     exact = [spelling for spelling in spellings if spelling in KINDS or spelling in SHORT]
-    return next(iter([*exact, *difflib.get_close_matches(lower, [*KINDS, *SHORT], n=1)]), None)
+    return exact[0] if exact else nearest(lower, [*KINDS, *SHORT])
 
 
 # -- where settings come from
@@ -266,7 +265,7 @@ def from_environment(environ: Mapping[str, str]) -> Iterator[Given]:
         kind = KINDS.get(SHORT.get(key, key))
         if kind is not None:
             yield Given(key, _from_text(kind, text, variable), f"environment, {variable}")
-        elif difflib.get_close_matches(key, [*KINDS, *SHORT], n=1, cutoff=_LIKE) or why_absent(key):
+        elif nearest(key, [*KINDS, *SHORT], likeness=_LIKE) or why_absent(key):
             raise _unknown(Given(key, text, f"environment, {variable}"))
 
 

@@ -7,6 +7,7 @@ turned into text as a whole.
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Iterable
 from typing import Any
 
 #: Longest text that :func:`elided` gives, as Celery cuts it.
@@ -64,6 +65,14 @@ def safe_repr(value: Any) -> str:
         return repr(value)
     except Exception:  # noqa: BLE001  # repr is the user's code, and this is called while reporting an error
         return f"<unrepresentable {type(value).__name__}>"
+
+
+def nearest(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
+    """The known word that was meant by one that is not known; None when none of them is so much like it (0 to 1)."""
+    # Imported for a mistake: nobody else has to wait for it.
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, list(known), n=1, cutoff=likeness)), None)
 
 
 def _is_small(value: Any) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 #: Libraries by who needs them: code that awaits, a worker with metrics, bodies that are no JSON, a transport.
 SELDOM = frozenset(
-    {"asyncio", "concurrent.futures", "http.server", "zoneinfo", "msgpack", "yaml", "kombu", "amqp", "redis"}
+    {"asyncio", "concurrent.futures", "difflib", "http.server", "zoneinfo", "msgpack", "yaml", "kombu", "amqp", "redis"}
 )
 SELDOM_IN_WORKERS = frozenset({"http.server", "zoneinfo", "msgpack", "yaml", "kombu", "amqp", "redis"})
 #: What a transport does without.

@@ -77,7 +77,7 @@ OUTSIDE["eager"] = (*OUTSIDE["execution"], "announcing", "lifecycle", "execution
 OUTSIDE["client"] += ("eager",)
 OUTSIDE["worker"] += ("execution", "rates")
 OUTSIDE["declared"] = (
-    *("errors", "calls", "canvas", "signature", "task", "hooks"),
+    *("errors", "text", "calls", "canvas", "signature", "task", "hooks"),
     *("async_result", "bound", "remote", "settings"),
 )
 OUTSIDE["client"] += ("declared", "outbox")

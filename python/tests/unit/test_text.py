@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from celeriac.text import ELIDED_LENGTH, elided, safe_repr, shown
+from celeriac.text import ELIDED_LENGTH, elided, nearest, safe_repr, shown
 
 
 class Hostile:
@@ -86,3 +86,9 @@ def test_safe_repr() -> None:
     assert safe_repr([1]) == "[1]"
     assert safe_repr(Hostile()) == "<unrepresentable Hostile>"
     assert safe_repr(Endless()) == "<unrepresentable Endless>"
+
+
+def test_nearest() -> None:
+    assert nearest("cuontdown", ["eta", "countdown"]) == "countdown"
+    assert nearest("cuontdown", ["eta", "countdown"], likeness=1) is None
+    assert nearest("x", []) is None

@@ -33,8 +33,8 @@ __all__ = ["client", "consumer", "publisher"]
 @pytest.mark.parametrize(
     "item",
     [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"properties": {"delivery_tag": null}}', b"[" * 2000]
-    + [b'{"properties": {"delivery_tag": "x"}'],
-    ids=["empty", "cut", "list", "null", "not-utf8", "no-tag", "deep", "cut-behind-its-tag"],
+    + [b'{"properties": {"delivery_tag": "x"}', b'{"delivery_tag": "x"}, {}'],
+    ids=["empty", "cut", "list", "null", "not-utf8", "no-tag", "deep", "cut-behind-its-tag", "two"],
 )
 def test_no_envelope_at_all(consumer: RedisConsumer, client: Any, redis_queue: str, item: bytes) -> None:
     client.lpush(redis_queue, item)
@@ -58,7 +58,7 @@ def test_what_nobody_can_read_does_not_outlive_its_holder(
     client.lpush(redis_queue, item)
     with closing(RedisConsumer(redis_url, [redis_queue], holder=redis_queue)) as killed:
         with monkeypatch.context() as patched:
-            patched.setattr(redis_consumer, "_is_object", lambda _item: True)
+            patched.setattr(redis_consumer, "_is_entry", lambda _entry: True)
             (delivery,) = receive(killed, 1)
         assert _booked(client, item) == [delivery.tag]
         with closing(RedisConsumer(redis_url, [redis_queue], holder=redis_queue)) as successor:
@@ -66,6 +66,32 @@ def test_what_nobody_can_read_does_not_outlive_its_holder(
             assert not _booked(client, item)
             assert client.zscore(UNACKED_INDEX, delivery.tag) is None
             assert successor.receive(1) == []
+
+
+def test_what_another_took_meanwhile_stays_its_own(
+    publisher: RedisPublisher, redis_url: str, client: Any, redis_queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It bears the same tag again when it has gone back and somebody else has taken it."""
+    publisher.publish([Outgoing(wire(), redis_queue)])
+    restore = RedisConsumer._restore_one
+    with (
+        closing(RedisConsumer(redis_url, [redis_queue], holder=redis_queue)) as killed,
+        closing(RedisConsumer(redis_url, [redis_queue], holder=redis_queue)) as successor,
+        closing(RedisConsumer(redis_url, [redis_queue])) as another,
+    ):
+        (held,) = receive(killed, 1)
+
+        def restored_and_taken(*arguments: Any, **options: Any) -> bool:
+            restored = restore(*arguments, **options)
+            (again,) = receive(another, 1)
+            assert again.tag == held.tag
+            return restored
+
+        with monkeypatch.context() as patched:
+            patched.setattr(RedisConsumer, "_restore_one", restored_and_taken)
+            successor.recover()
+        assert client.hexists(UNACKED, held.tag)
+        assert client.zscore(UNACKED_INDEX, held.tag) is not None
 
 
 def test_nothing_is_lost_that_cannot_be_noted(redis_url: str, client: Any, redis_queue: str) -> None:

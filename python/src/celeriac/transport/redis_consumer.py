@@ -162,7 +162,7 @@ class RedisConsumer:
 
     def _keeps(self, tag: bytes | None, item: bytes) -> bool:
         """Whether an item that is no envelope as we want it can stay in ``unacked``: others could give it back."""
-        if tag is None or _is_object(item):
+        if tag is None or _is_entry(b'[%s, "", ""]' % item):
             return True
         # Workers of Celery would stumble over its entry.
         self._forget([tag], self._books)
@@ -242,9 +242,16 @@ class RedisConsumer:
         # The last taken goes back first, so that the order stays.
         for tag in _last_first(self._client.hgetall(books)):
             if tag not in self._held:
+                self._drop_unreadable(tag, books)
                 self._restore_one(tag, books)
-                # It may have been settled, or gone back, without having been struck out; or nobody can read it.
-                self._forget([tag], books)
+                # It may have been settled, or gone back, without having been struck out. Or be held again, by another.
+                self._client.hdel(books, tag)
+
+    def _drop_unreadable(self, tag: bytes, books: str) -> None:
+        """Strike out an entry that its holder would have struck out at once, had it not died."""
+        entry = self._client.hget(UNACKED, tag)
+        if entry is not None and not _is_entry(entry):
+            self._forget([tag], books)
 
     def _restore_one(self, tag: bytes, books: str) -> bool:
         entry = self._client.hget(UNACKED, tag)
@@ -303,11 +310,11 @@ def _last_first(places: Mapping[bytes, bytes]) -> list[bytes]:
     return sorted(places, key=places.__getitem__, reverse=True)
 
 
-def _is_object(item: bytes) -> bool:
-    """Whether an item is an object in JSON, whatever is in it."""
+def _is_entry(entry: bytes) -> bool:
+    """Whether workers of Celery could read what lies in ``unacked``: three values in JSON."""
     try:
-        return isinstance(json.loads(item), dict)
-    except (ValueError, RecursionError):
+        return len(json.loads(entry)) == 3
+    except (ValueError, TypeError, RecursionError):
         return False
 
 

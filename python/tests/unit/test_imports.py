@@ -11,11 +11,12 @@ import pytest
 SELDOM = frozenset(
     {"asyncio", "concurrent.futures", "difflib", "http.server", "zoneinfo", "msgpack", "yaml", "kombu", "amqp", "redis"}
 )
-SELDOM_IN_WORKERS = frozenset({"http.server", "zoneinfo", "msgpack", "yaml", "kombu", "amqp", "redis"})
+SELDOM_IN_WORKERS = SELDOM - {"concurrent.futures"}
 #: What a transport does without.
 OTHERS = {
     "import celeriac": SELDOM,
     "import celeriac.cli": SELDOM_IN_WORKERS,
+    "from celeriac.worker import process": SELDOM_IN_WORKERS,
     "from celeriac.transport import redis, redis_consumer, redis_post, redis_results": frozenset({"kombu", "amqp"}),
     "from celeriac.transport import amqp, amqp_consumer, amqp_post": frozenset({"redis", "asyncio"}),
 }

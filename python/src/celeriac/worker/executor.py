@@ -6,7 +6,6 @@ several threads (``threaded``).
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 import math
@@ -17,7 +16,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celeriac import lifecycle
 from celeriac.errors import CeleriacError, InvalidMessage
@@ -35,7 +34,7 @@ from celeriac.lifecycle_events import (
     Succeeded,
 )
 from celeriac.message import Message
-from celeriac.task import Request, Runnable, current_request
+from celeriac.task import Request, Runnable, TaskOptions, current_request
 from celeriac.tracing import Span
 from celeriac.transport import Delivery
 from celeriac.worker import saying
@@ -49,6 +48,9 @@ from celeriac.worker.outcome import Outcome, Settlement
 from celeriac.worker.running import Running
 from celeriac.worker.settings import WorkerSettings
 from celeriac.worker.telling import Teller
+
+if TYPE_CHECKING:
+    import asyncio
 
 logger = logging.getLogger("celeriac.worker")
 
@@ -207,7 +209,7 @@ class Executor:
             if not self._desk.beside.part(running):
                 return
             try:
-                event = raised(asyncio.CancelledError(), request, task.options) if run.cancelled() else run.result()
+                event = _came_of(run, request, task.options)
                 # Current to the end, so that what follows from the task belongs to its trace.
                 with span.active():
                     self._finish(delivery, request, event, span)
@@ -238,6 +240,14 @@ class Executor:
 
 def _end(span: Span, event: Event) -> None:
     span.end(type(event).__name__.lower(), event.error if isinstance(event, Failed) else None)
+
+
+def _came_of(run: asyncio.Task[Event], request: Request, options: TaskOptions) -> Event:
+    try:
+        return run.result()
+    # That it was cancelled: everything else is an event.
+    except BaseException as error:  # noqa: BLE001
+        return raised(error.with_traceback(None), request, options)
 
 
 async def _run_async(task: Runnable, request: Request, soft: float | None, span: Span) -> Event:

@@ -68,6 +68,14 @@ def test_exchanges_are_refused_before_anything_is_sent(
     assert redis_length(client, redis_queue) == 0
 
 
+def test_a_queue_that_has_no_name_in_utf_8_is_refused_before_anything_is_sent(
+    publisher: RedisPublisher, client: Any, redis_queue: str
+) -> None:
+    with pytest.raises(InvalidCall, match="no text in UTF-8"):
+        publisher.publish([Outgoing(wire(), redis_queue), Outgoing(wire(), "mail\ud800")])
+    assert client.llen(redis_queue) == 0
+
+
 def test_delivery_tags_differ(publisher: RedisPublisher, client: Any, redis_queue: str) -> None:
     same = wire()
     publisher.publish([Outgoing(same, redis_queue) for _ in range(50)])

@@ -79,7 +79,7 @@ class RedisPublisher:
 
     def publish(self, batch: Sequence[Outgoing]) -> None:
         """See ``Publisher.publish``. Redis has no exchanges: a message that names one raises ``InvalidCall``."""
-        lists: dict[str, list[bytes]] = {}
+        lists: dict[bytes, list[bytes]] = {}
         # All before the first is sent: a mistake in one of them sends none.
         for outgoing in batch:
             lists.setdefault(_list(outgoing), []).append(_item(outgoing))
@@ -99,8 +99,11 @@ class RedisPublisher:
         self._client.close()
 
 
-def _list(outgoing: Outgoing) -> str:
-    return list_of(outgoing.wire, outgoing.routing_key)
+def _list(outgoing: Outgoing) -> bytes:
+    try:
+        return list_of(outgoing.wire, outgoing.routing_key).encode()
+    except UnicodeEncodeError as error:
+        raise InvalidCall(f"queue {outgoing.routing_key!r:.80} is no text in UTF-8; name another") from error
 
 
 def _item(outgoing: Outgoing) -> bytes:

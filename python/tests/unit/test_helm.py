@@ -107,3 +107,10 @@ def test_a_call_that_comes_too_early_is_not_lost(pair: Make) -> None:
     both.again.release()
     both.handed_over()
     assert both.came_back()
+
+
+def test_calls_do_not_pile_up_where_it_is_never_handed_over() -> None:
+    helm = Helm()
+    for _ in range(100):
+        helm.call()
+    assert helm._calls.qsize() == 1

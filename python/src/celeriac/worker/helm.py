@@ -47,8 +47,10 @@ class Helm:
 
     def call(self) -> None:
         """Have the courier's thread take it as soon as it is free."""
-        self._called = True
-        self._calls.put(None)
+        # Not once more where nobody has heeded it: with several threads that run tasks, it is never handed over.
+        if not self._called:
+            self._called = True
+            self._calls.put(None)
 
     def hand_over(self, tell: Callable[[], None]) -> None:
         """Let it go and ``tell`` so; comes back with it when it is called, or when nobody has come by for a while."""

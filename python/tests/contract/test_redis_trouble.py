@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 import uuid
 from contextlib import closing
@@ -20,6 +19,7 @@ from celeriac.transport.redis_consumer import UNACKED, UNACKED_INDEX, RedisConsu
 from celeriac.transport.redis_line import Script
 from celeriac.transport.redis_take import TAKE
 from tests.contract.redis_parts import client, consumer, numbers, publisher, receive, wire, without
+from tests.support.descriptors import all_closed
 from tests.support.proxy import Proxy, mute_server
 from tests.support.queues import redis_length
 from tests.support.waiting import eventually
@@ -245,11 +245,10 @@ def test_without_key_tracking(redis_url: str, client: Any, redis_queue: str, cap
 
 
 def test_nothing_is_left_open(redis_url: str, redis_queue: str) -> None:
-    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208  # counted only
-    for _ in range(5):
-        with closing(RedisConsumer(redis_url, [redis_queue])), closing(RedisPublisher(redis_url)) as publisher:
-            publisher.publish([Outgoing(wire(), redis_queue)])
-    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    with all_closed():
+        for _ in range(5):
+            with closing(RedisConsumer(redis_url, [redis_queue])), closing(RedisPublisher(redis_url)) as publisher:
+                publisher.publish([Outgoing(wire(), redis_queue)])
 
 
 def test_purge_empties_all_priorities(publisher: RedisPublisher, redis_url: str, client: Any, redis_queue: str) -> None:

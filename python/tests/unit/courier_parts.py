@@ -45,6 +45,11 @@ class FakeBroker:
             raise self.fails.pop(name)
         self.events.append((name, *what))
 
+    def release(self) -> None:
+        """Give back its descriptors."""
+        os.close(self.readable)
+        os.close(self._wake)
+
     def send(self, *deliveries: Delivery) -> None:
         self.waiting += deliveries
         os.write(self._wake, b"!")
@@ -137,6 +142,7 @@ class Crew:
         self.promises = Promises(Records())
         self.left = threading.Event()
         self.ready: list[float] = []
+        self._all = brokers
         self._brokers = iter(brokers)
         around = Surroundings(
             connect=self._connect,
@@ -159,6 +165,15 @@ class Crew:
     def _leave(self) -> None:
         self.left.set()
         self.courier.abandon()
+
+    def close(self) -> None:
+        """Give back all descriptors, once the courier has ended."""
+        self.courier.abandon()
+        self.courier.join(PATIENCE)
+        self.courier.close()
+        for broker in self._all:
+            if isinstance(broker, FakeBroker):
+                broker.release()
 
     def end(self) -> None:
         self.courier.stop()

@@ -56,9 +56,9 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Runner]]:
     yield begin
     for runner in runners:
         runner.crew.courier.abandon()
-        runner.crew.courier.join(PATIENCE)
         runner.join(PATIENCE)
         assert not runner.is_alive()
+        runner.crew.close()
 
 
 Start = Callable[..., Runner]

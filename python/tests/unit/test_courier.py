@@ -38,8 +38,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Crew]]:
 
     yield begin
     for crew in crews:
-        crew.courier.abandon()
-        crew.courier.join(PATIENCE)
+        crew.close()
 
 
 Start = Callable[..., Crew]

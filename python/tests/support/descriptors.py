@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,5 +21,5 @@ def _opened() -> set[str]:
     for entry in Path("/proc/self/fd").iterdir():
         # The one that the folder is read by is gone.
         with suppress(FileNotFoundError):
-            found.add(os.readlink(entry))
+            found.add(str(entry.readlink()))
     return {name for name in found if not name.startswith("/proc/")}

@@ -121,11 +121,13 @@ def test_no_such_exchange_among_many(link: Link, amqp_queue: str, monkeypatch: p
         publisher.publish(batch)
     assert set(caught.value.refused) == set(bad)
     consumer = AmqpConsumer(link, [amqp_queue], 100)
-    arrived = numbers(receive(consumer, 28))
-    assert set(arrived) == set(range(30)) - {10, 20}
-    assert window > 1 or len(arrived) == 28
     publisher.publish([Outgoing(wire(99), amqp_queue)])
-    assert 99 in numbers(receive(consumer, 1))
+    arrived: list[int] = []
+    # What was not confirmed before the channel closed is sent again, and may come twice.
+    while 99 not in arrived:
+        arrived += numbers(receive(consumer, 1))
+    assert set(arrived) == {*range(30), 99} - {10, 20}
+    assert window > 1 or len(arrived) == 29
 
 
 def test_refused_by_a_full_queue(link: Link, amqp_queue: str) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
 import pytest
 import redis
 
-from celeriac import BrokerUnavailable
+from celeriac import BrokerUnavailable, InvalidMessage
+from celeriac.transport.base import Document
 from celeriac.transport.redis_ear import IDLE, Ears
 from celeriac.transport.redis_results import KEY_PREFIX, RedisReader
 from tests.support.waiting import eventually
@@ -70,6 +73,26 @@ def test_a_wait_goes_on_whose_very_first_look_was_lost(
         looks = iter([lost, reader.fetch])
         monkeypatch.setattr(reader, "fetch", lambda task_id: next(looks)(task_id))
         assert reader.wait(task_id, 60, lambda document: document.body) == b"there"
+
+
+def test_what_is_published_in_error_does_not_end_a_wait(client: Any, redis_url: str) -> None:
+    task_id = str(uuid.uuid4())
+    key = KEY_PREFIX + task_id
+    looked = threading.Event()
+
+    def accept(document: Document) -> bytes | None:
+        looked.set()
+        if document.body == b"{":
+            raise InvalidMessage("cut")
+        return document.body if document.body == b"done" else None
+
+    client.set(key, "runs", ex=60)
+    with closing(RedisReader(redis_url)) as reader, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(reader.wait, task_id, 60, accept)
+        assert looked.wait(60)
+        client.set(key, "done", ex=60)
+        client.publish(key, "{")
+        assert waiting.result(60) == b"done"
 
 
 def lost(_: str) -> None:

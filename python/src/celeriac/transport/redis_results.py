@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from celeriac.errors import BrokerUnavailable
+from celeriac.errors import BrokerUnavailable, InvalidMessage
 from celeriac.transport.base import CONNECT_TIMEOUT, Document
 from celeriac.transport.patience import Patience
 from celeriac.transport.redis import connect, translated
@@ -111,9 +112,9 @@ class RedisReader:
             self._reached = True
             told: bytes | None = None
             while True:
-                document = self.fetch(task_id) if told is None else _document(task_id, told)
+                value = self._look(task_id, told, accept)
                 patience.restored()
-                if document is not None and (value := accept(document)) is not None:
+                if value is not None:
                     return value
                 remaining = LOOK_AGAIN if deadline is None else min(LOOK_AGAIN, deadline - time.monotonic())
                 if remaining <= 0:
@@ -121,6 +122,14 @@ class RedisReader:
                 told = ear.hear(remaining)
                 if self._closed:
                     raise BrokerUnavailable(f"the reader of {sanitized(self._url)} was closed")
+
+    def _look(self, task_id: str, told: bytes | None, accept: Callable[[Document], T | None]) -> T | None:
+        """What was told, or else what is stored: anybody may publish, so what nobody can read says nothing."""
+        if told is not None:
+            with contextlib.suppress(InvalidMessage):
+                return accept(_document(task_id, told))
+        document = self.fetch(task_id)
+        return None if document is None else accept(document)
 
     def forget(self, task_id: str) -> None:
         """See ``ResultReader.forget``."""

@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from celeriac import BrokerUnavailable, Envelope, InvalidMessage, PublishFailed, Wire
@@ -139,6 +139,7 @@ TEXTS = st.text(st.characters(exclude_categories=()), max_size=5) | st.just("del
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(TEXTS, st.dictionaries(TEXTS, TEXTS | st.dictionaries(TEXTS, TEXTS)), st.sampled_from([None, (",", ":")]))
+@example("\U00010000", {"half": "\ud800"}, None)
 def test_the_tag_is_that_of_the_properties(
     consumer: RedisConsumer, client: Any, redis_queue: str, tag: str, headers: Any, separators: Any
 ) -> None:

@@ -21,12 +21,16 @@ local function tag_in_text(item)
   return string.match(item, '^ ?"([^"\\]*)"', colon + 1)
 end
 
+-- Half of a surrogate pair is JSON to others: Celery writes such text in argsrepr.
+local function without_halves(item)
+  local apart = string.gsub(item, '\\(u[dD][89abAB]%x%x)\\(u[dD][c-fC-F]%x%x)', '\1%1\1%2')
+  local whole = string.gsub(apart, '\\u[dD][89a-fA-F]%x%x', '\\u0020')
+  return (string.gsub(whole, '\1', '\\'))
+end
+
 local function properties_of(item)
   local ok, envelope = pcall(cjson.decode, item)
-  if not ok then
-    -- Half of a surrogate pair is JSON to others: Celery writes such text in argsrepr.
-    ok, envelope = pcall(cjson.decode, (string.gsub(item, '\\u[dD][89a-fA-F]%x%x', '\\u0020')))
-  end
+  if not ok then ok, envelope = pcall(cjson.decode, without_halves(item)) end
   local properties = ok and type(envelope) == 'table' and envelope.properties
   return type(properties) == 'table' and properties or {}
 end

@@ -39,6 +39,12 @@ def test_a_process_has_so_much_memory(app: Celeriac, start_worker: StartWorker) 
     assert app.send_task("t.pid").get(timeout=PATIENCE) != first
 
 
+def test_collecting_garbage_copies_nothing_that_was_inherited(app: Celeriac, start_worker: StartWorker) -> None:
+    start_worker()
+    # Without: 8 MB on RabbitMQ, 10 on Redis.
+    assert app.send_task("t.collect").get(timeout=PATIENCE) < 2048
+
+
 def test_rate_limits_of_tasks(app: Celeriac, start_worker: StartWorker) -> None:
     """Others go on meanwhile; remote control shows the limit, and lifts it."""
     worker = start_worker("-I", "tests.support.included")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import itertools
 import logging
 import os
@@ -128,6 +129,8 @@ class Supervisor:
     def _supervise(self) -> None:
         # Blocked, so that none is lost between two waits; ``sigtimedwait`` takes them one by one.
         previous = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        # The collector writes into all that it looks at: a process that collects would have copies of what it inherited.
+        gc.freeze()
         try:
             for number in (*self._helpers, *range(1, self._settings.concurrency + 1)):
                 self._start(number)
@@ -139,6 +142,7 @@ class Supervisor:
             signals.worker_shutdown.send(self._settings.hostname)
             self._end_node()
         finally:
+            gc.unfreeze()
             signal.pthread_sigmask(signal.SIG_SETMASK, previous)
 
     def _workers(self) -> list[int]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import gc
+import hashlib
 import os
 import re
 import signal
@@ -305,7 +305,8 @@ def collect() -> int:
 
 
 def _private() -> int:
-    return next(int(line.split()[1]) for line in open("/proc/self/smaps_rollup") if line.startswith("Private_Dirty"))
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Private_Dirty"))
 
 
 @app.task(name="t.hoard")

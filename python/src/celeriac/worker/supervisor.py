@@ -129,7 +129,7 @@ class Supervisor:
     def _supervise(self) -> None:
         # Blocked, so that none is lost between two waits; ``sigtimedwait`` takes them one by one.
         previous = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-        # The collector writes into all that it looks at: a process that collects would have copies of what it inherited.
+        # The collector writes into all that it looks at: each process would have a copy of what it inherited.
         gc.freeze()
         try:
             for number in (*self._helpers, *range(1, self._settings.concurrency + 1)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from celeriac.drafts import maker
@@ -31,7 +32,7 @@ from celeriac.signature import Signature
 from celeriac.tagged import from_tagged, to_tagged
 from celeriac.text import elided, shown
 from celeriac.times import expiration, instant
-from celeriac.wire import Extra, Wire
+from celeriac.wire import Extra, Kind, Wire
 
 __all__ = ["FIELDS", "Extra", "Field", "Message", "Wire"]
 
@@ -46,6 +47,8 @@ def _not_always() -> frozenset[str]:
 
 
 _NO_EXTRA = Extra()
+#: Kinds of messages that are remembered, those that were met last.
+_KINDS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +254,7 @@ _HEADER_NAMES = frozenset(row.name for row in HEADERS)
 _PROPERTY_NAMES = frozenset(row.name for row in PROPERTIES)
 _EMBED_NAMES = frozenset(row.name for row in EMBED)
 _WHEN_USED = frozenset(row.name for row in FIELDS if row.writer != "always")
+_NOTHING_FOLLOWS = {row.name: None for row in EMBED}
 _COMPRESSION = tuple(row for row in HEADERS if row.name == "compression")
 
 
@@ -258,10 +262,17 @@ def _parse(wire: Wire, accept: frozenset[str], limits: Limits) -> Message:
     headers = wire.headers
     if "task" not in headers:
         return _parse_without_task(wire, accept, limits)
+    if wire.kind is not None and (common := _common(wire.kind)) is not None:
+        return _parse_like(wire, common, accept, limits)
     values: dict[str, Any] = {}
     absent = read(HEADERS, headers, values)
     extra_headers = rest(headers, _HEADER_NAMES, len(HEADERS) - len(absent))
-    body = _decode(wire, values.get("compression"), accept, limits)
+    absent_embed, extra_embed = _read_body(_decode(wire, values.get("compression"), accept, limits), values)
+    return _finish(wire, values, Extra(extra_headers, {}, extra_embed), [*absent, *absent_embed])
+
+
+def _read_body(body: Any, values: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
+    """Take the fields of the body; the names of those that are not in its third part, and what else is."""
     if not isinstance(body, list) or len(body) != len(BODY_PARTS):
         raise InvalidMessage(f"the body is {shown(body)}; it is an array of exactly args, kwargs and embed")
     args, kwargs, embed = body
@@ -269,9 +280,45 @@ def _parse(wire: Wire, accept: frozenset[str], limits: Limits) -> Message:
     _check_kwargs(kwargs)
     if not isinstance(embed, dict):
         embed = _no_embed(embed)
-    absent_embed = read(EMBED, embed, values)
-    extra_embed = rest(embed, _EMBED_NAMES, len(EMBED) - len(absent_embed))
-    return _finish(wire, values, Extra(extra_headers, {}, extra_embed), [*absent, *absent_embed])
+    absent = read(EMBED, embed, values)
+    return absent, rest(embed, _EMBED_NAMES, len(EMBED) - len(absent))
+
+
+def _parse_like(wire: Wire, common: Mapping[str, Any], accept: frozenset[str], limits: Limits) -> Message:
+    """Read a message of a kind that is known: its headers and properties are fields, and right."""
+    values = {**wire.headers, **wire.properties, **common}
+    body = _decode(wire, values.get("compression"), accept, limits)
+    if type(body) is list and len(body) == len(BODY_PARTS) and body[2] == _NOTHING_FOLLOWS:
+        args, kwargs, embed = body
+        if type(args) is list and type(kwargs) is dict:
+            _check_kwargs(kwargs)
+            values.update(embed)
+            values["args"], values["kwargs"] = args, kwargs
+            return _make(values)
+    absent, extra = _read_body(body, values)
+    _check_signatures(values)
+    values["absent"] = values["absent"].union(absent)
+    if extra:
+        values["extra"] = Extra({}, {}, extra)
+    return _make(values)
+
+
+@lru_cache(_KINDS)
+def _common(kind: Kind) -> Mapping[str, Any] | None:
+    """What the messages of a kind have in common beside their fields; None where these are not right."""
+    like, values = kind.like, dict[str, Any]()
+    try:
+        absent = [*read(HEADERS, like.headers, values), *read(PROPERTIES, like.properties, values)]
+    except InvalidMessage:
+        return None
+    if len(values) < len(like.headers) + len(like.properties):
+        return None
+    return {
+        "content_type": like.content_type or JSON,
+        "content_encoding": like.content_encoding,
+        "extra": _NO_EXTRA,
+        "absent": frozenset(absent),
+    }
 
 
 def _parse_without_task(wire: Wire, accept: frozenset[str], limits: Limits) -> Message:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Wire:
     """A message as a transport carries it: nothing decoded.
+
+    One is made for every message, so it is not frozen, which would double its price; nobody changes it.
 
     Attributes:
         body: the raw bytes.
@@ -25,6 +27,8 @@ class Wire:
     content_encoding: str | None
     headers: Mapping[str, Any]
     properties: Mapping[str, Any]
+    #: Which others it is like, where the transport has seen that. Takes no part in comparison, and copies have none.
+    kind: Kind | None = field(default=None, init=False, compare=False, repr=False)
 
     @property
     def whole(self) -> Wire:
@@ -34,6 +38,22 @@ class Wire:
     def with_headers(self, headers: Mapping[str, Any]) -> Wire:
         """The same with these headers, too, in place of its own of the same name."""
         return replace(self, headers={**self.headers, **headers}) if headers else self
+
+
+#: What differs among messages of one kind: texts, none of them empty.
+OWN = frozenset({"task", "id", "root_id", "argsrepr", "kwargsrepr", "origin", "correlation_id", "reply_to"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """Messages that came with the same headers and properties, of the same values but for ``OWN``.
+
+    Attributes:
+        like: one of them, without its body.
+
+    """
+
+    like: Wire
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,6 +12,7 @@ from amqp.serialization import decode_properties_basic
 
 from celeriac.errors import BrokerUnavailable, InvalidCall
 from celeriac.message import Wire
+from celeriac.transport.amqp_casts import Casts
 from celeriac.transport.amqp_intake import Receiver
 from celeriac.transport.amqp_link import Link
 from celeriac.transport.amqp_tables import decoded
@@ -37,6 +38,7 @@ class AmqpConsumer:
         self._arrived: deque[Delivery] = deque()
         self._unsettled: dict[int, None] = {}
         self._tags: dict[str, str] = {}
+        self._casts = Casts(wire_from)
         with self._translated():
             for queue in self._queues:
                 link.ensure_queue(queue)
@@ -60,7 +62,7 @@ class AmqpConsumer:
             self._tags[queue] = self._channel.basic_consume(queue, callback=self._receiver(queue))
 
     def _receiver(self, queue: str) -> Receiver:
-        return _Receiver(queue, self._arrived, self._unsettled)
+        return _Receiver(queue, self._arrived, self._unsettled, self._casts)
 
     def filenos(self) -> Iterable[int]:
         """See ``Consumer.filenos``."""
@@ -153,10 +155,11 @@ class AmqpConsumer:
 class _Receiver:
     """Takes the messages of one queue, in either of the two forms in which they come. Implements ``Receiver``."""
 
-    def __init__(self, queue: str, arrived: deque[Delivery], unsettled: dict[int, None]) -> None:
+    def __init__(self, queue: str, arrived: deque[Delivery], unsettled: dict[int, None], casts: Casts) -> None:
         self._queue = queue
         self._arrived = arrived
         self._unsettled = unsettled
+        self._casts = casts
 
     def __call__(self, message: Any) -> None:
         told = message.delivery_info
@@ -165,7 +168,7 @@ class _Receiver:
 
     def take(self, tag: int, redelivered: bool, properties: bytes, body: bytes, address: Address | None) -> None:
         """See ``Receiver.take``."""
-        self._add(wire_from(properties, body), tag, redelivered, address)
+        self._add(self._casts.wire(properties, body), tag, redelivered, address)
 
     def _add(self, wire: Wire, tag: int, redelivered: bool, address: Address | None) -> None:
         self._unsettled[tag] = None

@@ -14,7 +14,7 @@ from celeriac.message import HEADERS, Wire
 #: Of a text or a table, in front of it.
 LENGTH = struct.Struct(">I")
 _INTEGER = struct.Struct(">i")
-_FLAGS = struct.Struct(">H")
+FLAGS = struct.Struct(">H")
 #: Greatest integer that py-amqp writes in four bytes.
 _GREATEST = 2**31 - 1
 _LONGEST = 255
@@ -27,7 +27,7 @@ _AFTER_HEADERS = frozenset(name for name, _ in (*_NUMBERS, *_TEXTS))
 _KNOWN_FLAGS = sum(flag for _, flag in (*_BEFORE_HEADERS, *_NUMBERS, *_TEXTS)) | _HEADERS
 
 
-class _NotQuick(Exception):
+class NotQuick(Exception):
     """Something that is left to py-amqp."""
 
 
@@ -60,25 +60,25 @@ def encoded(wire: Wire) -> bytes | None:
             if text is not None:
                 flags |= flag
                 parts.append(short_text(text))
-    except (_NotQuick, UnicodeEncodeError, RecursionError):
+    except (NotQuick, UnicodeEncodeError, RecursionError):
         return None
-    parts[0] = _FLAGS.pack(flags)
+    parts[0] = FLAGS.pack(flags)
     return b"".join(parts)
 
 
 def _octet(value: Any) -> bytes:
     if type(value) is not int or not 0 <= value <= _LONGEST:
-        raise _NotQuick
+        raise NotQuick
     return bytes((value,))
 
 
 def short_text(value: Any) -> bytes:
     """Text with its length in one byte."""
     if type(value) is not str:
-        raise _NotQuick
+        raise NotQuick
     text = value.encode()
     if len(text) > _LONGEST:
-        raise _NotQuick
+        raise NotQuick
     return bytes((len(text),)) + text
 
 
@@ -103,7 +103,7 @@ def field_table(table: Mapping[str, Any]) -> bytes:
 def _item(value: Any) -> bytes:
     write = _WRITERS.get(type(value))
     if write is None:
-        raise _NotQuick
+        raise NotQuick
     return write(value)
 
 
@@ -115,7 +115,7 @@ def long_text(value: str) -> bytes:
 
 def _integer(value: int) -> bytes:
     if not -_GREATEST <= value <= _GREATEST:
-        raise _NotQuick
+        raise NotQuick
     return b"I" + _INTEGER.pack(value)
 
 
@@ -142,16 +142,16 @@ def decoded(data: bytes) -> dict[str, Any] | None:
     """The properties of a message by py-amqp's names; None where py-amqp has to decode them."""
     try:
         return _properties(data)
-    except (_NotQuick, UnicodeDecodeError, IndexError, struct.error, RecursionError):
+    except (NotQuick, UnicodeDecodeError, IndexError, struct.error, RecursionError):
         return None
 
 
 def _properties(data: bytes) -> dict[str, Any]:
-    (flags,) = _FLAGS.unpack_from(data)
+    (flags,) = FLAGS.unpack_from(data)
     if flags & ~_KNOWN_FLAGS:
-        raise _NotQuick
+        raise NotQuick
     found: dict[str, Any] = {}
-    at = _FLAGS.size
+    at = FLAGS.size
     for name, flag in _BEFORE_HEADERS:
         if flags & flag:
             found[name], at = _read_short_text(data, at)
@@ -174,7 +174,7 @@ def _read_short_text(data: bytes, at: int) -> tuple[str, int]:
 
 def _slice(data: bytes, start: int, end: int) -> bytes:
     if end > len(data):
-        raise _NotQuick
+        raise NotQuick
     return data[start:end]
 
 
@@ -182,7 +182,7 @@ def _read_table(data: bytes, at: int) -> tuple[dict[str, Any], int]:
     start = at + LENGTH.size
     end = start + LENGTH.unpack_from(data, at)[0]
     if end > len(data):
-        raise _NotQuick
+        raise NotQuick
     length_at = LENGTH.unpack_from
     table: dict[str, Any] = {}
     at = start
@@ -193,7 +193,7 @@ def _read_table(data: bytes, at: int) -> tuple[dict[str, Any], int]:
         name = _READ.get(key) or key.decode()
         kind = data[at]
         # The two that most headers have, without a call. What they have beyond the end is seen there.
-        if kind == _TEXT:
+        if kind == TEXT:
             begin = at + 5
             at = begin + length_at(data, at + 1)[0]
             table[name] = data[begin:at].decode()
@@ -201,9 +201,9 @@ def _read_table(data: bytes, at: int) -> tuple[dict[str, Any], int]:
             table[name] = None
             at += 1
         else:
-            table[name], at = _read_item(data, at)
+            table[name], at = read_item(data, at)
     if at != end:
-        raise _NotQuick
+        raise NotQuick
     return table, end
 
 
@@ -213,18 +213,19 @@ def _read_array(data: bytes, at: int) -> tuple[list[Any], int]:
     items: list[Any] = []
     at = start
     while at < end:
-        item, at = _read_item(data, at)
+        item, at = read_item(data, at)
         items.append(item)
     if at != end or end > len(data):
-        raise _NotQuick
+        raise NotQuick
     return items, end
 
 
-def _read_item(data: bytes, at: int) -> tuple[Any, int]:
+def read_item(data: bytes, at: int) -> tuple[Any, int]:
+    """The value that begins there, and where it ends. Raises ``NotQuick`` and what bytes raise."""
     kind, at = data[at], at + 1
     if kind == _NULL:
         return None, at
-    if kind == _TEXT:
+    if kind == TEXT:
         begin = at + LENGTH.size
         end = begin + LENGTH.unpack_from(data, at)[0]
         return _slice(data, begin, end).decode(), end
@@ -236,7 +237,7 @@ def _read_item(data: bytes, at: int) -> tuple[Any, int]:
         return _read_table(data, at)
     if kind == _ARRAY:
         return _read_array(data, at)
-    raise _NotQuick
+    raise NotQuick
 
 
-_TEXT, _NULL, _BOOLEAN, _INTEGER_32, _TABLE, _ARRAY = b"SVtIFA"
+TEXT, _NULL, _BOOLEAN, _INTEGER_32, _TABLE, _ARRAY = b"SVtIFA"

@@ -134,6 +134,7 @@ def test_held_is_booked_as_kombu_books_it(
     assert json.loads(client.hget(UNACKED, tag)) == [item, "", redis_queue]
     assert abs(client.zscore(UNACKED_INDEX, tag) - time.time()) < 5
     consumer.settle([delivery], (), ())
+    consumer.tick()
     assert (client.hexists(UNACKED, tag), client.zscore(UNACKED_INDEX, tag)) == (False, None)
     assert redis_length(client, redis_queue) == 0
 
@@ -172,6 +173,7 @@ def test_given_back_marked_as_redelivered(
         booked = json.loads(client.hget(UNACKED, tags[0]))[0]
         assert booked["headers"]["redelivered"] is booked["properties"]["delivery_info"]["redelivered"] is True
         second.settle(again, (), ())
+        second.tick()
         assert not client.exists(HELD + redis_queue)
     if how in ("recovered", "abandoned"):
         first.close()

@@ -45,7 +45,7 @@ def test_what_a_killed_worker_held_goes_back_when_its_connection_is_gone(
     killed = RedisConsumer(redis_url, [redis_queue], holder=redis_queue)
     receive(killed, 2)
     killed._listener.disconnect()
-    killed._client.close()
+    killed._dialogue.close()
     with closing(RedisConsumer(redis_url, [redis_queue])) as other:
         monkeypatch.setattr(redis_attendance, "GONE_AFTER", 3600)
         looks(other)

@@ -120,6 +120,7 @@ def test_odd_tags_are_kept(consumer: RedisConsumer, client: Any, redis_queue: st
     (delivery,) = receive(consumer, 1)
     assert client.hexists(UNACKED, delivery.tag)
     consumer.settle([delivery], (), ())
+    consumer.tick()
     assert not client.hexists(UNACKED, delivery.tag)
 
 

@@ -79,7 +79,7 @@ class Proxy:
                     self._accept(open_pairs)
                 elif one is self._wake:
                     one.recv(100)
-                elif one in peers and not _pump(one, peers[one]):
+                elif one in peers and not self._silent and not _pump(one, peers[one]):
                     self._drop(open_pairs, one)
         for pair in open_pairs:
             for one in pair:

@@ -7,9 +7,10 @@ evidence than a sign of life, which a task that keeps the interpreter's lock wou
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import redis
+
+from celeriac.transport.redis_line import Dialogue
 
 logger = logging.getLogger("celeriac.transport")
 
@@ -29,41 +30,41 @@ class Attendance:
     Where Redis does not allow clients to have names or to list each other, nobody is ever gone.
     """
 
-    def __init__(self, client: Any, books: str) -> None:
-        self._client = client
+    def __init__(self, dialogue: Dialogue, books: str) -> None:
+        self._dialogue = dialogue
         self._kept = self._enter(books)
 
     def _enter(self, books: str) -> bool:
         try:
-            self._client.client_setname(books)
-            self._client.client_list()
+            self._dialogue.client.client_setname(books)
+            self._dialogue.client.client_list()
         except redis.ResponseError as error:
             logger.warning("Redis does not tell who is connected (%s): messages of dead workers wait for longer", error)
             return False
-        self._client.zadd(HOLDERS, {books: self._now()})
+        self._dialogue.client.zadd(HOLDERS, {books: self._now()})
         return True
 
     def gone(self) -> list[str]:
         """The names of the tags of holders that are gone; ``strike_out`` when what they held has been given back."""
-        if not self._kept or not self._client.set(LOOKED, "1", nx=True, ex=LOOK_SECONDS):
+        if not self._kept or not self._dialogue.client.set(LOOKED, "1", nx=True, ex=LOOK_SECONDS):
             return []
         now = self._now()
-        names = {client["name"] for client in self._client.client_list()}
-        there = [books for books in map(_text, self._client.zrange(HOLDERS, 0, -1)) if books in names]
+        names = {client["name"] for client in self._dialogue.client.client_list()}
+        there = [books for books in map(_text, self._dialogue.client.zrange(HOLDERS, 0, -1)) if books in names]
         if there:
-            self._client.zadd(HOLDERS, dict.fromkeys(there, now), xx=True)
+            self._dialogue.client.zadd(HOLDERS, dict.fromkeys(there, now), xx=True)
         # Where Redis itself was away, nobody has been seen, and some are not back yet.
-        if self._client.info("server")["uptime_in_seconds"] < GONE_AFTER:
+        if self._dialogue.client.info("server")["uptime_in_seconds"] < GONE_AFTER:
             return []
-        return [_text(books) for books in self._client.zrangebyscore(HOLDERS, "-inf", now - GONE_AFTER)]
+        return [_text(books) for books in self._dialogue.client.zrangebyscore(HOLDERS, "-inf", now - GONE_AFTER)]
 
     def strike_out(self, books: str) -> None:
         """A holder is no longer on the list."""
-        self._client.zrem(HOLDERS, books)
+        self._dialogue.client.zrem(HOLDERS, books)
 
     def _now(self) -> float:
         # The clock of Redis: those of workers may differ.
-        seconds, microseconds = self._client.time()
+        seconds, microseconds = self._dialogue.client.time()
         return float(seconds + microseconds / 1_000_000)
 
 

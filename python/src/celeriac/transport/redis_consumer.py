@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import ssl
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +24,7 @@ from celeriac.message import Wire
 from celeriac.transport.base import CONNECT_TIMEOUT, Delivery, RoutedDelivery, Source
 from celeriac.transport.redis import BINDING, SEPARATOR, connect, translated
 from celeriac.transport.redis_attendance import HELD, Attendance
-from celeriac.transport.redis_line import Call, accepted, ask, run
+from celeriac.transport.redis_line import Call, Command, Dialogue, accepted
 from celeriac.transport.redis_take import RESTORE, TAKE
 
 logger = logging.getLogger("celeriac.transport")
@@ -43,6 +44,8 @@ BATCH = 100
 MUTEX_SECONDS = 300
 #: Where Redis tells which watched keys have changed.
 INVALIDATIONS = "__redis__:invalidate"
+#: Bytes of them to read at a time.
+NEWS = 4096
 #: How kombu marks, as a header and in the delivery information, what is given back.
 REDELIVERED = "redelivered"
 
@@ -81,17 +84,21 @@ class RedisConsumer:
         self._cancelled = not queues
         with translated(url):
             # RESP2: in RESP3 the news would come to the connection that asked, among its answers.
-            self._client = connect(url, connect_timeout=connect_timeout, single_connection_client=True, protocol=2)
-            self._listener: Any = self._client.connection_pool.make_connection()
+            client = connect(url, connect_timeout=connect_timeout, single_connection_client=True, protocol=2)
+            self._dialogue = Dialogue(client)
+            self._listener: Any = client.connection_pool.make_connection()
             self._listener.connect()
             self._tracked = self._track()
-            self._attendance = Attendance(self._client, self._books) if queues else None
+            #: From here on it is read from without redis-py, and never waited for.
+            self._ear = self._listener._sock
+            self._ear.settimeout(0)
+            self._attendance = Attendance(self._dialogue, self._books) if queues else None
 
     def _read_from(self, queues: Sequence[str]) -> None:
         self._lists = [(key, queue) for queue in queues for key in lists_for(queue)]
         # The most urgent list of every queue before the next urgent ones.
         self._lists.sort(key=lambda pair: lists_for(pair[1]).index(pair[0]))
-        self._keys = [key for key, _ in self._lists]
+        self._keys = [UNACKED, UNACKED_INDEX, self._books, *(key for key, _ in self._lists)]
         # As if sent to the queue by its name: that is where it goes back to.
         self._ends = [f', "", {json.dumps(queue)}]' for _, queue in self._lists]
 
@@ -100,7 +107,7 @@ class RedisConsumer:
         try:
             listener_id = self._ask_listener("CLIENT", "ID")
             self._ask_listener("SUBSCRIBE", INVALIDATIONS)
-            self._client.execute_command("CLIENT", "TRACKING", "ON", "REDIRECT", str(listener_id), "NOLOOP")
+            self._dialogue.client.execute_command("CLIENT", "TRACKING", "ON", "REDIRECT", str(listener_id), "NOLOOP")
         except redis.ResponseError as error:
             logger.warning("Redis does not tell of new messages (%s): looking for them once a second", error)
             return False
@@ -112,7 +119,7 @@ class RedisConsumer:
 
     def filenos(self) -> Iterable[int]:
         """See ``Consumer.filenos``."""
-        return (self._listener._sock.fileno(),)
+        return (self._ear.fileno(),)
 
     def receive(self, room: int) -> list[Delivery]:
         """See ``Consumer.receive``."""
@@ -133,17 +140,20 @@ class RedisConsumer:
             return deliveries
 
     def _hear(self) -> None:
-        while self._listener.can_read(timeout=0):
-            self._listener.read_response()
-            self._news = True
-        self._news = self._news or not self._tracked
+        """Take what has come: whatever it is, a list has changed."""
+        try:
+            while self._ear.recv(NEWS):
+                self._news = True
+        except (BlockingIOError, ssl.SSLWantReadError):
+            self._news = self._news or not self._tracked
+        else:
+            raise redis.ConnectionError("the server closed the connection")
 
     def _take_up_to(self, count: int, idle: bool) -> tuple[list[Delivery], bool]:
         """Take; and whether there is more."""
-        keys = [UNACKED, UNACKED_INDEX, self._books, *self._keys]
-        limits = [count, int(idle), self._siblings]
-        call = TAKE.call(keys, [*limits, _now(), HELD_EXPIRES, f"{time.time_ns()}.", *self._ends])
-        ((lists, tags, more),) = self._run([call])
+        limits = (count, int(idle), self._siblings)
+        call = TAKE.call(self._keys, (*limits, _now(), HELD_EXPIRES, f"{time.time_ns()}.", *self._ends))
+        ((lists, tags, more),) = self._dialogue.run([call])
         taken = [(place, item) for place, items in zip(self._lists, lists, strict=True) for item in reversed(items)]
         return [self._delivery(place, tag, item) for (place, item), tag in zip(taken, tags, strict=True)], bool(more)
 
@@ -171,25 +181,25 @@ class RedisConsumer:
 
     def _forget(self, tags: Sequence[bytes], books: str) -> None:
         """Strike tags out of all books."""
-        removals = (("HDEL", UNACKED, *tags), ("ZREM", UNACKED_INDEX, *tags), ("HDEL", books, *tags))
-        answers = ask(self._client.connection, [("MULTI",), *removals, ("EXEC",)])
-        accepted(accepted(answers)[-1])
-
-    def _run(self, calls: Sequence[Call]) -> list[Any]:
-        return run(self._client.connection, calls)
+        accepted(self._dialogue.ask(_removal(tags, books)))
 
     def settle(self, acked: Sequence[Delivery], rejected: Sequence[Delivery], returned: Sequence[Delivery]) -> None:
-        """See ``Consumer.settle``. Redis has no dead-letter queues: what is rejected is gone."""
+        """See ``Consumer.settle``. Redis has no dead-letter queues: what is rejected is gone.
+
+        As on AMQP, what is done is written and not waited for: a task that is acknowledged early runs when that is on
+        its way. What Redis refuses is raised by whatever is asked next, ``tick`` at the latest, or ``close``, and comes
+        again.
+        """
         done = [delivery.tag for delivery in (*acked, *rejected) if delivery.tag is not None]
         back = [delivery.tag for delivery in returned if delivery.tag is not None]
         if not done and not back:
             return
         with translated(self._url):
             if done:
-                self._forget(done, self._books)
+                self._dialogue.tell(_removal(done, self._books))
             if back:
                 # The last taken goes back first, so that the order stays.
-                self._run([self._return(tag) for tag in reversed(back)])
+                self._dialogue.run([self._return(tag) for tag in reversed(back)])
         for tag in (*done, *back):
             del self._held[tag]
         # Whether or not Redis tells a connection of what it did itself.
@@ -201,13 +211,15 @@ class RedisConsumer:
 
     def tick(self) -> None:
         """Renew what is held; give back what silent workers left behind."""
+        with translated(self._url):
+            self._dialogue.collect()
         if time.monotonic() - self._renewed < RENEW_INTERVAL:
             return
         self._renewed = time.monotonic()
         with translated(self._url):
             if self._held:
-                self._client.zadd(UNACKED_INDEX, dict.fromkeys(self._held, _now()), xx=True)
-                self._client.expire(self._books, HELD_EXPIRES)
+                self._dialogue.client.zadd(UNACKED_INDEX, dict.fromkeys(self._held, _now()), xx=True)
+                self._dialogue.client.expire(self._books, HELD_EXPIRES)
             self.restore_abandoned(VISIBILITY_TIMEOUT)
             self._restore_from_the_gone()
             # A safety net under the tracking: a change that was not told would be found here.
@@ -215,14 +227,14 @@ class RedisConsumer:
 
     def restore_abandoned(self, older_than: float) -> int:
         """Put deliveries that nobody renewed for ``older_than`` seconds back on their lists; how many it were."""
-        if not self._client.set(UNACKED_MUTEX, "1", nx=True, ex=MUTEX_SECONDS):
+        if not self._dialogue.client.set(UNACKED_MUTEX, "1", nx=True, ex=MUTEX_SECONDS):
             return 0
         try:
             limit = time.time() - older_than
-            tags = self._client.zrangebyscore(UNACKED_INDEX, "-inf", limit, start=0, num=RESTORE_LIMIT)
+            tags = self._dialogue.client.zrangebyscore(UNACKED_INDEX, "-inf", limit, start=0, num=RESTORE_LIMIT)
             return sum(self._restore_one(tag, self._books) for tag in tags if tag not in self._held)
         finally:
-            self._client.delete(UNACKED_MUTEX)
+            self._dialogue.client.delete(UNACKED_MUTEX)
 
     def _restore_from_the_gone(self) -> None:
         if self._attendance is None:
@@ -240,23 +252,23 @@ class RedisConsumer:
     def _restore_all(self, books: str) -> None:
         """Put back what a holder had taken that is no more."""
         # The last taken goes back first, so that the order stays.
-        for tag in _last_first(self._client.hgetall(books)):
+        for tag in _last_first(self._dialogue.client.hgetall(books)):
             if tag not in self._held:
                 self._drop_unreadable(tag, books)
                 self._restore_one(tag, books)
                 # It may have been settled, or gone back, without having been struck out. Or be held again, by another.
-                self._client.hdel(books, tag)
+                self._dialogue.client.hdel(books, tag)
 
     def _drop_unreadable(self, tag: bytes, books: str) -> None:
         """Strike out an entry that its holder would have struck out at once, had it not died."""
-        entry = self._client.hget(UNACKED, tag)
+        entry = self._dialogue.client.hget(UNACKED, tag)
         if entry is not None and not _is_entry(entry):
             self._forget([tag], books)
 
     def _restore_one(self, tag: bytes, books: str) -> bool:
-        entry = self._client.hget(UNACKED, tag)
+        entry = self._dialogue.client.hget(UNACKED, tag)
         if entry is None:
-            self._client.zrem(UNACKED_INDEX, tag)
+            self._dialogue.client.zrem(UNACKED_INDEX, tag)
             return False
         try:
             envelope, exchange, queue = json.loads(entry)
@@ -267,7 +279,7 @@ class RedisConsumer:
             item = _marked(json.dumps(envelope).encode())
         except (ValueError, TypeError, KeyError, RecursionError):
             return False
-        (restored,) = self._run([RESTORE.call([UNACKED, UNACKED_INDEX, books, key], [tag, item])])
+        (restored,) = self._dialogue.run([RESTORE.call([UNACKED, UNACKED_INDEX, books, key], [tag, item])])
         return bool(restored)
 
     def hold(self, held: int) -> None:
@@ -279,7 +291,7 @@ class RedisConsumer:
             for source in sources:
                 if source.exchange:
                     member = SEPARATOR.join((source.routing_key, "", source.queue))
-                    self._client.sadd(BINDING + source.exchange, member)
+                    self._dialogue.client.sadd(BINDING + source.exchange, member)
         self._read_from([source.queue for source in sources])
         self._cancelled = not sources
         self._news = True
@@ -289,12 +301,14 @@ class RedisConsumer:
         self._cancelled = True
 
     def close(self) -> None:
-        """See ``Consumer.close``. Raises ``BrokerUnavailable`` when what is held could not be given back."""
+        """See ``Consumer.close``. Raises ``BrokerUnavailable``, too, when what was settled last may not have been."""
         try:
             self.settle((), (), [Delivery(_NOTHING, tag, "") for tag in self._held])
+            with translated(self._url):
+                self._dialogue.collect()
         finally:
             self._listener.disconnect()
-            self._client.close()
+            self._dialogue.close()
 
 
 _NOTHING = Wire(b"", None, None, {}, {})
@@ -303,6 +317,12 @@ _NOTHING = Wire(b"", None, None, {}, {})
 def _now() -> int:
     # Whole seconds: in a small index, Redis compares them much faster than fractions.
     return int(time.time())
+
+
+def _removal(tags: Sequence[bytes], books: str) -> list[Command]:
+    """What strikes tags out of all books."""
+    strikes = (("HDEL", UNACKED, *tags), ("ZREM", UNACKED_INDEX, *tags), ("HDEL", books, *tags))
+    return [("MULTI",), *strikes, ("EXEC",)]
 
 
 def _last_first(places: Mapping[bytes, bytes]) -> list[bytes]:

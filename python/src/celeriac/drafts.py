@@ -1,4 +1,4 @@
-"""Frozen objects at the price of others: a frozen dataclass sets each attribute by a call, a message has 33 of them."""
+"""Frozen objects at the price of a dict: a frozen dataclass sets each attribute by a call, a message has 33 of them."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ T = TypeVar("T")
 
 
 def maker(cls: type[T]) -> Callable[[dict[str, Any]], T]:
-    """What makes objects of a frozen dataclass with slots, as calling it with these values by name does.
+    """What makes objects of a frozen dataclass without slots, as calling it with these values by name does.
 
-    Each is written as a draft, whose class has the same slots and may be written to, and then declared to be the thing.
+    The values become what the object holds, so nobody else may keep them; simple defaults are the class's own.
     """
-    rows = [
-        (
-            item.name,
-            Any,
-            dataclasses.field(default=item.default, default_factory=item.default_factory, kw_only=True),
-        )
-        for item in dataclasses.fields(cls)  # type: ignore[arg-type]
+    own: Any = cls
+    made_anew = [
+        (item.name, item.default_factory)
+        for item in dataclasses.fields(own)
+        if item.default_factory is not dataclasses.MISSING
     ]
-    draft: Any = dataclasses.make_dataclass("Draft", rows, slots=True, eq=False, repr=False)
+    new, set_attribute = cls.__new__, object.__setattr__
 
     def make(values: dict[str, Any]) -> T:
-        made: Any = draft(**values)
-        made.__class__ = cls
-        return made  # type: ignore[no-any-return]
+        for name, default in made_anew:
+            if name not in values:
+                values[name] = default()
+        made = new(cls)
+        set_attribute(made, "__dict__", values)
+        return made
 
     return make

@@ -72,9 +72,12 @@ class Ready:
     """It may run."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Succeeded:
-    """The task returned ``value`` after ``runtime`` seconds and sent the tasks named in ``children``."""
+    """The task returned ``value`` after ``runtime`` seconds and sent the tasks named in ``children``.
+
+    One is made for every run, so it is not frozen, which would triple its price; nobody changes it.
+    """
 
     value: Any
     children: tuple[Node, ...] = ()

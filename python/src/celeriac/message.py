@@ -51,7 +51,7 @@ _NO_EXTRA = Extra()
 _KINDS = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Message:
     """A task message. Attributes bear the names of the wire; times are ISO text, see ``eta_at`` and ``expires_at``.
 

@@ -160,7 +160,7 @@ class Runnable(Protocol):
         """Called with the message's args and kwargs; the task itself goes first where ``options.bind``."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """The message a task runs for, and where it came from. ``self.request`` in a bound task.
 

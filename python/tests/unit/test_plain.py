@@ -21,6 +21,7 @@ from celeriac.worker.clock import Clock
 from celeriac.worker.deciding import Decider
 from celeriac.worker.orders import Orders
 from celeriac.worker.outcome import Outcome
+from celeriac.worker.plain import READY
 from celeriac.worker.settings import WorkerSettings
 from celeriac.worker.telling import Teller
 
@@ -94,6 +95,9 @@ def decided(backend: str | None, delivery: Delivery, about: Message, end: Event,
     )
     with nullcontext() if plain else mock.patch("celeriac.worker.plain.Plain._fits", lambda *_: False):
         found: list[Any] = [decider.classify(delivery, about)]
+        if found[0] is READY:
+            nothing = comparable(Outcome(delivery, over=False))
+            assert comparable(decider.decide(delivery, about, Phase.RECEIVED, READY)) == nothing
         for phase, event in ((Phase.RECEIVED, Ready()), (Phase.RUNNING, end)):
             try:
                 found.append(comparable(decider.decide(delivery, about, phase, event)))

@@ -161,7 +161,7 @@ class Courier(threading.Thread):
 
     def _is_late(self) -> bool:
         """Whether outcomes have waited for long enough."""
-        return bool(self._outcomes) and time.monotonic() - self._seen_to > GATHER
+        return time.monotonic() - self._seen_to > GATHER and bool(self._outcomes)
 
     def _see_to_it(self) -> None:
         """See to the connection, until there is something to run; not where the other thread does."""

@@ -11,7 +11,9 @@ from typing import Any
 
 from celeriac import lifecycle
 from celeriac import lifecycle_events as events
+from celeriac.drafts import maker
 from celeriac.errors import InvalidMessage
+from celeriac.events import Document
 from celeriac.execution import errbacks
 from celeriac.execution.counting import chord_member, chord_part
 from celeriac.following import ChordError, broken_off, gathered
@@ -34,6 +36,8 @@ from celeriac.worker.settings import WorkerSettings
 from celeriac.worker.telling import Teller
 
 logger = logging.getLogger("celeriac.worker")
+
+_make_request = maker(Request)
 
 
 class Decider:
@@ -73,8 +77,8 @@ class Decider:
         if outcome is None:
             _, actions = lifecycle.step(phase, event, self.job(delivery, message, event))
             outcome = self._encoded(delivery, message, actions)
-        if self._orders.telling and message is not None:
-            outcome.news = self._teller.news(message, event, again=self._desk.came_due(delivery))
+        if message is not None:
+            outcome.news = self.news(delivery, message, event)
         if not outcome.outgoing:
             return outcome
 
@@ -83,6 +87,12 @@ class Decider:
 
         outcome.if_refused = if_refused
         return outcome
+
+    def news(self, delivery: Delivery, message: Message, event: Event) -> tuple[Document, ...]:
+        """What monitors are told of an event, where they are told anything."""
+        if not self._orders.telling:
+            return ()
+        return self._teller.news(message, event, again=self._desk.came_due(delivery))
 
     def _encoded(self, delivery: Delivery, message: Message | None, actions: tuple[events.Action, ...]) -> Outcome:
         """The outcome that the courier carries out."""
@@ -169,10 +179,16 @@ class Decider:
             documents = encode(delivery, (lifecycle.noted(message, state, meta),)).documents
             self._desk.report(Outcome(delivery, documents, over=False))
 
-        request = (message, delivery.queue, delivery.redelivered, self._settings.hostname)
+        said = {
+            "message": message,
+            "queue": delivery.queue,
+            "redelivered": delivery.redelivered,
+            "hostname": self._settings.hostname,
+            "store": store,
+        }
         if isinstance(delivery, RoutedDelivery):
-            return Request(*request, store=store, sent_to=delivery.sent_to)
-        return Request(*request, store=store)
+            said["sent_to"] = delivery.sent_to
+        return _make_request(said)
 
 
 def _address(delivery: Delivery, message: Message | None, event: Event | None) -> Address:

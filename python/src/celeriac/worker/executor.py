@@ -35,7 +35,7 @@ from celeriac.lifecycle_events import (
 )
 from celeriac.message import Message
 from celeriac.task import Request, Runnable, TaskOptions, current_request
-from celeriac.tracing import Span
+from celeriac.tracing import NO_TRACING, Span
 from celeriac.transport import Delivery
 from celeriac.worker import saying
 from celeriac.worker.beside import GRACE
@@ -45,6 +45,7 @@ from celeriac.worker.evented import EventLoop, limited
 from celeriac.worker.interrupts import Overdue, soft_time_limit
 from celeriac.worker.orders import Orders
 from celeriac.worker.outcome import Outcome, Settlement
+from celeriac.worker.plain import READY
 from celeriac.worker.running import Running
 from celeriac.worker.settings import WorkerSettings
 from celeriac.worker.telling import Teller
@@ -89,7 +90,10 @@ class Executor:
         """Decode, decide, run if it is to be run. Whatever the message holds, nothing is raised for it."""
         try:
             message, event = self._read(delivery)
-            self._advance(delivery, message, Phase.RECEIVED, event)
+            if event is READY and message is not None:
+                self._start(delivery, message)
+            else:
+                self._advance(delivery, message, Phase.RECEIVED, event)
         except Exception:
             # A defect of ours. The message would meet it again, so it is refused rather than returned.
             logger.exception(DEFECT, delivery.queue)
@@ -135,18 +139,30 @@ class Executor:
                 self._desk.report(outcome)
             elif outcome.news:
                 self._desk.tell(outcome.news)
-            if message.task in self._async:
-                self._launch(delivery, message)
-            else:
-                self._run(delivery, message)
+            self._begin(delivery, message)
         return event
+
+    def _start(self, delivery: Delivery, message: Message) -> None:
+        """The short way of ``_advance`` for a plain message (``Plain``), which needs nothing before it runs."""
+        news = self._decider.news(delivery, message, READY)
+        self._note(delivery, message, READY)
+        if news:
+            self._desk.tell(news)
+        self._begin(delivery, message)
+
+    def _begin(self, delivery: Delivery, message: Message) -> None:
+        if message.task in self._async:
+            self._launch(delivery, message)
+        else:
+            self._run(delivery, message)
 
     def _span(self, delivery: Delivery, message: Message) -> Span:
         return self._settings.tracing.start(message.task, message.id, delivery.queue, message.extra.headers)
 
     def _finish(self, delivery: Delivery, request: Request, event: Event, span: Span) -> None:
         """Tell how a run has ended, the sender first."""
-        _end(span, event)
+        if self._settings.tracing is not NO_TRACING:
+            _end(span, event)
         event = self._advance(delivery, request.message, Phase.RUNNING, event)
         around.after(self._tasks[request.task], request, event)
 

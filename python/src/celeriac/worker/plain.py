@@ -30,17 +30,13 @@ class Plain:
         self._tasks = tasks
 
     def event(self, delivery: Delivery, message: Message) -> Event | None:
-        """As ``lifecycle.classify``."""
+        """As ``lifecycle.classify``. For what is ``READY``, there is nothing to do but run it."""
         fits = self._fits(message) and not delivery.redelivered and delivery.returns < self._max_returns
         return READY if fits else None
 
     def outcome(self, delivery: Delivery, message: Message | None, phase: Phase, event: Event) -> Outcome | None:
         """As ``lifecycle.step``, encoded. Raises ``InvalidCall`` for a value that cannot be written."""
-        if message is None or not self._fits(message):
-            return None
-        if isinstance(event, Ready) and phase is Phase.RECEIVED:
-            return Outcome(delivery, over=False)
-        if isinstance(event, Succeeded) and phase is Phase.RUNNING:
+        if type(event) is Succeeded and phase is Phase.RUNNING and message is not None and self._fits(message):
             return self._success(delivery, message, event)
         return None
 

@@ -14,9 +14,9 @@ import sys
 import time
 from pathlib import Path
 
-from bench import campaign, machine, report
+from bench import campaign, machine, regress, report
 from bench.lines import LINES
-from bench.publish import publish
+from bench.publish import RESULTS, publish
 from bench.stage import Stage
 from celeriac_conformance import brokers
 
@@ -53,19 +53,25 @@ def measure(options: argparse.Namespace) -> report.Run:
     return report.Run(effort.name, about, versions, tuple(outcomes))
 
 
-def tell(run: report.Run) -> int:
-    """Print the tables; 1 when a ratio is beyond its floor, or one of ours failed."""
+def tell(run: report.Run, comparison: regress.Comparison) -> int:
+    """Print the tables; 1 when a ratio has regressed, or one of ours failed. A target that is missed fails nothing."""
     for outcome in run.outcomes:
         line = TABLE[outcome.line]
         say("\n".join(["", line.title, *report.table(line, outcome), *report.missing(line, outcome)]))
     say("\n".join(["", *report.targets(run, TABLE), ""]))
-    regressed = [(line, verdict) for line, verdict in report.verdicts(run, TABLE) if verdict.regressed]
-    for line, verdict in regressed:
-        say(f"REGRESSED {line.name}: {verdict.of} is at {verdict.ratio:.2f} x {verdict.against}")
+    wanted = [verdict for _, verdict in report.verdicts(run, TABLE) if verdict.target.wanted]
+    met, missed = sum(verdict.met for verdict in wanted), sum(verdict.missed for verdict in wanted)
+    say(f"Targets: {met} met, {missed} missed, {len(wanted) - met - missed} not measured.")
+    for change in comparison.regressions:
+        say(f"REGRESSED {change}")
+    worse, held = len(comparison.regressions), len(comparison.changes)
+    say(f"Regressions: {worse} of {held} published ratios are worse by more than {regress.SLACK} in each round.")
+    if comparison.unknown:
+        say(f"NOT COMPARED {', '.join(comparison.unknown)}: nothing of a {run.effort} run is published of them")
     failed = report.ours_failed(run, TABLE)
     for failure in failed:
         say(f"FAILED {failure.contestant}: {failure.reason}")
-    return 1 if regressed or failed else 0
+    return 1 if comparison.regressions or failed else 0
 
 
 def main() -> int:
@@ -76,6 +82,11 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("bench-report"), help="folder of the report")
     parser.add_argument("--programs", default="{}", help="JSON: environment -> program that runs its contestants")
     parser.add_argument("--publish", action="store_true", help="into benchmarks/results and both READMEs, too")
+    parser.add_argument(
+        "--accept-regressions",
+        action="store_true",
+        help="publish even so: what later runs are compared with gets worse",
+    )
     parser.add_argument("--render", type=Path, metavar="FOLDER", help="measure nothing, write this report anew")
     options = parser.parse_args()
     unknown = set(filter(None, options.lines.split(","))) - TABLE.keys()
@@ -86,9 +97,13 @@ def main() -> int:
         report.write(run, TABLE, options.render)
     else:
         run = measure(options)
-    if options.publish:
+    comparison = regress.compare(run, regress.published(RESULTS), TABLE)
+    code = tell(run, comparison)
+    if options.publish and comparison.regressions and not options.accept_regressions:
+        say("NOT PUBLISHED: look into what has regressed; --accept-regressions publishes it")
+    elif options.publish:
         publish(run, TABLE)
-    return tell(run)
+    return code
 
 
 if __name__ == "__main__":

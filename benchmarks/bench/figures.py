@@ -45,13 +45,6 @@ class Judged:
         """Whether it is known that it is not met."""
         return self.failed or (self.ratio is not None and not self.met)
 
-    @property
-    def regressed(self) -> bool:
-        """Whether the ratio is beyond the floor, which leaves room for noise."""
-        if self.target.floor is None or self.ratio is None:
-            return False
-        return self.ratio < self.target.floor if self.target.at_least is not None else self.ratio > self.target.floor
-
 
 def summary(values: Sequence[float]) -> Summary:
     """Summarise at least one value."""
@@ -75,9 +68,14 @@ def summaries(samples: Iterable[Sample]) -> dict[str, dict[str, Summary]]:
 
 def ratio(outcome: Outcome, of: str, against: str, metric: str) -> float | None:
     """The median over the rounds of the ratio in one round: what slows the machine slows both."""
+    there = ratios(outcome, of, against, metric)
+    return statistics.median(there) if there else None
+
+
+def ratios(outcome: Outcome, of: str, against: str, metric: str) -> list[float]:
+    """The ratio in each round that both have."""
     mine, theirs = _by_round(outcome, of, metric), _by_round(outcome, against, metric)
-    ratios = [mine[number] / theirs[number] for number in mine.keys() & theirs.keys() if theirs[number]]
-    return statistics.median(ratios) if ratios else None
+    return [mine[number] / theirs[number] for number in mine.keys() & theirs.keys() if theirs[number]]
 
 
 def _by_round(outcome: Outcome, contestant: str, metric: str) -> dict[int, float]:

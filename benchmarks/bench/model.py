@@ -47,9 +47,9 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Target:
-    """A ratio that is wanted: ``of`` against the best of ``against``, in one metric of a line.
+    """A ratio that is watched: ``of`` against the best of ``against``, in one metric of a line.
 
-    ``at_least`` bounds rates, ``at_most`` bounds costs. ``floor`` is the ratio below (above) which the run fails.
+    ``at_least`` bounds rates, ``at_most`` bounds costs. With neither, nothing is wanted of it.
     """
 
     of: tuple[str, ...]
@@ -57,8 +57,12 @@ class Target:
     metric: str = "rate"
     at_least: float | None = None
     at_most: float | None = None
-    floor: float | None = None
     about: str = ""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether it has a bound."""
+        return self.at_least is not None or self.at_most is not None
 
 
 @dataclass(frozen=True)

@@ -88,9 +88,11 @@ def targets(run: Run, lines: Mapping[str, Line]) -> list[str]:
     """The table of targets."""
     rows = ["| line | what | measured | wanted | |", "|---|---|---|---|---|"]
     for line, verdict in verdicts(run, lines):
+        if not verdict.target.wanted:
+            continue
         measured = "failed" if verdict.failed else "not measured" if verdict.ratio is None else _ratio_text(verdict)
         said = "met" if verdict.met else "**missed**" if verdict.missed else ""
-        rows.append(f"| {line.title} | {_what(verdict)} | {measured} | {_wanted(verdict.target)} | {said} |")
+        rows.append(f"| {line.title} | {what(verdict)} | {measured} | {_wanted(verdict.target)} | {said} |")
     return rows
 
 
@@ -99,7 +101,7 @@ def ratios(run: Run, lines: Mapping[str, Line]) -> list[str]:
     rows = ["| line | what | measured |", "|---|---|---|"]
     for line, verdict in verdicts(run, lines):
         if verdict.target.against and verdict.ratio is not None:
-            rows.append(f"| {line.title} | {_what(verdict)} | {_ratio_text(verdict)} |")
+            rows.append(f"| {line.title} | {what(verdict)} | {_ratio_text(verdict)} |")
     return rows
 
 
@@ -112,7 +114,8 @@ def missing(line: Line, outcome: Outcome) -> list[str]:
     return failed + [f"- {name} was not measured: {reason}" for name, reason in line.absent.items()]
 
 
-def _what(verdict: Judged) -> str:
+def what(verdict: Judged) -> str:
+    """Of whom a ratio is, against whom, and of what."""
     metric = METRICS[verdict.target.metric].heading
     against = f" against {verdict.against}" if verdict.against else ""
     about = f" ({verdict.target.about})" if verdict.target.about and verdict.against else ""

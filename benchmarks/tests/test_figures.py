@@ -46,18 +46,15 @@ def test_a_target_compares_the_best_of_both_sides() -> None:
     assert (found.of, found.against, found.ratio, found.met) == ("b", "d", 4.0, True)
 
 
-def test_a_target_that_is_missed_and_one_beyond_its_floor() -> None:
-    missed = judged(outcome(a=[3.0], b=[1.0]), Target(("a",), ("b",), at_least=4.0, floor=2.0))
+def test_a_target_that_is_missed_is_not_met() -> None:
+    missed = judged(outcome(a=[3.0], b=[1.0]), Target(("a",), ("b",), at_least=4.0))
+    assert missed.missed
     assert not missed.met
-    assert not missed.regressed
-    assert judged(outcome(a=[1.0], b=[1.0]), Target(("a",), ("b",), at_least=4.0, floor=2.0)).regressed
 
 
 def test_a_cost_is_bounded_from_above() -> None:
     costs = Outcome("line", (Sample("a", 1, {"p50": 2.0}), Sample("b", 1, {"p50": 1.0})))
-    found = judged(costs, Target(("a",), ("b",), "p50", at_most=1.5, floor=1.9))
-    assert not found.met
-    assert found.regressed
+    assert judged(costs, Target(("a",), ("b",), "p50", at_most=1.5)).missed
     assert judged(costs, Target(("a",), (), "p50", at_most=2.0)).met
 
 

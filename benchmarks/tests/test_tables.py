@@ -26,7 +26,17 @@ def test_a_line_is_measured_in_a_known_way_and_its_targets_name_contestants(line
     assert {line.metric, *line.columns} <= METRICS.keys()
     for target in line.targets:
         assert {*target.of, *target.against} <= {*names, *line.absent}
-        assert (target.at_least is None) != (target.at_most is None)
+        assert target.at_least is None or target.at_most is None
+        # What has no bound is there for the ratio.
+        assert target.wanted or target.against
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if line.short], ids=lambda line: line.name)
+def test_the_short_run_measures_the_bare_clients_that_ours_are_held_against(line: Line) -> None:
+    there = EFFORTS["quick"].contestants(line)
+    bare = {contestant.name for contestant in line.contestants if contestant.ceiling}
+    for target in line.targets:
+        assert not bare.intersection(target.against) or {one.name for one in there}.intersection(target.against)
 
 
 @pytest.mark.parametrize("line", [line for line in LINES if line.short], ids=lambda line: line.name)

@@ -181,8 +181,23 @@ def backlog(stage: Stage, line: Line, who: Contestant, plan: Plan) -> Figures:
 def _rate_with(stage: Stage, line: Line, who: Contestant, count: int, more: int) -> float:
     stage.clear("bench")
     fill(stage, line, who, count + more)
+    _rest(stage)
     with worker(stage, line, who) as at_work:
         return at_work.until(count).rate
+
+
+#: Seconds of CPU in a second that count as none, and so many such seconds in a row as rest.
+CALM, REST = 0.05, 3
+
+
+def _rest(stage: Stage) -> None:
+    """Wait until the brokers have done what filling left them to do: a worker that starts at once would share in it."""
+    patience, calm = Patience(stage.limit), 0
+    while calm < REST:
+        before = stage.broker_cpu()
+        time.sleep(1)
+        calm = calm + 1 if stage.broker_cpu() - before < CALM else 0
+        patience.go_on(calm, "the brokers are at work on what was put into the queue")
 
 
 def waiting(stage: Stage, line: Line, who: Contestant, plan: Plan) -> Figures:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -12,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from bench import campaign, marks, processes
+from bench import campaign, marks, measure, processes
 from bench import contestants as who
 from bench.lines import LINES
-from bench.measure import Plan, Worker, fill, round_trips, sending, tasks
+from bench.measure import Plan, Worker, backlog, fill, round_trips, sending, tasks
 from bench.model import Contestant, ContestantError, Line
 from bench.patience import UNLIMITED
 from bench.stage import Stage
@@ -119,3 +120,38 @@ def test_a_producer_that_loses_messages_is_noticed(stage: Stage, monkeypatch: py
     monkeypatch.setattr(Stage, "waiting", lambda *_: COUNT - 1)
     with pytest.raises(ContestantError, match="39 of 40 messages arrived"):
         sending(stage, producer, who.BARE_AMQP, Plan(COUNT))
+
+
+def test_a_backlog_is_taken_when_the_broker_has_been_at_rest_for_a_while(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    #: Busy, calm, calm, busy, and calm three times.
+    used = itertools.accumulate([0.0, 0.9, 0.0, 0.01, 0.0, 0.01, 0.0, 0.9, *[0.0, 0.01] * 3])
+    monkeypatch.setattr(Stage, "broker_cpu", lambda _: next(used))
+    monkeypatch.setattr(time, "sleep", lambda _: done.append("slept"))
+    measure._rest(stage)
+    assert done == ["slept"] * 7
+    assert next(used, None) is None
+
+
+def test_a_broker_that_never_rests_is_a_failure(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(0.0, 0.5)
+    monkeypatch.setattr(Stage, "broker_cpu", lambda _: next(clock))
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    with pytest.raises(ContestantError, match="stuck for .* s: the brokers are at work"):
+        measure._rest(stage)
+
+
+@pytest.mark.parametrize("line", ["backlog-rabbitmq", "backlog-redis"])
+def test_what_is_kept_is_the_rate_with_a_long_queue_by_that_with_a_short_one(
+    stage: Stage, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure, "DEEP", COUNT)
+    monkeypatch.setattr(measure, "REST", 0)
+    bare = TABLE[line].contestants[-1]
+    assert bare.ceiling
+    figures = backlog(stage, TABLE[line], bare, Plan(COUNT))
+    assert figures["rate"] > 0
+    assert figures["kept"] > 0

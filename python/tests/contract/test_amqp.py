@@ -130,6 +130,17 @@ def test_no_such_exchange_among_many(link: Link, amqp_queue: str, monkeypatch: p
     assert window > 1 or len(arrived) == 29
 
 
+def test_who_reads_that_a_publisher_s_channel_was_closed_is_not_disturbed(link: Link, amqp_queue: str) -> None:
+    consumer, publisher = AmqpConsumer(link, [amqp_queue], 100), AmqpPublisher(link)
+    bad = Outgoing(wire(1), "key", "no-such-exchange")
+    publisher.submit([bad])
+    AmqpPublisher(link).publish([Outgoing(wire(2), amqp_queue)])
+    assert numbers(receive(consumer, 1)) == [2]
+    with pytest.raises(PublishRefused, match="no-such-exchange") as caught:
+        publisher.wait()
+    assert caught.value.refused == (bad,)
+
+
 def test_refused_by_a_full_queue(link: Link, amqp_queue: str) -> None:
     channel: Any = link.channel()
     arguments = {"x-max-length": 1, "x-overflow": "reject-publish"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -48,9 +48,14 @@ def answer(app: Celeriac, store: ResultStore) -> Callable[..., None]:
     app._outbox.reader().prepare()
 
     def tell(task_id: str, value: Any, **changes: Any) -> None:
-        store.store([document(task_id, value, app._outbox.connected().oid, **changes)])
+        put(store, [document(task_id, value, app._outbox.connected().oid, **changes)])
 
     return tell
+
+
+def put(store: ResultStore, documents: Sequence[Document]) -> None:
+    store.submit(documents)
+    store.wait()
 
 
 def name() -> str:
@@ -111,7 +116,7 @@ def test_a_document_that_breaks_the_protocol(app: Celeriac, store: ResultStore) 
     app._outbox.reader().prepare()
     task_id = name()
     broken = Document(task_id, b"{", "application/json", "utf-8", app._outbox.connected().oid, task_id)
-    store.store([broken])
+    put(store, [broken])
     with pytest.raises(InvalidMessage):
         app.AsyncResult(task_id).get(timeout=40)
 
@@ -193,7 +198,7 @@ def test_a_connection_cut_while_somebody_waits(broker: Broker, store: ResultStor
 
             def told() -> bool:
                 """The reply queue ends with its consumer, and is there again with the next one."""
-                store.store([found])
+                put(store, [found])
                 return waiting.done()
 
             eventually(told, "the answer arrives")
@@ -231,14 +236,15 @@ def test_rpc_answers_for_nobody_are_left_out(amqp_url: str) -> None:
     with closing(Link(amqp_url)) as link:
         reader = RpcReader(lambda: Link(amqp_url), reply_queue)
         reader.prepare()
-        RpcStore(link).store(
+        put(
+            RpcStore(link),
             [
                 document("a", 1, None),
                 document("b", 2, f"gone-{reply_queue}"),
                 document("c", 3, "x" * 300),
                 document("d" * 300, 4, reply_queue),
                 document("e", 5, reply_queue),
-            ]
+            ],
         )
         assert eventually(lambda: reader.fetch("e"), "the good one arrives").task_id == "e"  # type: ignore[union-attr]
         reader.close()
@@ -267,12 +273,12 @@ def client(redis_url: str) -> Iterator[Any]:
 def test_redis_keys_expire_and_success_stands(redis_url: str, client: Any) -> None:
     task_id = name()
     with closing(RedisStore(redis_url, expires=60)) as store, closing(RedisStore(redis_url, expires=0)) as lasting:
-        store.store([document(task_id, 1, status="STARTED")])
-        store.store([document(task_id, 5)])
+        put(store, [document(task_id, 1, status="STARTED")])
+        put(store, [document(task_id, 5)])
         assert 50 < client.ttl(KEY_PREFIX + task_id) <= 60
-        store.store([document(task_id, 6), document(task_id, None, status="STARTED")])
+        put(store, [document(task_id, 6), document(task_id, None, status="STARTED")])
         assert Result.parse(client.get(KEY_PREFIX + task_id)).result == 5
         other = name()
-        lasting.store([document(other, 1)])
+        put(lasting, [document(other, 1)])
         assert client.ttl(KEY_PREFIX + other) == -1
     client.delete(KEY_PREFIX + task_id, KEY_PREFIX + other)

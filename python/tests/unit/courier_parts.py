@@ -97,8 +97,11 @@ class FakeBroker:
     def is_alive(self) -> bool:
         return True
 
-    def store(self, batch: Sequence[Document]) -> None:
+    def submit(self, batch: Sequence[Document]) -> None:
         self._do("store", [document.task_id for document in batch])
+
+    def wait(self) -> None:
+        self._do("stored")
 
     def close(self) -> None:
         # Consumer, publisher and store are the same here.

@@ -36,8 +36,9 @@ class Refused(Exception):
 class Channel:
     """A channel as far as publishing and consuming need one; ``held`` are the deliveries that the broker waits for."""
 
-    def __init__(self, channel_id: int) -> None:
+    def __init__(self, channel_id: int, on_close: Callable[[Exception], None] | None) -> None:
         self.channel_id = channel_id
+        self.on_close = on_close
         self.events: dict[str, set[Callable[..., None]]] = defaultdict(set)
         self.held: set[int] = set()
         self.acked: list[int] = []
@@ -77,8 +78,8 @@ class Script:
         self.written: Counter[int] = Counter()
         self.on_write: Callable[[Channel], None] = lambda _: None
 
-    def channel(self) -> Channel:
-        self.channels.append(Channel(len(self.channels) + 1))
+    def channel(self, on_close: Callable[[Exception], None] | None = None) -> Channel:
+        self.channels.append(Channel(len(self.channels) + 1, on_close))
         return self.channels[-1]
 
     @contextlib.contextmanager
@@ -179,13 +180,14 @@ def test_what_a_closed_channel_had_not_confirmed_is_sent_again_and_needs_a_confi
 ) -> None:
     script, size = Script(), 6
 
-    def close() -> None:
+    def close(tell: Callable[[Exception], None]) -> None:
         script.on_write = again
-        raise Refused
+        tell(Refused())
 
     def first(channel: Channel) -> None:
         script.tell(channel, *[(confirmed, True, True)][: bool(confirmed)])
-        script.steps.append(close)
+        assert channel.on_close is not None
+        script.steps.append(partial(close, channel.on_close))
 
     def again(channel: Channel) -> None:
         if told_again:

@@ -71,7 +71,7 @@ def test_published_then_stored_then_settled(start: Start) -> None:
     crew = start(broker)
     crew.courier.report(done(take(crew), outgoing=(outgoing("next"),), documents=(DOCUMENT,)))
     eventually(lambda: settled(broker), "it is settled")
-    assert broker.events == [("publish", ["next"]), ("store", ["task-1"]), ("settle", [1], [], [])]
+    assert broker.events == [("publish", ["next"]), ("store", ["task-1"]), ("stored",), ("settle", [1], [], [])]
     crew.end()
 
 
@@ -357,7 +357,7 @@ def test_limit_that_passes(start: Start) -> None:
     running = take(crew)
     crew.courier.begin(limited(running, 0.05, done(running, documents=(DOCUMENT,))))
     assert crew.left.wait(PATIENCE)
-    assert sorted(name for name, *_ in broker.events) == ["close", "settle", "settle", "store"]
+    assert sorted(name for name, *_ in broker.events) == ["close", "settle", "settle", "store", "stored"]
     assert ([0], [], []) in settled(broker) and ([], [], [1, 2]) in settled(broker)
     with pytest.raises(Overdue):
         crew.courier.lift()

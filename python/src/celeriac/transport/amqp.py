@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from kombu.transport.pyamqp import Channel
 
@@ -29,6 +30,15 @@ TRANSIENT = 1
 LONGEST_NAME = 255
 
 
+#: A message and its properties, encoded.
+Prepared: TypeAlias = tuple[Outgoing, bytes]
+
+
+class _ChannelClosed(Exception):
+    def __init__(self, reason: Exception) -> None:
+        self.reason = reason
+
+
 class AmqpPublisher:
     """Publishes with publisher confirms, many in flight. Implements ``Publisher``.
 
@@ -45,7 +55,10 @@ class AmqpPublisher:
         self._known_queues: set[str] = set()
         self._channel: Any = None
         self._sent = 0
-        self._unconfirmed: dict[int, Outgoing] = {}
+        self._unsent: deque[Prepared] = deque()
+        self._unconfirmed: dict[int, Prepared] = {}
+        #: Why the broker closed the channel, whoever read that.
+        self._closed: Exception | None = None
         self._refused: dict[Outgoing, str] = {}
         self._unwritten: list[bytes] = []
         self._unwritten_bytes = 0
@@ -56,6 +69,11 @@ class AmqpPublisher:
 
     def publish(self, batch: Sequence[Outgoing]) -> None:
         """See ``Publisher.publish``."""
+        self.submit(batch)
+        self.wait()
+
+    def submit(self, batch: Sequence[Outgoing]) -> None:
+        """Send all; ``wait`` before any more is sent. Raises as ``publish``, but for what is refused."""
         for outgoing in batch:
             check_target(outgoing)
         with self._link.translated():
@@ -64,43 +82,57 @@ class AmqpPublisher:
         prepared = [(outgoing, properties_of(self._channel, outgoing.wire)) for outgoing in batch]
         if self._declare:
             self._ensure_queues(batch)
-        self._refused.clear()
-        self._publish(prepared)
-        if self._refused:
-            raise PublishRefused("; ".join(dict.fromkeys(self._refused.values())), tuple(self._refused))
+        self._refused = {}
+        self._unsent.extend(prepared)
+        self._take(self._send_all)
 
-    def _publish(self, prepared: Sequence[tuple[Outgoing, bytes]]) -> None:
-        done = 0
+    def wait(self) -> None:
+        """Return when the broker has taken all that was sent. Raises as ``publish``, but for ``InvalidCall``."""
+        self._take(self._confirm_all)
+        refused, self._refused = self._refused, {}
+        if refused:
+            raise PublishRefused("; ".join(dict.fromkeys(refused.values())), tuple(refused))
+
+    def _take(self, step: Callable[[], None]) -> None:
+        """Take a step. Where the broker closes the channel over one message, that one is refused, not the others."""
+        # Of another channel, whose holder does not learn of it: the connection is as good as lost.
+        losses: tuple[type[Exception], ...] = (BrokerUnavailable, *self._link.channel_errors)
         try:
             with self._link.translated():
-                self._channel = self._channel or self._open_channel()
-                for outgoing, properties in prepared:
-                    self._send(outgoing, properties)
-                    done += 1
-                    if len(self._unconfirmed) >= CONFIRM_WINDOW:
-                        self._confirmed(below=CONFIRM_WINDOW)
-                self._confirmed(below=1)
-        except self._link.channel_errors as error:
-            unconfirmed = set(self._unconfirmed.values())
+                step()
+        except _ChannelClosed as closed:
+            left = [*self._unconfirmed.values(), *self._unsent]
             self._drop_channel()
-            left = [pair for pair in prepared[:done] if pair[0] in unconfirmed] + list(prepared[done:])
-            self._blame(left, error)
-        except BrokerUnavailable as error:
+            self._blame(left, closed.reason)
+        except losses as error:
             self._drop_channel()
             raise PublishFailed(f"the connection was lost before the broker confirmed: {error}") from error
 
-    def _blame(self, left: Sequence[tuple[Outgoing, bytes]], error: Exception) -> None:
+    def _blame(self, left: Sequence[Prepared], reason: Exception) -> None:
         """Find out which message made the broker close the channel, which takes the unconfirmed others down with it."""
         if len(left) == 1:
             outgoing, _ = left[0]
-            self._refused[outgoing] = f"the broker refused a message for {_target(outgoing)}: {error}"
+            self._refused[outgoing] = f"the broker refused a message for {_target(outgoing)}: {reason}"
             return
         for pair in left:
-            self._publish([pair])
+            self._unsent.append(pair)
+            self._take(self._send_all)
+            self._take(self._confirm_all)
+
+    def _send_all(self) -> None:
+        self._channel = self._channel or self._open_channel()
+        while self._unsent:
+            if len(self._unconfirmed) >= CONFIRM_WINDOW:
+                self._confirmed(below=CONFIRM_WINDOW)
+            self._send(*self._unsent.popleft())
+        self._flush()
+
+    def _confirm_all(self) -> None:
+        self._confirmed(below=1)
 
     def _send(self, outgoing: Outgoing, properties: bytes) -> None:
         self._sent += 1
-        self._unconfirmed[self._sent] = outgoing
+        self._unconfirmed[self._sent] = (outgoing, properties)
         to = address(self._channel.channel_id, outgoing.exchange, outgoing.routing_key, mandatory=self._mandatory)
         frames = to.frames(properties, outgoing.wire.body, self._link.frame_max)
         self._unwritten.append(frames)
@@ -114,10 +146,10 @@ class AmqpPublisher:
             self._link.write(b"".join(unwritten))
 
     def _open_channel(self) -> Channel:
-        channel = self._link.channel()
+        channel = self._link.channel(self._on_close)
         channel.confirm_select()
         # Its own: what is told late of a channel that was given up says nothing of the same tags on another.
-        unconfirmed: dict[int, Outgoing] = {}
+        unconfirmed: dict[int, Prepared] = {}
         self._unconfirmed = unconfirmed
         confirmed = partial(self._on_confirmation, unconfirmed)
         channel.events["basic_ack"].add(partial(confirmed, taken=True))
@@ -130,7 +162,8 @@ class AmqpPublisher:
     def _drop_channel(self) -> None:
         if self._channel is not None:
             self._link.intake.confirmations.pop(self._channel.channel_id, None)
-        self._channel = None
+        self._channel = self._closed = None
+        self._unsent.clear()
         self._unconfirmed.clear()
         self._unwritten.clear()
         self._unwritten_bytes = 0
@@ -145,6 +178,8 @@ class AmqpPublisher:
         self._flush()
         deadline = time.monotonic() + CONFIRM_TIMEOUT
         while len(self._unconfirmed) >= below:
+            if self._closed is not None:
+                raise _ChannelClosed(self._closed)
             if self._patient and self._link.blocked:
                 deadline = time.monotonic() + CONFIRM_TIMEOUT
             remaining = deadline - time.monotonic()
@@ -158,22 +193,25 @@ class AmqpPublisher:
             if self._link.readable(remaining):
                 self._link.drain()
 
-    def _on_confirmation(self, unconfirmed: dict[int, Outgoing], tag: int, multiple: bool, taken: bool) -> None:
+    def _on_confirmation(self, unconfirmed: dict[int, Prepared], tag: int, multiple: bool, taken: bool) -> None:
         for done in _tags(unconfirmed, tag, multiple):
-            outgoing = unconfirmed.pop(done)
+            outgoing, _ = unconfirmed.pop(done)
             if not taken:
                 self._refused[outgoing] = f"the broker refused (nack) a message for {_target(outgoing)}"
 
     def _on_return(
-        self, unconfirmed: dict[int, Outgoing], error: Exception, exchange: str, routing_key: str, message: Any
+        self, unconfirmed: dict[int, Prepared], error: Exception, exchange: str, routing_key: str, message: Any
     ) -> None:
         self._known_queues.discard(routing_key)
         reason = f"no queue takes it ({error}); start a worker that consumes it, or declare the queue"
         returned = message.properties.get("correlation_id")
-        for outgoing in unconfirmed.values():
+        for outgoing, _ in unconfirmed.values():
             same = (outgoing.exchange, outgoing.routing_key) == (exchange, routing_key)
             if same and outgoing.wire.whole.properties.get("correlation_id") == returned:
                 self._refused[outgoing] = f"{_target(outgoing)}: {reason}"
+
+    def _on_close(self, reason: Exception) -> None:
+        self._closed = reason
 
     def close(self) -> None:
         """See ``Publisher.close``."""
@@ -181,7 +219,7 @@ class AmqpPublisher:
         self._link.close()
 
 
-def _tags(unconfirmed: dict[int, Outgoing], tag: int, multiple: bool) -> list[int]:
+def _tags(unconfirmed: dict[int, Prepared], tag: int, multiple: bool) -> list[int]:
     if multiple:
         return [pending for pending in unconfirmed if pending <= tag]
     return [tag] if tag in unconfirmed else []
@@ -240,8 +278,8 @@ class RpcStore:
     def __init__(self, link: Link) -> None:
         self._publisher = AmqpPublisher(link, declare=False, mandatory=False, patient=True)
 
-    def store(self, batch: Sequence[Document]) -> None:
-        """See ``ResultStore.store``; a document without a reply address is for nobody and is left out.
+    def submit(self, batch: Sequence[Document]) -> None:
+        """See ``ResultStore.submit``; a document without a reply address is for nobody and is left out.
 
         So is, with a line in the log, one whose address the broker refuses: it would refuse it for ever.
         """
@@ -249,9 +287,14 @@ class RpcStore:
         if not replies:
             return
         try:
-            self._publisher.publish(replies)
+            self._publisher.submit(replies)
         except InvalidCall as error:
             self._store_apart(replies, error)
+
+    def wait(self) -> None:
+        """See ``ResultStore.wait``."""
+        try:
+            self._publisher.wait()
         except PublishRefused as error:
             logger.error("A result could not be delivered: %s", error)
 

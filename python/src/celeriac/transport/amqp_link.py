@@ -10,8 +10,10 @@ import os
 import select
 import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
+from amqp import spec
 from amqp.exceptions import UnexpectedFrame
 from amqp.method_framing import frame_handler
 from kombu.connection import Connection
@@ -110,12 +112,24 @@ class Link:
         """What the broker's refusal of one call on a channel raises."""
         return tuple(self._transport.channel_errors)
 
-    def channel(self) -> Channel:
-        """Open a channel that leaves bodies as they are."""
+    def channel(self, on_close: Callable[[Exception], None] | None = None) -> Channel:
+        """Open a channel that leaves bodies as they are.
+
+        ``on_close`` is told when the broker closes it; without, that is raised to whoever reads it, whatever for.
+        """
         with self.translated():
             channel: Channel = self._amqp.channel()
         channel.auto_decode = False
+        if on_close is not None:
+            close = channel._callbacks[spec.Channel.Close]
+            channel._callbacks[spec.Channel.Close] = partial(self._tell, on_close, close)
         return channel
+
+    def _tell(self, on_close: Callable[[Exception], None], close: Callable[..., None], *reason: Any) -> None:
+        try:
+            close(*reason)
+        except self.channel_errors as error:
+            on_close(error)
 
     def fileno(self) -> int:
         """Descriptor of the socket."""

@@ -185,10 +185,13 @@ class Consumer(Protocol):
 
 
 class ResultStore(Protocol):
-    """Where a worker puts result documents."""
+    """Where a worker puts result documents, which takes a round trip: other work may go on meanwhile."""
 
-    def store(self, batch: Sequence[Document]) -> None:
-        """Write all; returns when they are readable. Raises ``BrokerUnavailable``."""
+    def submit(self, batch: Sequence[Document]) -> None:
+        """Write all; ``wait`` before any more is written. Raises ``BrokerUnavailable``, ``PublishFailed``."""
+
+    def wait(self) -> None:
+        """Return when all that was written is readable. Raises as ``submit``."""
 
     def close(self) -> None:
         """Give the connection back. May be called twice."""

@@ -15,13 +15,26 @@ import hiredis
 import redis
 
 Command: TypeAlias = tuple[Any, ...]
+Ask: TypeAlias = Callable[[Sequence[Command]], list[Any]]
 
 
 def ask(connection: Any, commands: Sequence[Command]) -> list[Any]:
     """The answers to commands that go out together; a refusal is an answer. Raises what redis-py raises."""
+    _say(connection, commands)
+    return _hear(connection, len(commands))
+
+
+def _say(connection: Any, commands: Sequence[Command]) -> None:
     try:
         _write(connection, commands)
-        return [_answer(connection) for _ in commands]
+    except BaseException:
+        connection.disconnect()
+        raise
+
+
+def _hear(connection: Any, count: int) -> list[Any]:
+    try:
+        return [_answer(connection) for _ in range(count)]
     except BaseException:
         # Answers that are still to come would be taken for those to what is sent next.
         connection.disconnect()
@@ -78,8 +91,22 @@ def run(connection: Any, calls: Sequence[Call]) -> list[Any]:
     return _run(partial(ask, connection), calls)
 
 
-def _run(ask_: Callable[[Sequence[Command]], list[Any]], calls: Sequence[Call]) -> list[Any]:
-    answers = ask_([("EVALSHA", call.script.digest, *call.words) for call in calls])
+def begin(connection: Any, calls: Sequence[Call]) -> Callable[[], list[Any]]:
+    """Make calls; what waits for their answers, and gives them as ``run`` does. Nothing else is sent before that."""
+    _say(connection, _by_digest(calls))
+    return lambda: _known(partial(ask, connection), calls, _hear(connection, len(calls)))
+
+
+def _run(ask_: Ask, calls: Sequence[Call]) -> list[Any]:
+    return _known(ask_, calls, ask_(_by_digest(calls)))
+
+
+def _by_digest(calls: Sequence[Call]) -> list[Command]:
+    return [("EVALSHA", call.script.digest, *call.words) for call in calls]
+
+
+def _known(ask_: Ask, calls: Sequence[Call], answers: list[Any]) -> list[Any]:
+    """The answers, those to scripts that the server does not know from calls with their text."""
     unknown = [place for place, answer in enumerate(answers) if isinstance(answer, redis.exceptions.NoScriptError)]
     if unknown:
         texts = [("EVAL", calls[place].script.text, *calls[place].words) for place in unknown]

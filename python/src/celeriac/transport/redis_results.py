@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from celeriac.errors import BrokerUnavailable, InvalidMessage
 from celeriac.transport.base import CONNECT_TIMEOUT, Document
 from celeriac.transport.patience import Patience
 from celeriac.transport.redis import connect, translated
 from celeriac.transport.redis_ear import Ears
-from celeriac.transport.redis_line import Call, Line, Script, run
+from celeriac.transport.redis_line import Call, Line, Script, begin
 from celeriac.transport.urls import sanitized
 
 T = TypeVar("T")
@@ -55,11 +55,19 @@ class RedisStore:
         self._client = connect(url, connect_timeout=connect_timeout)
         with translated(url):
             self._line = Line(self._client)
+        self._answers: Callable[[], list[Any]] = list
 
-    def store(self, batch: Sequence[Document]) -> None:
-        """See ``ResultStore.store``."""
+    def submit(self, batch: Sequence[Document]) -> None:
+        """See ``ResultStore.submit``."""
+        calls = [self._call(batch[start : start + BATCH]) for start in range(0, len(batch), BATCH)]
         with translated(self._url):
-            run(self._line.up(), [self._call(batch[start : start + BATCH]) for start in range(0, len(batch), BATCH)])
+            self._answers = begin(self._line.up(), calls)
+
+    def wait(self) -> None:
+        """See ``ResultStore.wait``."""
+        answers, self._answers = self._answers, list
+        with translated(self._url):
+            answers()
 
     def _call(self, some: Sequence[Document]) -> Call:
         keys = [KEY_PREFIX + document.task_id for document in some]

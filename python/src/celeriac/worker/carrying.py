@@ -25,6 +25,8 @@ class Outcomes:
         self._holding = holding
         self._promises = promises
         self._outcomes: deque[Outcome] = deque()
+        #: The first of them, whose results are on their way.
+        self._under_way: Sequence[Outcome] = ()
 
     def __bool__(self) -> bool:
         """Whether any wait."""
@@ -34,15 +36,41 @@ class Outcomes:
         """Add one."""
         self._outcomes.append(outcome)
 
+    def begin(self) -> None:
+        """A new connection is up: nothing is on its way there."""
+        self._under_way = ()
+
     def carry_out(self, link: WorkerLink) -> bool:
-        """Carry out what has gathered; whether that was anything. Raises ``TransportError``: all of it waits on."""
+        """Carry out what has gathered; whether that was anything. Raises ``TransportError``: all of it waits on.
+
+        Of results that are on their way when it returns, the tasks are settled the next time.
+        """
+        carried = self._settle(link)
         batch = list(self._outcomes)
         if not batch:
-            return False
+            return carried
         # Most want nothing sent.
         if any(outcome.outgoing or outcome.sizes for outcome in batch):
             batch = self._sent(link, batch)
-        store(link, batch)
+        stored = submit(link, batch)
+        self._under_way = batch
+        # Who waits for an early acknowledgement runs nothing else meanwhile.
+        if not stored or any(outcome.settled is not None for outcome in batch):
+            self._settle(link)
+        return True
+
+    def carry_out_all(self, link: WorkerLink) -> None:
+        """Carry out all there is. Raises as ``carry_out``."""
+        while self.carry_out(link):
+            pass
+
+    def _settle(self, link: WorkerLink) -> bool:
+        """Wait for the results that are on their way, and go on with what they are of; whether there were any."""
+        batch, self._under_way = self._under_way, ()
+        if not batch:
+            return False
+        if link.store is not None:
+            link.store.wait()
         calls = [call for outcome in (*batch, *gather(link, batch)) for call in outcome.calls]
         self._holding.settle(link.consumer, batch)
         for outcome in batch:
@@ -82,11 +110,19 @@ def send(link: WorkerLink, batch: Sequence[Outcome]) -> list[Outcome]:
     return [_as_sent(outcome, refused) for outcome in batch]
 
 
+def submit(link: WorkerLink, batch: Sequence[Outcome]) -> bool:
+    """Have the results stored; whether there are any."""
+    documents = [document for outcome in batch for document in outcome.documents]
+    if not documents or link.store is None:
+        return False
+    link.store.submit(documents)
+    return True
+
+
 def store(link: WorkerLink, batch: Sequence[Outcome]) -> None:
     """Make the results readable."""
-    documents = [document for outcome in batch for document in outcome.documents]
-    if documents and link.store is not None:
-        link.store.store(documents)
+    if submit(link, batch) and link.store is not None:
+        link.store.wait()
 
 
 def gather(link: WorkerLink, batch: Sequence[Outcome]) -> list[Outcome]:

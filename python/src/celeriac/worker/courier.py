@@ -298,7 +298,7 @@ class Courier(threading.Thread):
             with contextlib.suppress(TransportError):
                 link.consumer.cancel()
                 self._holding.recall(link.consumer)
-                self._carry_out(link)
+                self._outcomes.carry_out_all(link)
                 self._mouth.speak(link.post)
         # The thread that would make them is held up by the task.
         for call in self._holding.calls():
@@ -355,6 +355,7 @@ class Courier(threading.Thread):
             self._link = self._around.connect()
             self._link.consumer.recover()
             self._bench.begin()
+            self._outcomes.begin()
             self._around.ready()
         return self._link
 

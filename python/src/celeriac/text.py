@@ -56,6 +56,10 @@ def elided(value: Any) -> str:
         text = repr(value)
         if len(text) <= ELIDED_LENGTH:
             return text
+    if _is_short(value):
+        text = repr(value)
+        if len(text) <= _TEXT:
+            return text
     return _cut(_safe(_HEADER_TEXT, value), ELIDED_LENGTH)
 
 

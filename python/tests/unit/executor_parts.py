@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -37,7 +38,7 @@ class FakeDesk:
         self.outcomes: list[Outcome] = []
         self.running: list[Running] = []
         self.beside = Beside()
-        self.news: list[Document] = []
+        self.news: list[dict[str, Any]] = []
         self.put_off: set[int] = set()
         self.loses = False
         self.overdue = False
@@ -61,7 +62,7 @@ class FakeDesk:
         return id(delivery) in self.put_off
 
     def tell(self, news: Iterable[Document]) -> None:
-        self.news += news
+        self.news += map(json.loads, news)
 
     def lift(self) -> None:
         if self.overdue:

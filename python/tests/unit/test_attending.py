@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -194,7 +195,7 @@ def test_news_of_what_begins_are_told_while_it_runs(start: Start) -> None:
     news = Event(
         type="task-started", hostname="w1@h", utcoffset=0.0, pid=1, clock=1, uuid="task-1", timestamp=time.time()
     )
-    runner.crew.courier.tell([news.build()])
+    runner.crew.courier.tell([json.dumps(news.build())])
     eventually(lambda: [event[2] for event in broker.events if event[0] == "celeryev"] == [["task-started"]], "told")
     gate.set()
     runner.crew.end()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -61,7 +62,8 @@ def test_time_limits_of_remote_control_give_way_to_those_of_the_message(
 
 
 def told(desk: FakeDesk) -> list[str]:
-    return [event["type"] for event in (*desk.news, *(event for outcome in desk.outcomes for event in outcome.news))]
+    later = (json.loads(event) for outcome in desk.outcomes for event in outcome.news)
+    return [event["type"] for event in (*desk.news, *later)]
 
 
 def test_no_news_unless_asked_for(executor: Executor, desk: FakeDesk) -> None:
@@ -76,7 +78,7 @@ def test_news(executor: Executor, desk: FakeDesk, orders: Orders) -> None:
     received, started = desk.news
     assert [received[name] for name in ("name", "args", "kwargs", "retries")] == ["shop.add", "(2, 3)", "{}", 0]
     assert [received[name] for name in ("uuid", "hostname", "clock")] == ["task-1", "w1", 1]
-    assert desk.outcomes[0].news[0]["result"] == "5"
+    assert json.loads(desk.outcomes[0].news[0])["result"] == "5"
     assert started["clock"] == 2
 
 

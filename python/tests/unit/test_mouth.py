@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from celeriac.events import Document, Event
@@ -11,7 +12,7 @@ from .courier_parts import FakePost
 
 
 def event(kind: str) -> Document:
-    return Event(type=kind, hostname="w1@h", timestamp=0.0, uuid="i").build()
+    return json.dumps(Event(type=kind, hostname="w1@h", timestamp=0.0, uuid="i").build())
 
 
 def test_order() -> None:

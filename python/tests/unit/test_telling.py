@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from hypothesis import given
@@ -51,8 +52,10 @@ def test_whatever_is_told_can_be_made_here() -> None:
 @given(MESSAGES, st.one_of(*HAPPENED.values()), st.booleans())
 def test_as_the_long_way_writes_them(about: Any, event: Any, again: bool) -> None:
     told = Teller("w1@h", Clock()).news(about, event, again=again)
-    events = [Event.parse(document) for document in told]
-    assert [list(event.build().items()) for event in events] == [list(document.items()) for document in told]
+    documents = [json.loads(document) for document in told]
+    events = [Event.parse(document) for document in documents]
+    assert [list(event.build().items()) for event in events] == [list(document.items()) for document in documents]
+    assert [event.clock for event in events] == list(range(1, len(events) + 1))
     assert not any(event.extra for event in events)
     if told:
         assert message_of("w1@h", told) == EventMessage.create("w1@h", events, is_array=True).build()

@@ -76,6 +76,14 @@ def test_long_texts_are_shown_as_they_are_beside_many_others(value: list[Any]) -
     assert elided(value) == thoroughly
 
 
+@example("\0" * 128)
+@given(st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text() | LONG)
+def test_a_plain_value_is_shown_as_the_long_way_shows_it(value: Any) -> None:
+    with mock.patch("celeriac.text._is_short", return_value=False):
+        thoroughly = elided(value)
+    assert elided(value) == thoroughly
+
+
 def test_long_arguments_are_cut() -> None:
     text = elided(("x" * 5000, "tail"))
     assert text.startswith("('xxxx")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import mmap
-import struct
 
-_NUMBER = struct.Struct("<Q")
 _HIGHEST = 2**63
 
 
@@ -16,21 +14,21 @@ class Clock:
     """
 
     def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, _NUMBER.size)
+        self._cell = memoryview(mmap.mmap(-1, 8)).cast("Q")
 
     @property
     def value(self) -> int:
         """The number of the last event."""
-        return int(_NUMBER.unpack_from(self._memory)[0])
+        return self._cell[0]
 
     def forward(self) -> int:
         """The number of the next event."""
-        value = self.value + 1
-        _NUMBER.pack_into(self._memory, 0, value)
+        value = self._cell[0] + 1
+        self._cell[0] = value
         return value
 
     def adjust(self, other: object) -> None:
         """Take notice of a peer's clock."""
         if isinstance(other, int) and self.value < other < _HIGHEST:
-            _NUMBER.pack_into(self._memory, 0, other)
+            self._cell[0] = other
         self.forward()

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Iterable
 
-from celeriac.errors import InvalidCall
 from celeriac.events import EVENT_EXCHANGE, MANY, Document, message_of
 from celeriac.transport import Post
-
-logger = logging.getLogger("celeriac.worker")
 
 #: Events of one message, and places that wait for a broker which is away; the oldest are lost first.
 MOST, KEPT = 200, 10_000
@@ -67,7 +63,4 @@ class Mouth:
     def _send(self, post: Post, events: tuple[Document, ...]) -> None:
         if not events:
             return
-        try:
-            post.send(EVENT_EXCHANGE, MANY, message_of(self._node, events))
-        except InvalidCall as error:
-            logger.warning("News of tasks cannot be written: %s", error)
+        post.send(EVENT_EXCHANGE, MANY, message_of(self._node, events))

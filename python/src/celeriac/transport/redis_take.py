@@ -11,7 +11,7 @@ from celeriac.transport.redis_line import Script
 # KEYS: unacked, its index, the holder's tags, then the lists in the order of their urgency. ARGV: how many at most, how
 # many in any case, how many to leave to others beyond that, unix time now, seconds to keep the holder's tags, what
 # comes before a tag's place in their order, then for each list what follows an item in its entry. Answers the items by
-# list, the last taken first; their tags, the first taken first; and whether there are more. What has no tag cannot be
+# list, the last taken first; their tags, the first taken first; and how many are left. What has no tag cannot be
 # kept in ``unacked``: it is handed out with false, and is off its list for good.
 TAKE = Script(r"""
 local function tag_in_text(item)
@@ -40,14 +40,15 @@ local function tag_of(item)
   return (type(tag) == 'string' or type(tag) == 'number') and tostring(tag)
 end
 
-local there = 0
+local there, lengths = 0, {}
 for list = 4, #KEYS do
-  there = there + redis.call('LLEN', KEYS[list])
+  lengths[list] = redis.call('LLEN', KEYS[list])
+  there = there + lengths[list]
 end
 local left = math.min(tonumber(ARGV[1]), math.max(tonumber(ARGV[2]), there - tonumber(ARGV[3])))
 local taken, tags = {}, {}
 for list = 4, #KEYS do
-  local items = left > 0 and redis.call('LRANGE', KEYS[list], -left, -1) or {}
+  local items = left > 0 and lengths[list] > 0 and redis.call('LRANGE', KEYS[list], -left, -1) or {}
   local times, places = {}, {}
   for place = #items, 1, -1 do
     local tag, entry = tag_of(items[place]), '[' .. items[place] .. ARGV[list + 3]
@@ -64,13 +65,16 @@ for list = 4, #KEYS do
     redis.call('HSET', KEYS[3], unpack(places))
     redis.call('EXPIRE', KEYS[3], ARGV[5])
   end
-  -- Last: where Redis has no memory to note them, they stay.
-  if #items > 0 then redis.call('LTRIM', KEYS[list], 0, -1 - #items) end
+  if #items > 0 then
+    -- Last: where Redis has no memory to note them, they stay.
+    redis.call('LTRIM', KEYS[list], 0, -1 - #items)
+    -- To look at what was changed is what makes Redis tell of the next change.
+    redis.call('EXISTS', KEYS[list])
+  end
   left = left - #items
   taken[list - 3] = items
 end
--- To look at what was changed is what makes Redis tell of the next change.
-return {taken, tags, redis.call('EXISTS', unpack(KEYS, 4))}
+return {taken, tags, there - #tags}
 """)
 
 # KEYS: unacked, its index, the holder's tags, the list. ARGV: tag, item. Back to the end that is taken from next,

@@ -44,7 +44,9 @@ def work(asked: job.Job) -> None:
             connection.drain_events()
     finally:
         channel.basic_ack(0, multiple=True)
-        connection.close()
+        # Not in order: where messages are left, the signal may have come in the middle of a frame, and there is no more
+        # reading after it.
+        connection.collect()
 
 
 def _publisher(asked: job.Job, channel: amqp.Channel) -> Callable[[], None]:

@@ -166,9 +166,9 @@ class Dialogue:
         # Before it is written: one too many is waited for in vain, one too few would be read as another's.
         self._owed += len(commands)
         try:
-            _write(self._connection, commands)
+            _say(self._connection, commands)
         except BaseException:
-            self._hang_up()
+            self._owed = 0
             raise
 
     def collect(self) -> None:
@@ -192,17 +192,11 @@ class Dialogue:
     def _answers(self) -> list[Any]:
         """All that are still to come."""
         try:
-            answers = [_answer(self._connection) for _ in range(self._owed)]
-        except BaseException:
-            self._hang_up()
-            raise
-        self._owed = 0
-        return answers
+            return _hear(self._connection, self._owed)
+        finally:
+            # Where it failed, none comes any more: the connection is gone.
+            self._owed = 0
 
     def close(self) -> None:
         """Disconnect."""
         self._client.close()
-
-    def _hang_up(self) -> None:
-        self._connection.disconnect()
-        self._owed = 0

@@ -14,6 +14,18 @@ from celeriac.task import Request, Runnable, current_request
 logger = logging.getLogger("celeriac.worker")
 
 _NO_HOOKS = Hooks()
+_HOOKS = tuple(name for name in vars(Hooks) if not name.startswith("_"))
+
+
+def is_silent(task: Runnable) -> bool:
+    """Whether none of its hooks does anything: they are all as ``Hooks`` has them."""
+    hooks = _hooks(task)
+    return all(getattr(getattr(hooks, name), "__func__", None) is getattr(Hooks, name) for name in _HOOKS)
+
+
+def is_awaited(event: Event) -> bool:
+    """Whether this end may be of interest to others than the task's hooks. Most successes are not."""
+    return type(event) is not Succeeded or bool(signals.task_success.receivers or signals.task_postrun.receivers)
 
 
 def before(task: Runnable, request: Request) -> None:

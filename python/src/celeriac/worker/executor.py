@@ -83,6 +83,7 @@ class Executor:
         self._orders = orders
         self._loop = loop
         self._tasks = with_builtins(settings.tasks)
+        self._silent = {name for name, task in self._tasks.items() if around.is_silent(task)}
         self._async = {name for name, task in self._tasks.items() if inspect.iscoroutinefunction(task.run)}
         self._decider = Decider(settings, self._tasks, desk, deaths, orders=orders, teller=teller)
 
@@ -164,7 +165,9 @@ class Executor:
         if self._settings.tracing is not NO_TRACING:
             _end(span, event)
         event = self._advance(delivery, request.message, Phase.RUNNING, event)
-        around.after(self._tasks[request.task], request, event)
+        name = request.message.task
+        if name not in self._silent or around.is_awaited(event):
+            around.after(self._tasks[name], request, event)
 
     def _note(self, delivery: Delivery, message: Message | None, event: Event) -> None:
         """Log what happened, and have it counted."""

@@ -47,8 +47,8 @@ status: matrix ## Run the matrix and write its table into README.md
 bench: ## Measure us and other task queues side by side, in about five minutes (LINES=worker-redis: one table)
 	@$(PYTHON) tools/bench.py quick --lines "$(LINES)"
 
-bench-full: ## The same thoroughly, everybody, in about forty minutes; writes benchmarks/results and the READMEs
-	@$(PYTHON) tools/bench.py full --lines "$(LINES)" --publish
+bench-full: ## The same thoroughly, everybody; without LINES, into benchmarks/results and the READMEs, too
+	@$(PYTHON) tools/bench.py full $(if $(LINES),--lines "$(LINES)",--publish)
 
 capture: ## Make the vectors of Celery 5.7 anew and compare them with those in spec/vectors
 	@$(PYTHON) tools/recapture.py

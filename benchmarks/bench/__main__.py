@@ -81,7 +81,7 @@ def main() -> int:
     parser.add_argument("--lines", default="", metavar="NAME,NAME", help=f"of: {', '.join(TABLE)}")
     parser.add_argument("--out", type=Path, default=Path("bench-report"), help="folder of the report")
     parser.add_argument("--programs", default="{}", help="JSON: environment -> program that runs its contestants")
-    parser.add_argument("--publish", action="store_true", help="into benchmarks/results and both READMEs, too")
+    parser.add_argument("--publish", action="store_true", help="into benchmarks/results and both READMEs")
     parser.add_argument(
         "--accept-regressions",
         action="store_true",
@@ -92,6 +92,8 @@ def main() -> int:
     unknown = set(filter(None, options.lines.split(","))) - TABLE.keys()
     if unknown:
         parser.error(f"no line {', '.join(sorted(unknown))}; known: {', '.join(TABLE)}")
+    if options.publish and options.lines:
+        parser.error("the READMEs show all lines: --publish goes without --lines")
     if options.render:
         run = report.from_json((options.render / "report.json").read_text())
         report.write(run, TABLE, options.render)

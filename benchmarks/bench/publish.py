@@ -1,4 +1,4 @@
-"""Puts a report where readers look: benchmarks/results, and its tables into the two READMEs, between their markers."""
+"""Puts a report where readers look: into benchmarks/results, one folder for each size of runs, and into two READMEs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ END = "<!-- /bench -->\n"
 
 
 def publish(run: report.Run, lines: Mapping[str, Line], root: Path = BENCHMARKS.parent) -> None:
-    """Write the report into benchmarks/results, the ratios into README.md, all targets into benchmarks/README.md."""
-    folder = root / RESULTS.relative_to(BENCHMARKS.parent)
-    report.write(run, lines, folder)
+    """Write the report into its folder, the ratios into README.md, all targets into benchmarks/README.md.
+
+    Both between their markers, in place of the run that was published last, of whatever size.
+    """
+    report.write(run, lines, root / RESULTS.relative_to(BENCHMARKS.parent) / run.effort)
     for readme, table, results in (
-        (root / "README.md", report.ratios(run, lines), "benchmarks/results"),
-        (root / "benchmarks" / "README.md", report.targets(run, lines), "results"),
+        (root / "README.md", report.ratios(run, lines), f"benchmarks/results/{run.effort}"),
+        (root / "benchmarks" / "README.md", report.targets(run, lines), f"results/{run.effort}"),
     ):
         readme.write_text(between_markers(readme.read_text(), extract(run, lines, table, results)))
 

@@ -61,8 +61,8 @@ def test_a_report_is_published_between_the_markers(tmp_path: Path) -> None:
     assert "| A line | celeriac against celery prefork: per second | 4.00 x |\n" in text
     wanted = (tmp_path / "benchmarks" / "README.md").read_text()
     assert "| A line | celeriac against celery prefork: per second | 4.00 x | ≥ 5 x | **missed** |\n" in wanted
-    assert "(benchmarks/results/line.svg)" in text
-    assert (tmp_path / "benchmarks" / "results" / "report.md").exists()
+    assert "(benchmarks/results/quick/line.svg)" in text
+    assert (tmp_path / "benchmarks" / "results" / "quick" / "report.md").exists()
     with pytest.raises(ValueError, match="markers"):
         between_markers("no markers", "new")
 

@@ -124,6 +124,19 @@ def test_odd_tags_are_kept(consumer: RedisConsumer, client: Any, redis_queue: st
     assert not client.hexists(UNACKED, delivery.tag)
 
 
+def test_what_cannot_go_back_is_held_still(
+    consumer: RedisConsumer, publisher: RedisPublisher, client: Any, redis_queue: str
+) -> None:
+    publisher.publish([Outgoing(wire(), redis_queue)])
+    (delivery,) = receive(consumer, 1)
+    client.set(redis_queue, "no list")
+    with pytest.raises(BrokerUnavailable, match="WRONGTYPE"):
+        consumer.settle((), (), [delivery])
+    client.delete(redis_queue)
+    consumer.settle((), (), [delivery])
+    assert numbers(receive(consumer, 1)) == numbers([delivery])
+
+
 def test_a_server_that_does_not_know_the_script_is_told(
     publisher: RedisPublisher, redis_url: str, redis_queue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -80,11 +80,16 @@ return {taken, tags, there - #tags}
 # KEYS: unacked, its index, the holder's tags, the list. ARGV: tag, item. Back to the end that is taken from next,
 # exactly once.
 RESTORE = Script("""
-if redis.call('HDEL', KEYS[1], ARGV[1]) == 1 then
-  redis.call('ZREM', KEYS[2], ARGV[1])
-  redis.call('HDEL', KEYS[3], ARGV[1])
-  redis.call('RPUSH', KEYS[4], ARGV[2])
-  return 1
+local entry = redis.call('HGET', KEYS[1], ARGV[1])
+if not entry then return 0 end
+redis.call('HDEL', KEYS[1], ARGV[1])
+local pushed = redis.pcall('RPUSH', KEYS[4], ARGV[2])
+if type(pushed) == 'table' then
+  -- Refused: it is held as before.
+  redis.call('HSET', KEYS[1], ARGV[1], entry)
+  return pushed
 end
-return 0
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('HDEL', KEYS[3], ARGV[1])
+return 1
 """)

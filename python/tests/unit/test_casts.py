@@ -121,6 +121,21 @@ def test_what_is_not_quite_alike_is_read_as_all_of_it_would_be(place: int, byte:
     agree(casts, bytes(changed + b"x" * cut), BODY)
 
 
+def nested(levels: int) -> bytes:
+    array = b""
+    for _ in range(levels):
+        array = b"A" + len(array).to_bytes(4, "big") + array
+    table = b"\x01a" + array
+    return b"\x20\x00" + len(table).to_bytes(4, "big") + table
+
+
+@given(st.binary(max_size=80) | st.binary(max_size=80).map(lambda data: b"\x20\x00" + data))
+@example(nested(3_000))
+@example(b"")
+def test_whatever_comes_first_is_read_as_ever(properties: bytes) -> None:
+    agree(Casts(wire_from), properties, BODY)
+
+
 def test_a_plain_message_leaves_a_cast_that_others_fit() -> None:
     casts = Casts(wire_from)
     other = replace(PLAIN, headers={**HEADERS, "id": "2", "task": "mail.read", "argsrepr": "('y',)"})

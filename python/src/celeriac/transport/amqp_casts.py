@@ -6,13 +6,12 @@ only the texts between are decoded. What this gives is what decoding all of it w
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 from celeriac.message import HEADERS
-from celeriac.transport.amqp_tables import FLAGS, LENGTH, TEXT, NotQuick, read_item
+from celeriac.transport.amqp_tables import FLAGS, LENGTH, TEXT, UNREADABLE, read_item
 from celeriac.wire import OWN, Kind, Wire
 
 #: Casts that are kept; they are made of what comes first. A try in vain takes a tenth of what decoding takes.
@@ -64,7 +63,7 @@ class Cast:
         """The raw message of these properties; None when they are not of this cast."""
         try:
             return self._wire(data, body) if data.startswith(self._before) else None
-        except (IndexError, struct.error, UnicodeDecodeError):
+        except UNREADABLE:
             return None
 
     def _wire(self, data: bytes, body: bytes) -> Wire | None:
@@ -118,12 +117,16 @@ def _is_simple(value: Any) -> bool:
 
 def cast_of(data: bytes, wire: Wire) -> Cast | None:
     """A cast of these encoded properties, which are those of this plain message; None where they cannot be followed."""
+    try:
+        return _cast_of(data, wire)
+    except UNREADABLE:
+        return None
+
+
+def _cast_of(data: bytes, wire: Wire) -> Cast | None:
     before = [text.encode() for text in (wire.content_type, wire.content_encoding) if text is not None]
     table = FLAGS.size + sum(1 + len(text) for text in before)
-    try:
-        names, header_gaps, end = _items(data, table)
-    except (NotQuick, IndexError, struct.error, UnicodeDecodeError):
-        return None
+    names, header_gaps, end = _items(data, table)
     gaps: list[_Gap] = []
     for name, value in wire.properties.items():
         start = end + 1

@@ -31,6 +31,10 @@ class NotQuick(Exception):
     """Something that is left to py-amqp."""
 
 
+#: What bytes raise that are no properties, or none that are read here.
+UNREADABLE = (NotQuick, UnicodeError, IndexError, struct.error, RecursionError)
+
+
 #: The names of the headers of task messages, as they are written, and what is read as them.
 _WRITTEN = {row.name: bytes((len(row.name),)) + row.name.encode() for row in HEADERS}
 _READ = {written[1:]: name for name, written in _WRITTEN.items()}
@@ -142,7 +146,7 @@ def decoded(data: bytes) -> dict[str, Any] | None:
     """The properties of a message by py-amqp's names; None where py-amqp has to decode them."""
     try:
         return _properties(data)
-    except (NotQuick, UnicodeDecodeError, IndexError, struct.error, RecursionError):
+    except UNREADABLE:
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -208,9 +209,16 @@ def test_a_closed_pool_interrupts_and_tells_nothing() -> None:
 
 
 def test_what_comes_when_the_process_is_worn_goes_back() -> None:
-    bench = Bench(1, most=2)
+    bench, sent = Bench(1, most=2), threading.Event()
+
+    def wait_for_all() -> None:
+        # Or the shift might end before the last of them is there.
+        assert sent.wait(PATIENCE)
+
+    bench.inbox.put(wait_for_all)
     for number in range(4):
         bench.send("h.add", number, 1)
+    sent.set()
     bench.end()
     assert bench.shift.renewed
     assert [outcome.settlement for outcome in bench.outcomes] == [Settlement.ACK] * 2 + [Settlement.REQUEUE] * 2

@@ -49,10 +49,10 @@ def test_a_success_is_awaited_where_somebody_listens(signal: signals.Signal) -> 
         heard.append(sender)
 
     task, event = declared(), Succeeded(5)
-    assert not around.is_awaited(event)
+    assert not around.is_awaited(task, event)
     signal.connect(hear)
     try:
-        assert around.is_awaited(event)
+        assert around.is_awaited(task, event)
         around.after(task, Request(message(task="shop.sell"), "mail", False, "w@h"), event)
     finally:
         signal.disconnect(hear)
@@ -60,7 +60,7 @@ def test_a_success_is_awaited_where_somebody_listens(signal: signals.Signal) -> 
 
 
 def test_other_ends_are_awaited() -> None:
-    assert around.is_awaited(Failed(ValueError(), "")) and around.is_awaited(Ignored())
+    assert around.is_awaited(declared(), Failed(ValueError(), "")) and around.is_awaited(declared(), Ignored())
 
 
 def test_nothing_is_told_of_a_success_that_nobody_awaits() -> None:

@@ -17,7 +17,7 @@ from celeriac.worker.executor import Executor
 from celeriac.worker.interrupts import Overdue
 from celeriac.worker.outcome import Settlement
 
-from .executor_parts import FakeDesk, FakeRegister, delivery, desk, executor, only, orders, ran, register, results
+from .executor_parts import FakeDesk, FakeRegister, app, delivery, desk, executor, only, orders, ran, register, results
 from .worker_parts import message
 
 __all__ = ["desk", "executor", "orders", "register"]
@@ -33,6 +33,17 @@ def test_success(executor: Executor, desk: FakeDesk, register: FakeRegister) -> 
     assert (document.reply_to, document.correlation_id) == ("client-oid", "task-1")
     assert register.entries == ["task-1", "end"]
     assert register.noted == [(happened.Ready, False), (happened.Succeeded, False)]
+
+
+@pytest.mark.parametrize("hook", ["before_start", "on_success", "after_return"])
+def test_a_hook_that_is_put_on_a_task_of_a_running_worker_is_called(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch, hook: str
+) -> None:
+    executor.handle(delivery())
+    told: list[Any] = []
+    monkeypatch.setattr(app.tasks["shop.add"], hook, lambda *about: told.append(about), raising=False)
+    executor.handle(delivery())
+    assert len(told) == 1
 
 
 @pytest.mark.parametrize(

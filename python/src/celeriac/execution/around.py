@@ -14,7 +14,7 @@ from celeriac.task import Request, Runnable, current_request
 logger = logging.getLogger("celeriac.worker")
 
 _NO_HOOKS = Hooks()
-_HOOKS = tuple(name for name in vars(Hooks) if not name.startswith("_"))
+_HOOKS = frozenset(name for name in vars(Hooks) if not name.startswith("_"))
 
 
 def is_silent(task: Runnable) -> bool:
@@ -23,9 +23,12 @@ def is_silent(task: Runnable) -> bool:
     return all(getattr(getattr(hooks, name), "__func__", None) is getattr(Hooks, name) for name in _HOOKS)
 
 
-def is_awaited(event: Event) -> bool:
-    """Whether this end may be of interest to others than the task's hooks. Most successes are not."""
-    return type(event) is not Succeeded or bool(signals.task_success.receivers or signals.task_postrun.receivers)
+def is_awaited(task: Runnable, event: Event) -> bool:
+    """Whether anybody is to be told of this end of a task that was silent. Of most successes nobody is."""
+    if type(event) is not Succeeded or signals.task_success.receivers or signals.task_postrun.receivers:
+        return True
+    # A hook may have been put on it meanwhile.
+    return not _HOOKS.isdisjoint(getattr(task, "__dict__", ()))
 
 
 def before(task: Runnable, request: Request) -> None:

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from celeriac.message import HEADERS
+from celeriac.message import HEADERS, PROPERTIES
 from celeriac.transport.amqp_tables import FLAGS, LENGTH, TEXT, UNREADABLE, read_item
 from celeriac.wire import OWN, Kind, Wire
 
 #: Casts that are kept; they are made of what comes first. A try in vain takes a tenth of what decoding takes.
 MOST = 4
 _HEADER_NAMES = frozenset(row.name for row in HEADERS)
-_PROPERTY_NAMES = frozenset({"delivery_mode", "priority", "correlation_id", "reply_to"})
+_PROPERTY_NAMES = frozenset(row.name for row in PROPERTIES).difference({"expiration"})
 #: Headers that have a new value in each message, or in many: of those that have one, few are alike.
 _CHANGING = ("shadow", "eta", "expires", "group", "group_index", "parent_id")
 _SCALARS = frozenset({str, int, bool, type(None)})

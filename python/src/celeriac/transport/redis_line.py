@@ -26,7 +26,8 @@ def ask(connection: Any, commands: Sequence[Command]) -> list[Any]:
 
 def _say(connection: Any, commands: Sequence[Command]) -> None:
     try:
-        _write(connection, commands)
+        # What redis-py does around the same call takes ten times as long. A check of its health would read an answer.
+        connection.send_packed_command([b"".join(map(hiredis.pack_command, commands))], check_health=False)
     except BaseException:
         connection.disconnect()
         raise
@@ -39,11 +40,6 @@ def _hear(connection: Any, count: int) -> list[Any]:
         # Answers that are still to come would be taken for those to what is sent next.
         connection.disconnect()
         raise
-
-
-def _write(connection: Any, commands: Sequence[Command]) -> None:
-    # What redis-py does around the same call takes ten times as long as it. A check of its health would read an answer.
-    connection.send_packed_command([b"".join(map(hiredis.pack_command, commands))], check_health=False)
 
 
 def _answer(connection: Any) -> Any:

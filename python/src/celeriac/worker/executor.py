@@ -166,8 +166,9 @@ class Executor:
             _end(span, event)
         event = self._advance(delivery, request.message, Phase.RUNNING, event)
         name = request.message.task
-        if name not in self._silent or around.is_awaited(event):
-            around.after(self._tasks[name], request, event)
+        task = self._tasks[name]
+        if name not in self._silent or around.is_awaited(task, event):
+            around.after(task, request, event)
 
     def _note(self, delivery: Delivery, message: Message | None, event: Event) -> None:
         """Log what happened, and have it counted."""

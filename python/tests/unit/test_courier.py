@@ -334,7 +334,7 @@ def test_leaves_with_its_supervisor(start: Start, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(courier_module, "TICK", 0.02)
     crew = start(FakeBroker())
     eventually(lambda: crew.ready, "it is up")
-    monkeypatch.setattr(os, "getppid", lambda: 1)
+    monkeypatch.setattr(os, "getppid", lambda: -1)
     crew.courier.join(PATIENCE)
     assert not crew.courier.is_alive()
 

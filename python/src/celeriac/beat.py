@@ -14,7 +14,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 from celeriac.calls import check_signature
 from celeriac.client import Celeriac
@@ -23,6 +22,7 @@ from celeriac.ids import new_id
 from celeriac.schedules import Entry, entries
 from celeriac.signature import Signature
 from celeriac.transport import Lock
+from celeriac.waiting import next_signal
 
 logger = logging.getLogger("celeriac.beat")
 
@@ -218,10 +218,9 @@ def _check(entry: Entry) -> None:
 
 
 def wait_for(signals: Collection[signal.Signals], parent: int | None = None) -> Callable[[float], bool]:
-    """A way to wait until one of these signals comes, which have to be blocked, or ``parent`` is the parent no more."""
+    """A way to wait until one of these signals comes (``block``), or ``parent`` is the parent no more."""
 
     def wait(seconds: float) -> bool:
-        caught: Any = signal.sigtimedwait(signals, seconds)
-        return caught is not None or (parent is not None and os.getppid() != parent)
+        return next_signal(signals, seconds) is not None or (parent is not None and os.getppid() != parent)
 
     return wait

@@ -14,6 +14,7 @@ from celeriac.beat import Beat, Memory, wait_for
 from celeriac.cli_common import announce, errors, logging_options
 from celeriac.client import Celeriac
 from celeriac.transport import open_lock, sanitized
+from celeriac.waiting import block
 
 STOPS = frozenset({signal.SIGTERM, signal.SIGINT})
 
@@ -60,7 +61,7 @@ def beat(app: Celeriac, schedule: str | None, loglevel: str, log_format: str, lo
     """
     logs.set_up(loglevel, log_format)
     options = BeatOptions(schedule, None if no_lock else lock or app.main)
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    block(STOPS)
     with errors():
         made = make_beat(app, options)
         facts = {"broker": sanitized(app.broker), "lock": options.lock or "none"}

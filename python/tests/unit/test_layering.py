@@ -95,6 +95,9 @@ OUTSIDE["cli_worker"] = ("serving", "transport", "client", "worker", "logs", "be
 OUTSIDE["cli"] += ("cli_beat", "cli_worker", "cli_common", "cli_control")
 OUTSIDE["__main__"] = ("cli",)
 OUTSIDE["ids"] = ()
+OUTSIDE["waiting"] = ()
+for user in ("worker", "beat", "cli_beat"):
+    OUTSIDE[user] += ("waiting",)
 OUTSIDE["version"] = ()
 OUTSIDE["worker"] += ("version",)
 for user in ("connections", "eager", "outbox"):

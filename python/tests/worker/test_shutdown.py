@@ -15,6 +15,7 @@ import redis
 
 from celeriac import Celeriac, Signature, TaskFailure
 from celeriac.transport.amqp_link import Link
+from celeriac.worker.supervisor import WATCH_SECONDS
 from tests.conftest import Broker
 from tests.support.brokers import private_broker
 from tests.support.queues import amqp_length, redis_length
@@ -221,6 +222,20 @@ def test_what_a_killed_process_held_goes_back_though_its_successor_stops_at_once
     assert worker.wait() == 0
     assert worker.log.count(" ready: ") == 1
     assert length(broker, queue) == 1
+
+
+def test_a_supervisor_that_was_stopped_for_a_while_goes_on(app: Celeriac, start_worker: StartWorker) -> None:
+    """As in a container that is paused, or by Ctrl-Z."""
+    worker = start_worker()
+    worker.logged(" ready: ")
+    worker.signal(signal.SIGSTOP)
+    time.sleep(1.5 * WATCH_SECONDS)
+    worker.signal(signal.SIGCONT)
+    (killed,) = worker.children
+    os.kill(killed, signal.SIGKILL)
+    worker.logged(" ready: ", 2)
+    assert app.send_task("t.add", (1, 2)).get(timeout=PATIENCE) == 3
+    worker.stop()
 
 
 def test_processes_leave_when_their_supervisor_is_killed(app: Celeriac, start_worker: StartWorker) -> None:

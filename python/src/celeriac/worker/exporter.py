@@ -13,6 +13,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from celeriac.errors import InvalidCall
+from celeriac.waiting import next_signal
 from celeriac.worker.readiness import Readiness
 from celeriac.worker.tally import BOUNDS, COUNTERS, Tally
 
@@ -98,7 +99,7 @@ class Exporter:
         supervisor = os.getppid()
         threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True).start()
         logger.info("Metrics are at http://%s/metrics", self.address)
-        while signal.sigtimedwait({signal.SIGTERM}, LOOK_EVERY) is None and os.getppid() == supervisor:
+        while next_signal({signal.SIGTERM}, LOOK_EVERY) is None and os.getppid() == supervisor:
             pass
         return 0
 

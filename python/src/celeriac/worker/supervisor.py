@@ -6,6 +6,7 @@ import contextlib
 import gc
 import itertools
 import logging
+import math
 import os
 import signal
 import sys
@@ -21,6 +22,7 @@ from celeriac import signals
 from celeriac.errors import TransportError
 from celeriac.execution.builtin import with_builtins
 from celeriac.transport import open_post, open_worker_link, requests_to
+from celeriac.waiting import block, next_signal
 from celeriac.worker import coroner
 from celeriac.worker.channel import Channel
 from celeriac.worker.clock import Clock
@@ -40,9 +42,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("celeriac.worker")
 
-SIGNALS = frozenset(
-    {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGALRM, READY_SIGNAL, ORDER_SIGNAL}
-)
+SIGNALS = frozenset({signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, READY_SIGNAL, ORDER_SIGNAL})
 #: Seconds between two looks for tasks that are overdue.
 WATCH_SECONDS = 1.0
 #: Seconds that processes have to leave after the second signal.
@@ -82,8 +82,9 @@ class Supervisor:
         self._coroner = Coroner()
         self._asked = 0
         self._announced = False
-        #: When overdue tasks were looked for last (monotonic).
+        #: When overdue tasks were looked for last, and when something is due (both monotonic).
         self._watched = 0.0
+        self._alarm = math.inf
         #: Whether tasks ran on for too long after the first signal, and went back to their queues for that.
         self._overtime = False
         #: Both ends of the channel between the node and each process; whoever is started inherits them.
@@ -127,16 +128,19 @@ class Supervisor:
         return EXIT_COLD if self._asked > 1 and not self._overtime else EXIT_OK
 
     def _supervise(self) -> None:
-        # Blocked, so that none is lost between two waits; ``sigtimedwait`` takes them one by one.
-        previous = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        # So that none is lost between two waits.
+        previous = block(SIGNALS)
         # The collector writes into all that it looks at: each process would have a copy of what it inherited.
         gc.freeze()
         try:
             for number in (*self._helpers, *range(1, self._settings.concurrency + 1)):
                 self._start(number)
             while self._workers() or (self._due and not self._asked):
-                if (came := signal.sigtimedwait(SIGNALS, WATCH_SECONDS)) is not None:
-                    self._on_signal(came.si_signo)
+                came = next_signal(SIGNALS, min(WATCH_SECONDS, self._alarm - time.monotonic()))
+                if came is not None:
+                    self._on_signal(came)
+                if time.monotonic() >= self._alarm:
+                    self._on_alarm()
                 self._watch()
             self._recover()
             signals.worker_shutdown.send(self._settings.hostname)
@@ -156,7 +160,7 @@ class Supervisor:
                 os.kill(pid, farewell)
             until = time.monotonic() + NODE_SECONDS
             while self._children and (left := until - time.monotonic()) > 0:
-                signal.sigtimedwait({signal.SIGCHLD}, left)
+                next_signal({signal.SIGCHLD}, left)
                 self._reap()
 
     def _probe(self) -> None:
@@ -212,7 +216,6 @@ class Supervisor:
     def _on_signal(self, number: int) -> None:
         handlers: dict[int, Callable[[], None]] = {
             signal.SIGCHLD: self._reap,
-            signal.SIGALRM: self._on_alarm,
             signal.SIGTERM: self._shut_down,
             signal.SIGINT: self._shut_down,
             signal.SIGQUIT: self._kill,
@@ -282,7 +285,8 @@ class Supervisor:
             # One that leaves already would take another signal for the second.
             if (number > NODE and not (warm and number in self._leaving)) or number == BEAT:
                 os.kill(pid, signal.SIGTERM)
-        signal.setitimer(signal.ITIMER_REAL, (self._settings.soft_shutdown_timeout or 0) if warm else COLD_SECONDS)
+        patience = (self._settings.soft_shutdown_timeout or math.inf) if warm else COLD_SECONDS
+        self._alarm = time.monotonic() + patience
 
     def _kill(self) -> None:
         self._asked = max(2, self._asked + 1)
@@ -290,6 +294,7 @@ class Supervisor:
             os.kill(pid, signal.SIGKILL)
 
     def _on_alarm(self) -> None:
+        self._alarm = math.inf
         if self._asked > 1:
             self._kill()
         elif self._asked:
@@ -358,8 +363,7 @@ class Supervisor:
         for number in [number for number, due in self._due.items() if due <= now]:
             del self._due[number]
             self._start(number)
-        if self._due:
-            signal.setitimer(signal.ITIMER_REAL, max(0.01, min(self._due.values()) - now))
+        self._alarm = min(self._due.values(), default=math.inf)
 
 
 def _child(work: Callable[[], int]) -> int:

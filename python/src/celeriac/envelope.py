@@ -22,7 +22,8 @@ from celeriac.wire import Wire
 #: A queue is four lists; a message goes into the list of the highest step that is not above its priority.
 PRIORITY_STEPS = (0, 3, 6, 9)
 _SEPARATOR = "\x06\x16"
-_BASE64 = "base64"
+#: How ``body_encoding`` names base64.
+BASE64 = "base64"
 _TEXT_ENCODINGS = (None, "utf-8")
 _KEYS = ("body", "content-encoding", "content-type", "headers", "properties")
 #: Celery writes these behind the delivery information, and every other property before it.
@@ -59,7 +60,7 @@ class Envelope:
 
         Raises InvalidMessage and nothing else, with ``task_id`` as far as it can be read.
         """
-        document = loads(item, JSON, "utf-8", limits=_DEFAULT_ROOM if limits is DEFAULT_LIMITS else _room(limits))
+        document = loads(item, JSON, "utf-8", limits=ROOM if limits is DEFAULT_LIMITS else _room(limits))
         document = _object(document, "the item")
         plain = _plain(cls, document, limits)
         if plain is not None:
@@ -93,7 +94,7 @@ class Envelope:
         return dumps({**document, **self.extra.get("item", {})}, name="envelope").body
 
     def _body_text(self) -> str:
-        if self.body_encoding == _BASE64:
+        if self.body_encoding == BASE64:
             return base64.b64encode(self.wire.body).decode("ascii")
         if self.body_encoding not in _TEXT_ENCODINGS:
             raise InvalidCall(f"body_encoding is {shown(self.body_encoding)}; use base64")
@@ -159,7 +160,8 @@ def _room(limits: Limits) -> Limits:
     return Limits(limits.body_bytes * 2, limits.depth)
 
 
-_DEFAULT_ROOM = _room(DEFAULT_LIMITS)
+#: The limits of an item by default.
+ROOM = _room(DEFAULT_LIMITS)
 _PLAIN_TYPES = [str, str, str, dict, dict]
 
 
@@ -178,10 +180,10 @@ def _plain(cls: type[Envelope], document: dict[str, Any], limits: Limits) -> Env
     if type(delivery_info) is not dict or len(delivery_info) != len(_DELIVERY_INFO_NAMES):
         return None
     exchange, routing_key = delivery_info.get("exchange"), delivery_info.get("routing_key")
-    if type(exchange) is not str or type(routing_key) is not str or properties.get("body_encoding") != _BASE64:
+    if type(exchange) is not str or type(routing_key) is not str or properties.get("body_encoding") != BASE64:
         return None
     try:
-        body = _body(text, _BASE64, limits)
+        body = body_of(text, BASE64, limits)
     except InvalidMessage:
         return None
     for name in _OWN_PROPERTIES:
@@ -189,7 +191,7 @@ def _plain(cls: type[Envelope], document: dict[str, Any], limits: Limits) -> Env
     return cls(
         wire=Wire(body, content_type, content_encoding, headers, properties),
         delivery_tag=tag,
-        body_encoding=_BASE64,
+        body_encoding=BASE64,
         exchange=exchange,
         routing_key=routing_key,
     )
@@ -206,7 +208,7 @@ def _parse(cls: type[Envelope], document: dict[str, Any], headers: dict[str, Any
         "delivery_info": rest(delivery_info, frozenset(_DELIVERY_INFO_NAMES), len(_DELIVERY_INFO_NAMES)),
     }
     wire = Wire(
-        body=_body(document.get("body"), own.get("body_encoding"), limits),
+        body=body_of(document.get("body"), own.get("body_encoding"), limits),
         content_type=_text_or_none(document, "content-type"),
         content_encoding=_text_or_none(document, "content-encoding"),
         headers=headers,
@@ -217,12 +219,13 @@ def _parse(cls: type[Envelope], document: dict[str, Any], headers: dict[str, Any
     return cls(wire=wire, extra={place: values for place, values in extra.items() if values}, absent=absent, **own)
 
 
-def _body(text: Any, encoding: str | None, limits: Limits) -> bytes:
+def body_of(text: Any, encoding: str | None, limits: Limits) -> bytes:
+    """The body of the message in an item. Raises InvalidMessage."""
     if not isinstance(text, str):
         raise InvalidMessage(f"body is {shown(text)}; it is text", field="body")
     if encoding in _TEXT_ENCODINGS:
         return text.encode("utf-8", "surrogatepass")
-    if encoding != _BASE64:
+    if encoding != BASE64:
         raise InvalidMessage(f"body_encoding is {shown(encoding)}; send base64", field="body_encoding")
     try:
         # Line breaks are allowed; the url-safe alphabet is not, it would decode to garbage.

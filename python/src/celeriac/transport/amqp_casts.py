@@ -1,54 +1,28 @@
-"""Encoded properties that are like those of an earlier message, read by what they have in common.
-
-Of what one peer sends, most is the same for each message: it is compared, as bytes, with what was decoded once, and
-only the texts between are decoded. What this gives is what decoding all of it would have given.
-"""
+"""AMQP messages whose properties are like those of an earlier one, read by what they have in common (``casts``)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from celeriac.message import HEADERS, PROPERTIES
 from celeriac.transport.amqp_tables import FLAGS, LENGTH, TEXT, UNREADABLE, read_item
+from celeriac.transport.casts import changeable
 from celeriac.wire import OWN, Kind, Wire
 
-#: Casts that are kept; they are made of what comes first. A try in vain takes a tenth of what decoding takes.
-MOST = 4
-_HEADER_NAMES = frozenset(row.name for row in HEADERS)
-_PROPERTY_NAMES = frozenset(row.name for row in PROPERTIES).difference({"expiration"})
-#: Headers that have a new value in each message, or in many: of those that have one, few are alike.
-_CHANGING = ("shadow", "eta", "expires", "group", "group_index", "parent_id")
-_SCALARS = frozenset({str, int, bool, type(None)})
+#: The encoded properties, and the body.
+Parts: TypeAlias = tuple[bytes, bytes]
 #: A text that differs: its name, where it begins behind its length, and where it ends.
 _Gap: TypeAlias = tuple[str, int, int]
 #: What is the same up to the length of a text, how many bytes it is from there to the text, and the name of that.
 _Run: TypeAlias = tuple[bytes, int, str]
 
 
-class Casts:
-    """The casts of what comes on one connection. ``decode`` is the way of all that fit none."""
-
-    def __init__(self, decode: Callable[[bytes, bytes], Wire]) -> None:
-        self._decode = decode
-        self._casts: list[Cast] = []
-
-    def wire(self, properties: bytes, body: bytes) -> Wire:
-        """The raw message of encoded properties."""
-        for cast in self._casts:
-            wire = cast.wire(properties, body)
-            if wire is not None:
-                return wire
-        wire = self._decode(properties, body)
-        if len(self._casts) < MOST and is_plain(wire):
-            cast_of_it = cast_of(properties, wire)
-            self._casts += () if cast_of_it is None else (cast_of_it,)
-        return wire
-
-
 class Cast:
-    """What the encoded properties of alike messages have in common: runs of bytes, and texts of their own between."""
+    """What the properties of alike messages have in common: runs of bytes, and texts of their own between.
+
+    Implements ``casts.Cast``.
+    """
 
     def __init__(self, data: bytes, like: Wire, table: int, header_gaps: list[_Gap], gaps: list[_Gap]) -> None:
         end = table + LENGTH.size + LENGTH.unpack_from(data, table)[0]
@@ -56,11 +30,11 @@ class Cast:
         self._before = data[:table]
         self._headers, self._end_of_headers = _runs(data, table + LENGTH.size, end, header_gaps, LENGTH.size)
         self._properties, self._end = _runs(data, end, len(data), gaps, 1)
-        #: What somebody may change is each message's own.
-        self._copied = [name for name, value in like.headers.items() if type(value) in (list, dict)]
+        self._copied = changeable(like)
 
-    def wire(self, data: bytes, body: bytes) -> Wire | None:
-        """The raw message of these properties; None when they are not of this cast."""
+    def wire(self, parts: Parts) -> Wire | None:
+        """The raw message of these properties and this body; None when it is not of this cast."""
+        data, body = parts
         try:
             return self._wire(data, body) if data.startswith(self._before) else None
         except UNREADABLE:
@@ -101,24 +75,10 @@ class Cast:
         return wire
 
 
-def is_plain(wire: Wire) -> bool:
-    """Whether others are like it: a task message with nothing that differs but for ``OWN``."""
-    headers, properties = wire.headers, wire.properties
-    if not headers.keys() <= _HEADER_NAMES or not properties.keys() <= _PROPERTY_NAMES:
-        return False
-    return all(headers.get(name) is None for name in _CHANGING) and all(map(_is_simple, headers.values()))
-
-
-def _is_simple(value: Any) -> bool:
-    if type(value) is dict:
-        return _SCALARS.issuperset(map(type, value.values()))
-    return _SCALARS.issuperset(map(type, value)) if type(value) is list else type(value) in _SCALARS
-
-
-def cast_of(data: bytes, wire: Wire) -> Cast | None:
-    """A cast of these encoded properties, which are those of this plain message; None where they cannot be followed."""
+def cast_of(parts: Parts, wire: Wire) -> Cast | None:
+    """A cast of the encoded properties of this plain message; None where they cannot be followed."""
     try:
-        return _cast_of(data, wire)
+        return _cast_of(parts[0], wire)
     except UNREADABLE:
         return None
 

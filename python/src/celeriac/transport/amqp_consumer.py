@@ -12,11 +12,12 @@ from amqp.serialization import decode_properties_basic
 
 from celeriac.errors import BrokerUnavailable, InvalidCall
 from celeriac.message import Wire
-from celeriac.transport.amqp_casts import Casts
+from celeriac.transport.amqp_casts import Parts, cast_of
 from celeriac.transport.amqp_intake import Receiver
 from celeriac.transport.amqp_link import Link
 from celeriac.transport.amqp_tables import decoded
 from celeriac.transport.base import Address, Delivery, RoutedDelivery, Source
+from celeriac.transport.casts import Casts
 
 #: Largest prefetch window of the protocol.
 WIDEST_WINDOW = 0xFFFF
@@ -38,7 +39,7 @@ class AmqpConsumer:
         self._arrived: deque[Delivery] = deque()
         self._unsettled: dict[int, None] = {}
         self._tags: dict[str, str] = {}
-        self._casts = Casts(wire_from)
+        self._casts = Casts(cast_of)
         with self._translated():
             for queue in self._queues:
                 link.ensure_queue(queue)
@@ -155,7 +156,7 @@ class AmqpConsumer:
 class _Receiver:
     """Takes the messages of one queue, in either of the two forms in which they come. Implements ``Receiver``."""
 
-    def __init__(self, queue: str, arrived: deque[Delivery], unsettled: dict[int, None], casts: Casts) -> None:
+    def __init__(self, queue: str, arrived: deque[Delivery], unsettled: dict[int, None], casts: Casts[Parts]) -> None:
         self._queue = queue
         self._arrived = arrived
         self._unsettled = unsettled
@@ -168,7 +169,12 @@ class _Receiver:
 
     def take(self, tag: int, redelivered: bool, properties: bytes, body: bytes, address: Address | None) -> None:
         """See ``Receiver.take``."""
-        self._add(self._casts.wire(properties, body), tag, redelivered, address)
+        parts = properties, body
+        wire = self._casts.wire(parts)
+        if wire is None:
+            wire = wire_from(properties, body)
+            self._casts.learn(parts, wire)
+        self._add(wire, tag, redelivered, address)
 
     def _add(self, wire: Wire, tag: int, redelivered: bool, address: Address | None) -> None:
         self._unsettled[tag] = None

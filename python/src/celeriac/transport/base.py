@@ -59,9 +59,11 @@ def chunks(items: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
 Address: TypeAlias = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Delivery:
     """A message as it came, not yet settled.
+
+    As ``Wire``, it is not frozen for the price of that alone: nobody changes it.
 
     ``content`` is the raw message, or the error that says why not even its envelope could be read.
     ``tag`` means something to the consumer that made it alone, and only as long as its connection lives.
@@ -80,7 +82,7 @@ class Delivery:
         return "", self.queue
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RoutedDelivery(Delivery):
     """One that an exchange brought into its queue."""
 

@@ -22,8 +22,10 @@ from celeriac.envelope import Envelope, list_for, lists_for
 from celeriac.errors import InvalidMessage
 from celeriac.message import Wire
 from celeriac.transport.base import CONNECT_TIMEOUT, Delivery, RoutedDelivery, Source
+from celeriac.transport.casts import Casts
 from celeriac.transport.redis import BINDING, SEPARATOR, connect, translated
 from celeriac.transport.redis_attendance import HELD, Attendance
+from celeriac.transport.redis_casts import cast_of
 from celeriac.transport.redis_line import Call, Command, Dialogue, accepted
 from celeriac.transport.redis_take import RESTORE, TAKE
 
@@ -76,6 +78,7 @@ class RedisConsumer:
         self._url = url
         self._books = HELD + (holder or uuid.uuid4().hex)
         self._read_from(queues)
+        self._casts = Casts(cast_of)
         self._held: dict[bytes, tuple[str, bytes]] = {}
         self._prefetch = prefetch
         self._siblings = siblings
@@ -161,6 +164,9 @@ class RedisConsumer:
         key, queue = place
         if tag is not None:
             self._held[tag] = (key, item)
+        wire = self._casts.wire(item)
+        if wire is not None:
+            return Delivery(wire, tag, queue)
         try:
             envelope = Envelope.parse(item)
         except InvalidMessage as error:
@@ -168,6 +174,7 @@ class RedisConsumer:
         plain, redelivered = _unmarked(envelope.wire)
         if envelope.exchange:
             return RoutedDelivery(plain, tag, queue, redelivered, 0, (envelope.exchange, envelope.routing_key))
+        self._casts.learn(item, envelope.wire)
         return Delivery(plain, tag, queue, redelivered)
 
     def _keeps(self, tag: bytes | None, item: bytes) -> bool:

@@ -118,14 +118,14 @@ LINES = (
         "amqp",
         "none",
         RABBITMQ_PEERS,
-        Short(4_000, (*who.CELERIAC_WORKERS, *who.CELERY_PREFORKS, who.DRAMATIQ, who.BARE_AMQP)),
+        Short(6_000, (*who.CELERIAC_WORKERS, *who.CELERY_PREFORKS, who.DRAMATIQ, who.BARE_AMQP)),
         celery=5,
         peer=2.2,
         own=60,
         bare=who.BARE_AMQP,
     ),
-    worker_line("amqp", "redis", who.PEERS_RABBITMQ, Short(2_500, FEW), celery=10, peer=3),
-    worker_line("amqp", "rpc", (), Short(2_500, (*who.CELERIAC_WORKERS, who.PREFORK)), celery=8),
+    worker_line("amqp", "redis", who.PEERS_RABBITMQ, Short(5_000, FEW), celery=10, peer=3),
+    worker_line("amqp", "rpc", (), Short(5_000, (*who.CELERIAC_WORKERS, who.PREFORK)), celery=8),
     Line(
         name="worker-events",
         title="Worker, RabbitMQ, no results, events on",
@@ -134,19 +134,19 @@ LINES = (
         contestants=(who.CELERIAC_EVENTS, who.PREFORK_EVENTS),
         columns=WORKER_COLUMNS,
         targets=(Target((who.CELERIAC_EVENTS.name,), (who.PREFORK_EVENTS.name,), at_least=6),),
-        short=Short(2_000, (who.CELERIAC_EVENTS, who.PREFORK_EVENTS)),
+        short=Short(4_000, (who.CELERIAC_EVENTS, who.PREFORK_EVENTS)),
     ),
     worker_line(
         "redis",
         "none",
         REDIS_PEERS,
-        Short(3_000, (*FEW, *who.CEILINGS_REDIS)),
+        Short(6_000, (*FEW, *who.CEILINGS_REDIS)),
         celery=15,
         peer=3,
         bare=who.BARE_REDIS,
     ),
     worker_line(
-        "redis", "redis", REDIS_PEERS, Short(2_000, (*FEW, who.BARE_REDIS)), celery=25, peer=4, bare=who.BARE_REDIS
+        "redis", "redis", REDIS_PEERS, Short(6_000, (*FEW, who.BARE_REDIS)), celery=25, peer=4, bare=who.BARE_REDIS
     ),
     sending_line(
         "producer-rabbitmq",

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -98,6 +99,8 @@ int main(int count, char **words) {
     consume(connection, open_marks(words[5]), (unsigned)atoi(words[4]));
     if (child) {
         kill(child, SIGTERM);
+        /* It acknowledges its last ones: whoever waits for us takes that for done. */
+        waitpid(child, NULL, 0);
     }
     return 0;
 }

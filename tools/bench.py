@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import setup
 import venvs
@@ -21,6 +21,7 @@ from common import (
     PYTHON_PACKAGE,
     ROOT,
     alone,
+    become,
     digest,
     once,
     quiet,
@@ -86,14 +87,13 @@ def _consumer() -> dict[str, str]:
     return {"CELERIAC_BENCH_CONSUMER": str(program)}
 
 
-def run(arguments: list[str]) -> int:
-    """Measure; the exit code."""
+def run(arguments: list[str]) -> NoReturn:
+    """Measure, as the process that was started."""
     programs = prepare()
     extra = _consumer()
     path = os.pathsep.join(str(folder) for folder in (BENCHMARKS, CONFORMANCE_PACKAGE / "src"))
     words = ["--out", str(OUT), "--programs", json.dumps(programs), *arguments]
-    command = [str(venvs.python(venvs.DEV)), "-m", "bench", *words]
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, **extra, "PYTHONPATH": path}, check=False).returncode
+    become([venvs.python(venvs.DEV), "-m", "bench", *words], PYTHONPATH=path, **extra)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 if sys.version_info < (3, 10):  # noqa: UP036 - whoever runs this may have any Python
     sys.exit(f"error: Python 3.10 or newer is needed, this is {sys.version.split()[0]} (make PYTHON=python3.12 ...)")
@@ -128,6 +129,13 @@ def alone() -> Iterator[None]:
         yield
 
 
+def become(command: Sequence[str | Path], **variables: str) -> NoReturn:
+    """Go on as this command, with these environment variables beside ours: whoever ends us ends it, not its parent."""
+    sys.stdout.flush()
+    os.chdir(ROOT)
+    os.execve(command[0], [str(word) for word in command], {**os.environ, **variables})
+
+
 def to_exit_code(work: Callable[[], int], expected: type[Exception] = Failed) -> int:
     """Do the work of a command; Failed, and what else is expected to go wrong, becomes a line and exit code 1.
 
@@ -135,7 +143,7 @@ def to_exit_code(work: Callable[[], int], expected: type[Exception] = Failed) ->
     whoever starts us in the background may have had it ignored, and tests that interrupt something inherit that.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, _leave)
     try:
         return work()
     except (Failed, expected) as error:
@@ -144,3 +152,9 @@ def to_exit_code(work: Callable[[], int], expected: type[Exception] = Failed) ->
     except KeyboardInterrupt:
         say("interrupted; everything is stopped")
         return 128 + signal.SIGINT
+
+
+def _leave(*_: object) -> None:
+    # Another one interrupts nothing of what is stopped then.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(128 + signal.SIGTERM)

@@ -5,14 +5,13 @@ Apart from `make test`: it installs what nothing else needs, and takes minutes.
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
+from typing import NoReturn
 
 import setup
 import third_party
 import venvs
-from common import CACHE, CONFORMANCE_PACKAGE, ROOT, alone, to_exit_code
+from common import CACHE, CONFORMANCE_PACKAGE, alone, become, to_exit_code
 
 REPORT = CACHE / "reports" / "matrix-full.json"
 
@@ -30,17 +29,16 @@ def prepare() -> int:
     return 0
 
 
-def run() -> int:
-    """Run the matrix on private brokers; its exit code."""
+def run() -> NoReturn:
+    """Run the matrix on private brokers, as the process that was started."""
     interpreters = {
         "CELERIAC_PYTHON": venvs.DEV,
         "CELERY_PYTHON": venvs.WITNESS,
         **venvs.OLDER,
     }
     environment = {name: str(venvs.python(path)) for name, path in interpreters.items()}
-    command = [str(venvs.DEV / "bin" / "celeriac-conformance"), "matrix"]
-    options = ["--config", str(CONFORMANCE_PACKAGE / "matrix-full.yaml"), "--out", str(REPORT), "--timeout", "5"]
-    return subprocess.run([*command, *options], cwd=ROOT, env={**os.environ, **environment}, check=False).returncode
+    suite, table = venvs.DEV / "bin" / "celeriac-conformance", CONFORMANCE_PACKAGE / "matrix-full.yaml"
+    become([suite, "matrix", "--config", table, "--out", REPORT, "--timeout", "5"], **environment)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ Its own environment (.cache/capture), its own brokers; ids, times and process id
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -56,7 +55,7 @@ def capture(words: Sequence[str]) -> int:
         rabbit, store = stack.enter_context(brokers.rabbitmq()), stack.enter_context(brokers.redis())
         environment = {**os.environ, brokers.ENV_AMQP: rabbit.url, brokers.ENV_REDIS: store.url}
         command = [str(venvs.python(venvs.CAPTURE)), str(TOOL), *words]
-        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+        return brokers.run(command, cwd=ROOT, env=environment)
 
 
 def main(words: Sequence[str]) -> int:

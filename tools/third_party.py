@@ -6,12 +6,12 @@ python3 tools/third_party.py celery-ts-results REPORTS
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import venvs
-from common import CONFORMANCE_PACKAGE, ROOT, alone, digest, once, quiet, to_exit_code
+from common import CONFORMANCE_PACKAGE, alone, become, digest, once, quiet, to_exit_code
 
 FOLDER = CONFORMANCE_PACKAGE / "adapters" / "npm"
 #: Run -> the client, the profiles of what it is for, and what is left out.
@@ -35,15 +35,14 @@ def install() -> None:
             quiet(["npm", "ci"], what="conformance/adapters/npm: npm ci", cwd=FOLDER)
 
 
-def run(name: str, reports: Path) -> int:
-    """Run what a client was made for, sending and reading results; the suite's exit code."""
+def run(name: str, reports: Path) -> NoReturn:
+    """Run what a client was made for, sending and reading results, as the process that was started."""
     with alone():
         install()
     client, *chosen = RUNS[name]
-    options = [*map(os.path.expandvars, chosen), *ORDER, "--out", str(reports)]
-    options += ["--known-failing", str(FOLDER / f"{client}.toml")]
-    command = [str(venvs.DEV / "bin" / "celeriac-conformance"), "run", *options, "--"]
-    return subprocess.run([*command, "node", str(FOLDER / f"{client}.mjs")], cwd=ROOT, check=False).returncode
+    options: list[str | Path] = [*map(os.path.expandvars, chosen), *ORDER, "--out", reports]
+    options += ["--known-failing", FOLDER / f"{client}.toml"]
+    become([venvs.DEV / "bin" / "celeriac-conformance", "run", *options, "--", "node", FOLDER / f"{client}.mjs"])
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 import time
 from pathlib import Path
@@ -109,8 +108,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    # An exception, so that contestants and brokers are stopped on the way out.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    brokers.leave_in_order()
     try:
         sys.exit(main())
     except (KeyboardInterrupt, brokers.BrokerError) as stop:

@@ -192,3 +192,18 @@ sys.exit(common.to_exit_code(work, OSError))
         check=False,
     )
     assert (done.returncode, done.stdout.split("\n", 1)) == (code, ["cleaned up", line + "\n" if line else ""])
+
+
+def test_a_tool_that_becomes_a_command_is_that_process() -> None:
+    program = """
+import sys
+import common
+print("before")
+code = "import os; print(os.getpid(), os.environ['SAID']); raise SystemExit(7)"
+common.become([sys.executable, "-c", code], SAID="so")
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=Path(common.__file__).parent, stdout=subprocess.PIPE, text=True
+    ) as process:
+        answer = process.communicate(timeout=20)[0]
+    assert (process.returncode, answer) == (7, f"before\n{process.pid} so\n")

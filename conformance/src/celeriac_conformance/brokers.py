@@ -28,6 +28,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 HOST = "127.0.0.1"
 BOOT_SECONDS = 240.0
@@ -251,6 +252,35 @@ def _answers(broker: Broker) -> bool:
     return answer.startswith(beginning)
 
 
+def leave_in_order() -> None:
+    """From now on SIGTERM raises SystemExit, so that brokers are stopped on the way out; a second does nothing."""
+
+    def leave(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        sys.exit(128 + signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, leave)
+
+
+def run(command: Sequence[str], **options: Any) -> int:
+    """Run a command, with options of ``subprocess.Popen``; its exit code.
+
+    Whatever ends us meanwhile ends it first, and it has time to stop what it has started: ``subprocess.run`` kills it.
+    """
+    process = subprocess.Popen(command, **options)
+    try:
+        return process.wait()
+    except BaseException as stop:
+        # A terminal sends Ctrl-C to both.
+        if not isinstance(stop, KeyboardInterrupt):
+            process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+        process.kill()
+        process.wait()
+        raise
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run a command with brokers of its own; the exit code is the command's."""
     parser = argparse.ArgumentParser(prog="celeriac_conformance.brokers", description=main.__doc__)
@@ -261,15 +291,14 @@ def main(argv: list[str] | None = None) -> int:
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
         parser.error("name the command to run after --")
-    # SIGTERM becomes an exception so that the brokers are stopped on the way out.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    leave_in_order()
     wanted = ((options.rabbitmq, ENV_AMQP, rabbitmq), (options.redis, ENV_REDIS, redis))
     try:
         with contextlib.ExitStack() as stack:
             for asked, variable, launcher in wanted:
                 if asked and not os.environ.get(variable):
                     os.environ[variable] = stack.enter_context(launcher()).url
-            return subprocess.run(command, check=False).returncode
+            return run(command)
     except BrokerError as error:
         sys.stderr.write(f"error: {error}\n")
         return 3

@@ -16,6 +16,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -173,4 +174,6 @@ def _teller(name: str) -> Progress:
 
 
 if __name__ == "__main__":
+    # An exception, so that workers and brokers are stopped on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     sys.exit(main())

@@ -12,10 +12,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from celeriac import InvalidMessage, Message, Wire
+from celeriac.message import HEADERS as MESSAGE_HEADERS
+from celeriac.message import PROPERTIES as MESSAGE_PROPERTIES
 from celeriac.transport.amqp_casts import Parts, cast_of
 from celeriac.transport.amqp_consumer import wire_from
 from celeriac.transport.amqp_tables import encoded
-from celeriac.transport.casts import MOST, Casts, is_plain
+from celeriac.transport.casts import CHANGING, MOST, Casts, is_plain
 from celeriac.wire import OWN
 
 TEXT = st.text(max_size=40) | st.sampled_from(["", "x" * 300, "\x02idS", "\x00" * 8])
@@ -166,6 +168,11 @@ def test_a_copy_of_a_message_is_of_no_kind() -> None:
     agree(casts, properties, BODY)
     wire = agree(casts, properties, BODY)
     assert wire.kind is not None and wire.with_headers({"id": "2"}).kind is None
+
+
+def test_what_may_differ_is_named_as_the_field_table_names_it() -> None:
+    headers = {row.name for row in MESSAGE_HEADERS}
+    assert headers.issuperset(CHANGING) and headers.union(row.name for row in MESSAGE_PROPERTIES) >= OWN
 
 
 def test_no_cast_is_taken_of_what_few_are_like() -> None:

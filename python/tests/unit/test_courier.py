@@ -207,10 +207,12 @@ def test_connects_again_and_again(start: Start, caplog: pytest.LogCaptureFixture
     crew.courier.abandon()
 
 
-def test_stops_while_there_is_no_broker(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stops_while_there_is_no_broker(
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(courier_module, "RECONNECT_FIRST", 600)
     crew = start(BrokerUnavailable("refused"))
-    time.sleep(0.05)
+    eventually(lambda: "Trying again in 600 seconds" in caplog.text, "it waits for the next attempt")
     crew.end()
     assert crew.courier.inbox.get(timeout=PATIENCE) is None
 

@@ -45,6 +45,8 @@ def worker_settings(app: Celeriac, **said: Any) -> WorkerSettings:
         tasks=app.tasks,
         habits=app.habits,
         tracing=app.tracing,
+        # What tasks have sent unconfirmed is taken before the connection that it went over ends.
+        end_of_process=app.close,
         time_limits=(app.conf.task_time_limit, app.conf.task_soft_time_limit),
         **fields,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -45,6 +47,24 @@ def test_closing_loses_nothing(amqp_url: str, link: Link, amqp_queue: str) -> No
         publisher.publish([Outgoing(wire(), amqp_queue) for _ in range(200)])
     # RabbitMQ's channel has taken them all, its queue may still be counting.
     eventually(lambda: amqp_length(link, amqp_queue) == 200, "all of them")
+
+
+#: More than RabbitMQ has taken when the last is written.
+MANY = 5_000
+SCRIPT = f"""
+import sys
+from celeriac import Celeriac
+app = Celeriac("script", broker=sys.argv[1], task_default_queue=sys.argv[2])
+task = app.signature("t.nobody", ("x" * 500,), confirm=False)
+for number in range({MANY}):
+    task.apply_async()
+"""
+
+
+def test_a_script_that_ends_loses_nothing(amqp_url: str, link: Link, amqp_queue: str) -> None:
+    """It closes nothing itself."""
+    subprocess.run([sys.executable, "-c", SCRIPT, amqp_url, amqp_queue], check=True)
+    eventually(lambda: amqp_length(link, amqp_queue) == MANY, "all of them")
 
 
 def test_what_no_queue_takes_is_logged(

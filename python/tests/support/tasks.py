@@ -31,6 +31,13 @@ def add(x: Any, y: Any) -> Any:
     return x + y
 
 
+@app.task(name="t.flood")
+def flood(queue: str, count: int) -> None:
+    note("flood begins")
+    for _ in range(count):
+        app.send_task("t.nobody", ("x" * 500,), queue=queue, confirm=False)
+
+
 @app.task(name="t.note")
 def take_note(text: str) -> str:
     note(text)

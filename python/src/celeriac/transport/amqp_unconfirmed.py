@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -20,10 +22,13 @@ class UnconfirmedPublisher:
 
     What the broker has to say comes later: a message that no queue takes, or that it refuses, is a line in the log when
     the connection is used next. The connection is its own: a refusal is never taken for one of something else.
+
+    A process that ends without closing it closes it even so: else the broker would drop what it has not taken yet.
     """
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        self._end = weakref.finalize(self, _end, link, os.getpid())
         self._channel: Any = None
         self._known_queues: set[str] = set()
 
@@ -75,4 +80,10 @@ class UnconfirmedPublisher:
 
     def close(self) -> None:
         """See ``Publisher.close``. The broker takes what was written before it answers."""
-        self._link.close()
+        self._end()
+
+
+def _end(link: Link, pid: int) -> None:
+    # A process that was forked shares the connection, which is not its own to end.
+    if os.getpid() == pid:
+        link.close()

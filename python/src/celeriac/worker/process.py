@@ -129,6 +129,7 @@ def run(settings: WorkerSettings, place: Place) -> int:
             threads.close()
         loop.close()
         settings.tracing.flush()
+        settings.end_of_process()
     courier.join()
     if courier.failed:
         return EXIT_DEFECT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from celeriac.rates import per_second
@@ -47,6 +47,7 @@ class WorkerSettings:
     ``async_concurrency`` is how many ``async def`` tasks each process runs at a time. After a warm shutdown's
     ``soft_shutdown_timeout`` (seconds) what still runs goes back to its queue; None: it may go on. ``ready_file`` is
     there as long as all processes consume. Numbers are served at ``metrics_port``; None: not.
+    ``end_of_process`` is called when one of its processes ends in order, after the last task.
     ``autoscale`` are the most and the least processes, between which their number, at first ``concurrency``, follows
     the work. A process that has run ``max_tasks``, or has more than ``max_memory`` KiB after a task, is replaced.
     """
@@ -76,6 +77,7 @@ class WorkerSettings:
     soft_shutdown_timeout: float | None = None
     ready_file: str | None = None
     tracing: Tracing = NO_TRACING
+    end_of_process: Callable[[], None] = lambda: None
     max_tasks: int | None = None
     max_memory: int | None = None
     metrics_port: int | None = None

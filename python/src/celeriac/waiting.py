@@ -12,7 +12,7 @@ from collections.abc import Collection, Set
 
 _SIGALRM = frozenset({signal.SIGALRM})
 #: Seconds of the shortest wait; none at all would be a wait without an end.
-SHORTEST = 0.001
+SHORTEST = 0.01
 
 
 def block(signals: Collection[int]) -> Set[int]:

@@ -341,6 +341,14 @@ def test_leaves_with_its_supervisor(start: Start, monkeypatch: pytest.MonkeyPatc
     assert not crew.courier.is_alive()
 
 
+def test_leaves_with_its_supervisor_while_there_is_no_broker(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courier_module, "RECONNECT_MOST", 0.05)
+    crew = start(*[BrokerUnavailable("refused")] * 2_000)
+    monkeypatch.setattr(os, "getppid", lambda: -1)
+    crew.courier.join(PATIENCE)
+    assert not crew.courier.is_alive()
+
+
 def test_a_defect_ends_the_process_and_says_so(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     broker = FakeBroker()
     broker.fails["receive"] = ZeroDivisionError()

@@ -260,6 +260,9 @@ class Courier(threading.Thread):
         if self._around.liaison is not None:
             self._around.liaison.hear(self._bench)
             self._around.liaison.tick(self._bench)
+        self._follow_supervisor()
+
+    def _follow_supervisor(self) -> None:
         if os.getppid() != self._around.supervisor:
             logger.warning("The supervisor is gone; this process ends")
             self._stopping.set()
@@ -385,6 +388,7 @@ class Courier(threading.Thread):
         while time.monotonic() < again and not self._stopping.is_set():
             self._doze(min(again, self._bench.limit_at()) - time.monotonic())
             self._enforce_end(None)
+            self._follow_supervisor()
         self._asleep = False
 
     def _close(self) -> None:

@@ -56,10 +56,13 @@ def test_warm_shutdown_finishes_what_runs(
 def test_what_tasks_have_sent_unconfirmed_is_not_lost(app: Celeriac, broker: Broker, start_worker: StartWorker) -> None:
     worker = start_worker()
     elsewhere = f"elsewhere-{time.time_ns()}"
-    app.send_task("t.flood", (elsewhere, 10_000))
-    worker.noted("flood begins")
-    worker.stop()
-    eventually(lambda: length(broker, elsewhere) == 10_000, "all of them")
+    try:
+        app.send_task("t.flood", (elsewhere, 10_000))
+        worker.noted("flood begins")
+        worker.stop()
+        eventually(lambda: length(broker, elsewhere) == 10_000, "all of them")
+    finally:
+        broker.remove(elsewhere)
 
 
 def test_cold_shutdown_gives_back_what_runs(
